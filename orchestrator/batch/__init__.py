@@ -1,0 +1,1 @@
+"""The life of a batch: pick, preflight, journal, fix, write, gate, commit."""

@@ -1,0 +1,178 @@
+"""What a run is about to do, on disk before it does it, so that a crash can be undone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from orchestrator import files
+from orchestrator.errors import NeedsDecision
+from orchestrator.git import Repo
+
+RECOVER = "orchestrate recover --keep, or: orchestrate recover --restore"
+
+
+class Decision(StrEnum):
+    """What to do with a file whose bytes are neither the old ones nor ours."""
+
+    KEEP = "keep"
+    RESTORE = "restore"
+
+
+class FileEntry(BaseModel):
+    """One target: `number` names the copies of its bytes beside the journal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    number: int
+
+
+class Entry(BaseModel):
+    """The journal itself. `step` is how far the run was about to go."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    place: str
+    base: str
+    record: str
+    step: Literal["prepared", "applying", "committing"]
+    files: tuple[FileEntry, ...]
+
+
+class Journal:
+    """A run's journal below git's own folder, with the bytes before and after of every target."""
+
+    def __init__(self, folder: Path, repo: Repo) -> None:
+        """Use `folder`, which belongs to this tool alone."""
+        self._folder = folder
+        self._repo = repo
+        self._file = folder / "journal.json"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run began here and did not come to its end."""
+        return self._file.exists()
+
+    def prepare(self, place: str, base: str, record: str, before: dict[str, bytes]) -> None:
+        """Write down what is about to be changed, with the bytes as they are."""
+        shutil.rmtree(self._folder / "before", ignore_errors=True)
+        shutil.rmtree(self._folder / "after", ignore_errors=True)
+        entries = tuple(FileEntry(path=path, number=n) for n, path in enumerate(before))
+        for entry in entries:
+            files.create(self._copy("before", entry), before[entry.path])
+        self._write(Entry(place=place, base=base, record=record, step="prepared", files=entries))
+
+    def applying(self, after: dict[str, bytes]) -> None:
+        """Write down the bytes that are about to be written, before the first of them is."""
+        entry = self._read()
+        for file in entry.files:
+            if file.path in after:
+                files.create(self._copy("after", file), after[file.path])
+        self._write(entry.model_copy(update={"step": "applying"}))
+
+    def committing(self) -> None:
+        """Write down that record, index and branch are about to change."""
+        self._write(self._read().model_copy(update={"step": "committing"}))
+
+    def close(self) -> None:
+        """Forget the run: it came to its end, one way or the other."""
+        self._file.unlink(missing_ok=True)
+        shutil.rmtree(self._folder / "before", ignore_errors=True)
+        shutil.rmtree(self._folder / "after", ignore_errors=True)
+
+    def recover(self, decision: Decision | None = None) -> str:
+        """End what a run left behind, and say in a sentence how.
+
+        A landed commit is kept; otherwise every target that holds our bytes gets its own back, our
+        record and our index entries go. Bytes nobody here knows are never overwritten: they need
+        `decision`, and are copied to the rescue folder before they are replaced.
+
+        Raises:
+            NeedsDecision: the journal cannot be read, or a file holds unknown bytes.
+        """
+        entry = self._read()
+        if self._landed(entry):
+            self.close()
+            return f"{entry.place} had landed; nothing had to be undone"
+        unknown = self._unknown(entry)
+        if unknown and decision is None:
+            raise NeedsDecision(
+                f"{entry.place} was interrupted, and {', '.join(map(repr, unknown))} changed since",
+                next_step=RECOVER,
+            )
+        if entry.step == "committing":
+            self._unstage(entry)
+        restored = self._restore(entry, keep=unknown if decision is Decision.KEEP else [])
+        self.close()
+        return f"{entry.place} was undone: {restored} files restored"
+
+    def _landed(self, entry: Entry) -> bool:
+        """Whether the commit happened: the tip has moved on from the base and holds the record."""
+        head = self._repo.text("rev-parse", "HEAD")
+        if entry.step != "committing" or head == entry.base:
+            return False
+        ours = self._repo.paths("log", "-z", "--format=", "--name-only", f"{entry.base}..{head}")
+        return entry.record in ours
+
+    def _unstage(self, entry: Entry) -> None:
+        ours = {file.path for file in entry.files} | {entry.record}
+        if staged := [path for path in self._repo.staged() if path in ours]:
+            self._repo.unstage(staged)
+        if self._repo.untracked([entry.record]):
+            files.remove(self._repo.top / entry.record, up_to=self._repo.top)
+        else:
+            self._repo.run("checkout", "--quiet", "HEAD", "--", entry.record)
+
+    def _unknown(self, entry: Entry) -> list[str]:
+        return [
+            file.path
+            for file in entry.files
+            if self._now(file) not in {self._bytes("before", file), self._bytes("after", file)}
+        ]
+
+    def _restore(self, entry: Entry, *, keep: Sequence[str]) -> int:
+        restored = 0
+        for file in entry.files:
+            before, now = self._bytes("before", file), self._now(file)
+            if file.path in keep or now == before or before is None:
+                continue
+            path = self._repo.top / file.path
+            if now is None:
+                files.create(path, before)
+            else:
+                if now != self._bytes("after", file):
+                    files.create(self._folder / "rescue" / entry.base[:12] / file.path, now)
+                files.replace(path, before, expected=now)
+            restored += 1
+        return restored
+
+    def _now(self, file: FileEntry) -> bytes | None:
+        path = self._repo.top / file.path
+        return files.read(path) if path.is_file() else None
+
+    def _bytes(self, kind: str, file: FileEntry) -> bytes | None:
+        copy = self._copy(kind, file)
+        return files.read(copy) if copy.exists() else None
+
+    def _copy(self, kind: str, file: FileEntry) -> Path:
+        return self._folder / kind / str(file.number)
+
+    def _write(self, entry: Entry) -> None:
+        files.create(self._file, entry.model_dump_json(indent=2).encode())
+
+    def _read(self) -> Entry:
+        try:
+            return Entry.model_validate_json(files.read(self._file))
+        except ValidationError as error:
+            raise NeedsDecision(
+                f"the journal {str(self._file)!r} of an interrupted run cannot be read; "
+                f"the bytes before it are in {str(self._folder / 'before')!r}",
+                next_step="compare them with git diff, then remove the journal",
+            ) from error

@@ -1,0 +1,127 @@
+"""Refuses what would lose work, before anything is touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from orchestrator.errors import BadInput, ChangedMeanwhile, Refused
+from orchestrator.git import Head, Repo, find_top
+from orchestrator.plan.model import Place, Plan
+from orchestrator.progress.record import record_path
+
+
+def open_repo(top: Path) -> Repo:
+    """The repository at `top`.
+
+    Raises:
+        Refused: there is none, or the environment points git somewhere else.
+    """
+    if find_top(top) != top:
+        raise Refused(
+            f"{str(top)!r} is not in a git work tree: nothing could be restored or committed",
+            next_step="git init, or change to your repository",
+        )
+    for variable in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        if variable in os.environ:
+            raise Refused(
+                f"{variable} is set, so git would not work on {str(top)!r} as it stands",
+                next_step=f"unset {variable}",
+            )
+    return Repo(top)
+
+
+def check(repo: Repo, plan: Plan, place: Place) -> Head:
+    """Where the branch stands, once it is certain that nothing of the user's can be lost.
+
+    Raises:
+        Refused: a merge or the like is in progress, HEAD is detached, something is staged, or a
+            target or the record is modified, hidden from git, untracked, ignored or a link.
+        BadInput: a target does not exist.
+        ChangedMeanwhile: another git command holds the index.
+        CannotJudge: git has no name to commit with.
+    """
+    head = repo.head()
+    if operation := repo.operation():
+        raise Refused(f"{operation} is in progress", next_step="git status")
+    if (repo.folder() / "index.lock").exists():
+        raise ChangedMeanwhile(
+            "another git command is at work: index.lock exists", next_step="git status"
+        )
+    if staged := repo.staged():
+        raise Refused(
+            f"something is staged, and a commit would carry it along: {_listed(staged)}",
+            next_step="git stash, or git commit",
+        )
+    paths = [target.path for target in place.batch.automatic()]
+    _check_targets(repo, paths)
+    _check_record(repo, record_path(plan, place))
+    repo.identity()
+    return head
+
+
+def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
+    missing = [path for path in paths if not (repo.top / path).exists()]
+    if missing:
+        raise BadInput(
+            f"the batch names files that do not exist: {_listed(missing)}",
+            next_step="correct their paths in the plan, then: orchestrate validate",
+        )
+    for path in paths:
+        if _through_link(repo.top, path):
+            raise Refused(f"{path!r} is a symbolic link or lies behind one; name the file itself")
+        if not (repo.top / path).is_file():
+            raise Refused(f"{path!r} is not a file")
+    if untracked := repo.untracked(paths):
+        raise Refused(
+            f"git does not know {_listed(untracked)}",
+            next_step="git add and git commit them first",
+        )
+    if hidden := repo.hidden(paths):
+        raise Refused(
+            f"git was told not to look at {_listed(hidden)} (assume-unchanged or skip-worktree)",
+            next_step=f"git update-index --no-assume-unchanged --no-skip-worktree {hidden[0]}",
+        )
+    if dirty := repo.dirty(paths):
+        raise Refused(
+            f"you have uncommitted changes in {_listed(dirty)}",
+            next_step="git commit or git stash them; a preview needs neither: "
+            "orchestrate next-batch --dry-run",
+        )
+
+
+def _check_record(repo: Repo, path: str) -> None:
+    exists = os.path.lexists(repo.top / path)
+    if exists and repo.untracked([path]):
+        raise Refused(
+            f"{path!r} is in the way: the record of this batch goes there, and git does not know "
+            "that file",
+            next_step=f"move it, or set `reports:` in the plan: git status {path}",
+        )
+    if exists and repo.dirty([path]):
+        raise Refused(f"you have uncommitted changes in the record {path!r}", next_step="git diff")
+    if not exists and repo.ignored(path):
+        raise Refused(
+            f"the records' folder is ignored by git: {path!r} could not be committed",
+            next_step="set `reports:` in the plan to a folder that is not ignored",
+        )
+    if _through_link(repo.top, path):
+        raise Refused(
+            f"{path!r} lies behind a symbolic link", next_step="set `reports:` in the plan"
+        )
+
+
+def _through_link(top: Path, path: str) -> bool:
+    at = top
+    for part in path.split("/"):
+        at /= part
+        if at.is_symlink():
+            return True
+    return False
+
+
+def _listed(paths: Sequence[str]) -> str:
+    most = 5
+    more = f" and {len(paths) - most} more" if len(paths) > most else ""
+    return ", ".join(map(repr, paths[:most])) + more

@@ -1,0 +1,25 @@
+"""Ends what an interrupted run left behind, when a person asks for it."""
+
+from __future__ import annotations
+
+from orchestrator.batch.journal import Decision, Journal
+from orchestrator.batch.lock import only_run
+from orchestrator.batch.preflight import open_repo
+from orchestrator.batch.signals import held
+from orchestrator.batch.workspace import Workspace
+
+
+def recover_here(workspace: Workspace, decision: Decision | None) -> str:
+    """What was done, in a sentence.
+
+    Raises:
+        NeedsDecision: a file changed since the crash, and `decision` does not say what counts.
+        Locked: the run is still alive.
+    """
+    repo = open_repo(workspace.top)
+    folder = repo.folder() / "orchestrate"
+    with only_run(folder), held():
+        journal = Journal(folder, repo)
+        if not journal.exists:
+            return "Nothing to recover: no run was interrupted here."
+        return journal.recover(decision)

@@ -1,0 +1,139 @@
+"""The commands and their options. What a command needs is imported when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator import __version__
+
+app = typer.Typer(
+    help="Carry a repository through a long migration in small, proven, reversible commits.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_PLAN_HELP = "The plan; default: migration_plan.yaml here or above."
+PlanOption = Annotated[
+    Path | None, typer.Option("--plan", help=_PLAN_HELP, show_default=False, metavar="PATH")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"orchestrate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    ctx: typer.Context,
+    plan: PlanOption = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
+    ctx.obj = plan
+
+
+@app.command("status")
+def status_command(
+    ctx: typer.Context,
+    plan: PlanOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="The table for a page.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 1 while a batch is left for a run to do.")
+    ] = False,
+) -> None:
+    """Where the migration stands: phases, progress, what comes next. Writes nothing."""
+    from orchestrator.cli.commands import status
+
+    raise typer.Exit(status(plan or ctx.obj, as_json=as_json, as_markdown=as_markdown, check=check))
+
+
+@app.command("next-batch")
+def next_batch_command(
+    ctx: typer.Context,
+    plan: PlanOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the diff, write nothing; a dirty tree is fine.")
+    ] = False,
+    phase: Annotated[
+        str | None, typer.Option(help="Only this phase, even a deferred one.", show_default=False)
+    ] = None,
+    batch: Annotated[
+        str | None, typer.Option(help="This batch: BATCH or PHASE/BATCH.", show_default=False)
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            help="The project's interpreter; default: the plan's, the active venv, .venv, PATH.",
+            show_default=False,
+            metavar="PATH",
+        ),
+    ] = None,
+) -> None:
+    """Do the next batch: fix, compile, collect, test, commit; or put everything back."""
+    from orchestrator.cli.commands import next_batch
+
+    raise typer.Exit(
+        next_batch(plan or ctx.obj, dry_run=dry_run, phase=phase, batch=batch, python=python)
+    )
+
+
+@app.command("validate")
+def validate_command(ctx: typer.Context, plan: PlanOption = None) -> None:
+    """Check the plan; nothing is executed and nothing is written."""
+    from orchestrator.cli.commands import validate
+
+    raise typer.Exit(validate(plan or ctx.obj))
+
+
+@app.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of the plan, for editors."""
+    from orchestrator.cli.commands import schema
+
+    raise typer.Exit(schema())
+
+
+@app.command("recover")
+def recover_command(
+    ctx: typer.Context,
+    plan: PlanOption = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Files that changed since the crash stay as they are.")
+    ] = False,
+    restore: Annotated[
+        bool,
+        typer.Option("--restore", help="They get their old bytes; yours go to the rescue folder."),
+    ] = False,
+) -> None:
+    """End what an interrupted run left behind (next-batch does so by itself where it is plain)."""
+    from orchestrator.cli.commands import recover
+
+    raise typer.Exit(recover(plan or ctx.obj, keep=keep, restore=restore))
+
+
+@app.command("demo")
+def demo_command(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]",
+            help="Where the project is made; default: a temporary folder.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Make a sample project and migrate its first batch for real."""
+    from orchestrator.cli.demo import demo
+
+    raise typer.Exit(demo(folder))

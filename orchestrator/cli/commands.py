@@ -1,0 +1,91 @@
+"""One function per command: find the workspace, make one call, show the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.errors import BadInput, Exit
+
+
+def status(plan: Path | None, *, as_json: bool, as_markdown: bool, check: bool) -> Exit:
+    """Print where the migration stands; with `check`, RED while a run has something to do."""
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.report.status import markdown, to_json
+
+    if as_json and as_markdown:
+        raise BadInput(
+            "--json and --markdown contradict each other", next_step="orchestrate status"
+        )
+    found = open_workspace(plan).status()
+    if as_json or as_markdown:
+        from orchestrator.console.streams import data
+
+        data(to_json(found) if as_json else markdown(found))
+    else:
+        from orchestrator.console.status import show_status
+
+        show_status(found)
+    return Exit.RED if check and found.next else Exit.DONE
+
+
+def next_batch(
+    plan: Path | None, *, dry_run: bool, phase: str | None, batch: str | None, python: str | None
+) -> Exit:
+    """Do the next batch, or show what it would do."""
+    from orchestrator.batch.pick import Choice
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.console.results import show_preview, show_result
+
+    workspace, choice = open_workspace(plan), Choice(phase, batch)
+    if dry_run:
+        from orchestrator.batch.preview import preview
+
+        return show_preview(preview(workspace, choice))
+    from orchestrator.batch import story
+    from orchestrator.console.progress import LiveProgress
+
+    with LiveProgress() as watcher:
+        result = story.next_batch(workspace, choice, python=python, watcher=watcher)
+    return show_result(result)
+
+
+def validate(plan: Path | None) -> Exit:
+    """Check the plan and say what it amounts to."""
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.console.streams import data
+    from orchestrator.report.check import check_templates
+
+    workspace = open_workspace(plan)
+    check_templates(workspace.plan)
+    phases, batches = workspace.plan.phases, list(workspace.plan.places())
+    targets = sum(len(place.batch.targets) for place in batches)
+    data(
+        f"{workspace.plan_file.name} is fine: {len(phases)} phases, {len(batches)} batches, "
+        f"{targets} targets"
+    )
+    return Exit.DONE
+
+
+def schema() -> Exit:
+    """Print the JSON Schema of the plan."""
+    from orchestrator.console.streams import data
+    from orchestrator.plan.schema import schema_text
+
+    data(schema_text())
+    return Exit.DONE
+
+
+def recover(plan: Path | None, *, keep: bool, restore: bool) -> Exit:
+    """End what an interrupted run left behind."""
+    from orchestrator.batch.journal import Decision
+    from orchestrator.batch.recovery import recover_here
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.console.streams import data
+
+    if keep and restore:
+        raise BadInput(
+            "--keep and --restore contradict each other", next_step="orchestrate recover --keep"
+        )
+    decision = Decision.KEEP if keep else Decision.RESTORE if restore else None
+    data(recover_here(open_workspace(plan), decision))
+    return Exit.DONE

@@ -1,0 +1,66 @@
+"""The demo as a person sees it: a project, its status, one batch for real, the commit."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from orchestrator.batch.pick import Choice
+from orchestrator.batch.story import next_batch
+from orchestrator.batch.workspace import Workspace, open_workspace
+from orchestrator.console.progress import LiveProgress
+from orchestrator.console.results import show_result
+from orchestrator.console.status import show_status
+from orchestrator.console.streams import data, say
+from orchestrator.errors import Exit
+from orchestrator.sample.demo import make_demo
+
+
+def demo(folder: Path | None) -> Exit:
+    """Make the sample project, do its first batch, and name the commands that go on."""
+    at = folder or Path(tempfile.mkdtemp(prefix="orchestrate-demo-")) / "sample"
+    made = make_demo(at.expanduser().absolute(), python=sys.executable)
+    say(f"A sample project with the test files of phase 2, in {made.folder}", "bold")
+    say(f"One test fails before anything is changed: {made.failing}\n")
+    os.chdir(made.folder)
+    workspace = open_workspace(None)
+
+    _typed("status")
+    show_status(workspace.status())
+    _typed("next-batch")
+    exit_code = _one_batch(workspace)
+    if exit_code is Exit.DONE:
+        _typed("status")
+        show_status(workspace.status())
+        say("\n$ git show --stat", "bold")
+        data(made.repo.show("HEAD"))
+    say("Go on yourself:", "bold")
+    say(f"  cd {shlex.quote(str(made.folder))}")
+    for arguments in ("next-batch --dry-run", "next-batch", "status"):
+        say(f"  {program()} {arguments}")
+    return exit_code
+
+
+def program() -> str:
+    """How this very program is started from a shell: by its name where that finds it."""
+    started = Path(sys.argv[0]).absolute()
+    found = shutil.which("orchestrate")
+    if found and Path(found).samefile(started):
+        return "orchestrate"
+    if started.name == "orchestrate":
+        return shlex.quote(str(started))
+    return f"{shlex.quote(sys.executable)} -m orchestrate"
+
+
+def _one_batch(workspace: Workspace) -> Exit:
+    with LiveProgress() as watcher:
+        result = next_batch(workspace, Choice(), python=None, watcher=watcher)
+    return show_result(result)
+
+
+def _typed(command: str) -> None:
+    say(f"\n$ orchestrate {command}", "bold")

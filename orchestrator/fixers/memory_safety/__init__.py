@@ -1,0 +1,52 @@
+"""The pytest-xdist memory safety pattern: one group mark and one collecting teardown per class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator.fixers.base import Outcome, Source
+from orchestrator.fixers.memory_safety.groups import derived_group, group_problem
+from orchestrator.plan.model import OptionValue
+from orchestrator.plan.rules import suggestion
+
+_OPTIONS = ("group",)
+
+
+class MemorySafety:
+    """Sees to it that every class pytest collects is pinned to a group and collects garbage."""
+
+    name = "memory-safety"
+    version = 1
+
+    def option_problems(self, path: str, options: Mapping[str, OptionValue]) -> list[str]:
+        """Unknown options, and group names xdist or a node id could not carry."""
+        found = [
+            f"memory-safety has no option {name!r}{suggestion(name, _OPTIONS)}"
+            for name in options
+            if name not in _OPTIONS
+        ]
+        problem = group_problem(options.get("group", derived_group(path)))
+        return [*found, problem] if problem else found
+
+    def has_traces(self, data: bytes) -> bool:
+        """Whether the name of the group mark occurs at all."""
+        return b"xdist_group" in data
+
+    def is_clean(self, source: Source, top: Path) -> bool:
+        """Whether every collected class has all of the pattern, by the rules the fixer uses."""
+        from orchestrator.fixers.memory_safety.rules import analyse
+
+        try:
+            return not analyse(source, top).needs_person_or_edit
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+
+    def fix(self, source: Source, top: Path) -> Outcome:
+        """Add what is missing; everything else stays as it is, byte for byte."""
+        from orchestrator.fixers.memory_safety.edit import fixed
+
+        return fixed(source, top)
+
+
+FIXER = MemorySafety()

@@ -1,0 +1,66 @@
+"""Turns the analysis of a file into new bytes that are proved to hold the old ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import libcst as cst
+
+from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
+from orchestrator.fixers.memory_safety.proof import difference
+from orchestrator.fixers.memory_safety.rules import Analysis, analyse
+from orchestrator.fixers.memory_safety.transform import transformed
+
+
+def fixed(source: Source, top: Path) -> Outcome:
+    """The outcome for one file; an edit is only ever one that passed its proof."""
+    try:
+        analysis = analyse(source, top)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        return Refusal(source.path, _why_unreadable(source.data, error))
+    if analysis.refusals:
+        return Refusal(source.path, "; ".join(analysis.refusals))
+    if not analysis.needs_person_or_edit:
+        return NoChange(source.path, tuple(analysis.notes))
+    return _edited(source, analysis)
+
+
+def _edited(source: Source, analysis: Analysis) -> Outcome:
+    try:
+        module = cst.parse_module(source.data)
+    except (cst.ParserSyntaxError, UnicodeDecodeError) as error:
+        return Refusal(source.path, f"libcst cannot read it: {_first_line(error)}")
+    if module.bytes != source.data:
+        return Refusal(
+            source.path, "a form feed or a lone carriage return in it would not survive an edit"
+        )
+    new_module, counts = transformed(module, analysis)
+    data = new_module.bytes
+    if lost := difference(source.data, data, analysis, counts):
+        return Refusal(source.path, f"the edit would have changed more than it should: {lost}")
+    return Edit(source.path, data, counts, tuple(analysis.notes))
+
+
+def _why_unreadable(data: bytes, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "its expressions are nested too deeply"
+    where = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    if "Missing parentheses in call to 'print'" in message or "use parentheses" in message:
+        return f"{where}it is Python 2 ({message})"
+    if isinstance(error, SyntaxError) and _is_newer_syntax(data):
+        return f"{where}it needs a newer Python than the one that runs orchestrate ({message})"
+    return f"{where}it is not valid Python ({message})"
+
+
+def _is_newer_syntax(data: bytes) -> bool:
+    """libcst reads newer grammar than an older interpreter's own parser does."""
+    try:
+        cst.parse_module(data)
+    except (cst.ParserSyntaxError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

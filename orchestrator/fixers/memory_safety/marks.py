@@ -1,0 +1,86 @@
+"""Which xdist group a class or a module already belongs to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from orchestrator.fixers.memory_safety.names import dotted
+from orchestrator.fixers.memory_safety.syntax import ClassNode
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group mark. `name` is None where it is not a literal; `bare` where no name is given."""
+
+    name: str | None
+    bare: bool = False
+
+
+def group_of_class(at: ClassNode, tree: ast.Module, mark: str | None) -> Group | None:
+    """The group a class's own decorators or its own `pytestmark` put it in."""
+    values = (value for name, value in at.assigned() if name == "pytestmark" and value)
+    return _first([*at.node.decorator_list, *_elements(values)], tree, mark)
+
+
+def group_of_module(tree: ast.Module, mark: str | None) -> Group | None:
+    """The group a module-level `pytestmark` puts every test of the file in."""
+    values = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
+        and node.value is not None
+        and "pytestmark" in {dotted(target) for target in _targets(node)}
+    ]
+    return _first(_elements(values), tree, mark)
+
+
+def group_of_function(function: ast.AST, tree: ast.Module, mark: str | None) -> Group | None:
+    """The group a method's own decorators put it in."""
+    return _first(getattr(function, "decorator_list", []), tree, mark)
+
+
+def _first(expressions: Iterable[ast.expr], tree: ast.Module, mark: str | None) -> Group | None:
+    found = (_group(expression, tree, mark) for expression in expressions)
+    return next((group for group in found if group), None)
+
+
+def _group(expression: ast.expr, tree: ast.Module, mark: str | None) -> Group | None:
+    names = {"pytest.mark.xdist_group", f"{mark}.xdist_group"}
+    if isinstance(expression, ast.Name):
+        aliased = _assigned_at_top(tree, expression.id)
+        return (
+            _group(aliased, tree, mark) if aliased and not isinstance(aliased, ast.Name) else None
+        )
+    if dotted(expression) in names:
+        return Group(None, bare=True)
+    if isinstance(expression, ast.Call) and dotted(expression.func) in names:
+        return _named(expression)
+    return None
+
+
+def _named(call: ast.Call) -> Group:
+    """xdist reads the first positional argument, else `name`."""
+    given = call.args[:1] or [word.value for word in call.keywords if word.arg in {"name", None}]
+    if not given:
+        return Group(None, bare=True)
+    value = given[0]
+    literal = isinstance(value, ast.Constant) and isinstance(value.value, str)
+    return Group(value.value if literal else None)  # type: ignore[attr-defined]
+
+
+def _assigned_at_top(tree: ast.Module, name: str) -> ast.expr | None:
+    values = (
+        s.value for s in tree.body if isinstance(s, ast.Assign) and name in map(dotted, s.targets)
+    )
+    return next(values, None)
+
+
+def _targets(node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _elements(values: Iterable[ast.expr]) -> Iterator[ast.expr]:
+    for value in values:
+        yield from value.elts if isinstance(value, ast.List | ast.Tuple) else [value]

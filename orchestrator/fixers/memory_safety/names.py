@@ -1,0 +1,100 @@
+"""Under which names a module reaches `gc.collect` and `pytest.mark`, what rebinds them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestrator.fixers.memory_safety.syntax import own_nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How to write the three things the pattern needs; None where the module must import first."""
+
+    collect: str | None
+    """The expression that is called, such as `gc.collect`."""
+    mark: str | None
+    """The expression before `.xdist_group`, such as `pytest.mark`."""
+    rebound: tuple[str, ...]
+    """Those of `gc` and `pytest` that also mean something else here."""
+
+
+def names_of(tree: ast.Module) -> Names:
+    """What a module's own top-level imports offer.
+
+    An import in a function, below `if TYPE_CHECKING` or in a `try` does not count: the name may not
+    be there when a teardown runs.
+    """
+    collect, mark = None, None
+    for statement in tree.body:
+        collect = _collect_from(statement) or collect
+        mark = _mark_from(statement) or mark
+    rebound = tuple(name for name in ("gc", "pytest") if name in _other_bindings(tree))
+    return Names(collect, mark, rebound)
+
+
+def local_collects(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """The expressions that collect garbage by virtue of imports inside `function`."""
+    found = (_collect_from(node) for node in own_nodes(function))
+    return {name for name in found if name}
+
+
+def dotted(expression: ast.expr) -> str | None:
+    """`a.b.c` for a chain of attributes of a name, else None."""
+    parts: list[str] = []
+    while isinstance(expression, ast.Attribute):
+        parts.append(expression.attr)
+        expression = expression.value
+    if not isinstance(expression, ast.Name):
+        return None
+    return ".".join([expression.id, *reversed(parts)])
+
+
+def _collect_from(statement: ast.AST) -> str | None:
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            if alias.name == "gc":
+                return f"{alias.asname or 'gc'}.collect"
+    if isinstance(statement, ast.ImportFrom) and statement.module == "gc" and not statement.level:
+        for alias in statement.names:
+            if alias.name == "collect":
+                return alias.asname or "collect"
+    return None
+
+
+def _mark_from(statement: ast.AST) -> str | None:
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            if alias.name == "pytest":
+                return f"{alias.asname or 'pytest'}.mark"
+    if isinstance(statement, ast.ImportFrom) and statement.module == "pytest":
+        for alias in statement.names:
+            if alias.name == "mark":
+                return alias.asname or "mark"
+    return None
+
+
+def _other_bindings(tree: ast.Module) -> set[str]:
+    """Names bound at module or class level, or as a parameter, by anything but their own import."""
+    return {name for node in ast.walk(tree) for name in _bindings_in(node)}
+
+
+def _bindings_in(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Module | ast.ClassDef):
+        for inner in own_nodes(node):
+            yield from _bound_by(inner)
+    elif isinstance(node, ast.arg):
+        yield node.arg
+
+
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
+        yield node.id
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import):
+        yield from (a.asname for a in node.names if a.asname and a.asname != a.name)
+    elif isinstance(node, ast.ImportFrom):
+        yield from (a.asname or a.name for a in node.names)

@@ -1,0 +1,117 @@
+"""Proves an edit: the old program and the old lines are all there, plus exactly what is claimed."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Mapping
+
+from orchestrator.fixers.memory_safety.rules import Analysis
+
+
+def difference(
+    before: bytes, after: bytes, analysis: Analysis, counts: Mapping[str, int]
+) -> str | None:
+    """What else the edit changed beside the additions in `counts`, or None.
+
+    Two independent checks: the syntax trees are equal once additions of the four allowed shapes are
+    left out, in the claimed number; and every old line stands in the new text, in its order.
+    """
+    try:
+        new_tree = ast.parse(after)
+    except (SyntaxError, ValueError) as error:
+        return f"the result does not compile ({error})"
+    comparison = _Comparison(analysis)
+    if not comparison.same(analysis.tree, new_tree):
+        return "the program is not the old one plus the additions"
+    claimed = {name: counts[name] for name in ("imports", "marks", "teardowns")}
+    if +comparison.added != +Counter(claimed):
+        return f"added {dict(comparison.added)}, claimed {claimed}"
+    return _lost_line(before, after, analysis.tree)
+
+
+class _Comparison:
+    """Compares two trees, counting the allowed additions it meets in the second."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        names = analysis.names
+        self.added: Counter[str] = Counter()
+        self._mark = f"{names.mark or 'pytest.mark'}.xdist_group(name={analysis.group!r})"
+        self._collect = f"{names.collect or 'gc.collect'}()"
+
+    def same(self, old: object, new: object) -> bool:
+        if isinstance(old, list) and isinstance(new, list):
+            return self._same_list(old, new)
+        if isinstance(old, ast.AST) and isinstance(new, ast.AST):
+            return type(old) is type(new) and all(
+                self.same(getattr(old, name, None), getattr(new, name, None))
+                for name in old._fields
+            )
+        return old == new and type(old) is type(new)
+
+    def _same_list(self, old: list[object], new: list[object]) -> bool:
+        rest = iter(new)
+        for wanted in old:
+            for item in rest:
+                counted = self.added.copy()
+                if self.same(wanted, item):
+                    break
+                self.added = counted
+                if not self._is_addition(item):
+                    return False
+            else:
+                return False
+        return all(self._is_addition(item) for item in rest)
+
+    def _is_addition(self, item: object) -> bool:
+        kind = self._kind(item)
+        if kind:
+            self.added[kind] += 1
+        return kind is not None
+
+    def _kind(self, item: object) -> str | None:
+        if isinstance(item, ast.Import):
+            return "imports" if ast.unparse(item) in {"import gc", "import pytest"} else None
+        if isinstance(item, ast.Call):
+            return "marks" if ast.unparse(item) == self._mark else None
+        if isinstance(item, ast.Expr):
+            return "teardowns" if ast.unparse(item) == self._collect else None
+        if isinstance(item, ast.FunctionDef) and item.name in {"teardown_method", "tearDown"}:
+            return "teardowns" if self._is_new_teardown(item) else None
+        return None
+
+    def _is_new_teardown(self, function: ast.FunctionDef) -> bool:
+        """A docstring, at most a call of the base's method, and the collecting line."""
+        docstring, *middle, last = function.body
+        parameters = ", ".join(argument.arg for argument in function.args.args[1:])
+        allowed = [[], [f"super().{function.name}({parameters})"]]
+        return (
+            isinstance(docstring, ast.Expr)
+            and isinstance(docstring.value, ast.Constant)
+            and [ast.unparse(statement) for statement in middle] in allowed
+            and ast.unparse(last) == self._collect
+            and not function.decorator_list
+        )
+
+
+def _lost_line(before: bytes, after: bytes, tree: ast.Module) -> str | None:
+    """The first old line that is missing or changed.
+
+    Lines of a class or method that stood on its header's line are left to the other check: such a
+    header is opened up to take another statement.
+    """
+    opened = _one_liners(tree)
+    rest = iter(after.splitlines())
+    for number, line in enumerate(before.splitlines(), start=1):
+        if number not in opened and not any(item == line for item in rest):
+            return f"line {number} is gone"
+    return None
+
+
+def _one_liners(tree: ast.Module) -> set[int]:
+    return {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.body[0].lineno == node.lineno
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }

@@ -1,0 +1,117 @@
+"""What the project's own pytest configuration says about which files, classes and tests count."""
+
+from __future__ import annotations
+
+import configparser
+import fnmatch
+import shlex
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+_FILES = (
+    ("pytest.toml", "pytest"),
+    (".pytest.toml", "pytest"),
+    ("pytest.ini", "pytest"),
+    (".pytest.ini", "pytest"),
+    ("pyproject.toml", ""),
+    ("tox.ini", "pytest"),
+    ("setup.cfg", "tool:pytest"),
+)
+"""Where pytest looks, in its order, with the section that makes a file a pytest configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The three naming settings of pytest, with its defaults."""
+
+    files: tuple[str, ...] = ("test_*.py", "*_test.py")
+    classes: tuple[str, ...] = ("Test",)
+    functions: tuple[str, ...] = ("test",)
+
+    def collects_file(self, path: str) -> bool:
+        """Whether a plain `pytest` run would collect `path`."""
+        pure = PurePosixPath(path)
+        return any(
+            fnmatch.fnmatch(f"/{path}" if "/" in glob else pure.name, _anchored(glob))
+            for glob in self.files
+        )
+
+    def collects_class(self, name: str) -> bool:
+        """Whether a class of this name is a test class by its name alone."""
+        return _matches(name, self.classes)
+
+    def collects_function(self, name: str) -> bool:
+        """Whether a method of this name is a test."""
+        return _matches(name, self.functions)
+
+
+def settings_for(top: Path, path: str) -> Settings:
+    """The settings that hold for the file `path`: the nearest configuration at or below `top`."""
+    folder = (top / path).parent
+    for at in (folder, *folder.parents):
+        if found := _settings_in(at):
+            return found
+        if at == top:
+            break
+    return Settings()
+
+
+@cache
+def _settings_in(folder: Path) -> Settings | None:
+    for name, section in _FILES:
+        if (folder / name).is_file() and (values := _section(folder / name, section)) is not None:
+            return _settings(values)
+    return None
+
+
+def _section(file: Path, section: str) -> Mapping[str, Any] | None:
+    try:
+        if file.suffix == ".toml":
+            return _toml_section(tomllib.loads(file.read_text("utf-8")), section)
+        parser = configparser.RawConfigParser(strict=False)
+        parser.read_string(file.read_text("utf-8"))
+    except (OSError, ValueError, configparser.Error):
+        return None  # pytest itself reports a broken configuration, at the collect gate
+    if parser.has_section(section):
+        return dict(parser.items(section))
+    return {} if file.name in {"pytest.ini", ".pytest.ini"} else None
+
+
+def _toml_section(document: Mapping[str, Any], section: str) -> Mapping[str, Any] | None:
+    if section:
+        table: Mapping[str, Any] = document.get(section, {})
+        return table
+    tool = document.get("tool", {}).get("pytest")
+    return None if tool is None else tool.get("ini_options", tool)
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
+    default = Settings()
+    return Settings(
+        files=_words(values.get("python_files")) or default.files,
+        classes=_words(values.get("python_classes")) or default.classes,
+        functions=_words(values.get("python_functions")) or default.functions,
+    )
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(shlex.split(value))
+    return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def _matches(name: str, options: Sequence[str]) -> bool:
+    """As pytest does it: a prefix, or a glob where the option holds `*`, `?` or `[`."""
+    return any(
+        name.startswith(option)
+        or (any(c in option for c in "*?[") and fnmatch.fnmatch(name, option))
+        for option in options
+    )
+
+
+def _anchored(glob: str) -> str:
+    return f"*/{glob}" if "/" in glob else glob

@@ -1,0 +1,75 @@
+"""The classes of a module as they stand in its syntax tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassNode:
+    """One `class` statement. `ordinal` counts every one in the file from 0, in source order."""
+
+    ordinal: int
+    node: ast.ClassDef
+    outer: ClassNode | None
+    in_function: bool
+
+    @property
+    def qualname(self) -> str:
+        """`Outer.Inner`, as people write it."""
+        return f"{self.outer.qualname}.{self.node.name}" if self.outer else self.node.name
+
+    def definitions(self, name: str) -> list[Function]:
+        """The methods called `name` that stand directly in the class's body."""
+        return [s for s in self.node.body if isinstance(s, Function) and s.name == name]
+
+    def functions(self) -> Iterator[Function]:
+        """Every method, also one below an `if` or `try` of the class's body."""
+        return (node for node in own_nodes(self.node) if isinstance(node, Function))
+
+    def assigned(self) -> Iterator[tuple[str, ast.expr | None]]:
+        """Every class attribute by name, with its value where it is a plain assignment."""
+        for node in own_nodes(self.node):
+            if isinstance(node, ast.Assign):
+                yield from ((t.id, node.value) for t in node.targets if isinstance(t, ast.Name))
+            elif isinstance(node, ast.AnnAssign | ast.AugAssign) and isinstance(
+                node.target, ast.Name
+            ):
+                yield node.target.id, node.value
+
+
+def classes_of(tree: ast.Module) -> list[ClassNode]:
+    """Every `class` statement of a module, in source order."""
+    found: list[ClassNode] = []
+    _collect(tree, None, in_function=False, found=found)
+    return found
+
+
+def own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
+    """Every node below `scope` that belongs to its own namespace, in source order.
+
+    A nested function or class is itself yielded, its inside is not.
+    """
+    for child in ast.iter_child_nodes(scope):
+        yield child
+        if not isinstance(child, _SCOPES):
+            yield from own_nodes(child)
+
+
+def _collect(
+    at: ast.AST, outer: ClassNode | None, *, in_function: bool, found: list[ClassNode]
+) -> None:
+    for child in ast.iter_child_nodes(at):
+        if isinstance(child, ast.ClassDef):
+            node = ClassNode(len(found), child, outer, in_function)
+            found.append(node)
+            _collect(child, node, in_function=in_function, found=found)
+        elif isinstance(child, Function):
+            _collect(child, None, in_function=True, found=found)
+        elif not isinstance(child, ast.expr):
+            _collect(child, outer, in_function=in_function, found=found)

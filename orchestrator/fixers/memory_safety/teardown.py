@@ -1,0 +1,99 @@
+"""What one teardown method does, and whether a line can be appended to it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+
+from orchestrator.fixers.memory_safety.names import dotted, local_collects
+from orchestrator.fixers.memory_safety.syntax import Function, own_nodes
+
+_HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+"""Nodes that hold statements, which are looked at one by one."""
+
+_ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+
+
+def collects(function: Function, expressions: Collection[str]) -> bool:
+    """Whether it calls one of `expressions` in code that can run.
+
+    What follows a `return` or `raise`, stands under `if False`, or in a nested function does not
+    count.
+    """
+    wanted = set(expressions) | local_collects(function)
+    return any(name in wanted for name in _called(function))
+
+
+def calls_super(function: Function) -> bool:
+    """Whether it calls the method of the same name of its base, in code that can run."""
+    return f"super().{function.name}" in _called(function)
+
+
+def why_not_appendable(function: Function) -> str | None:
+    """Why a last line would not run after every test, or None where it would."""
+    inside = list(own_nodes(function))
+    if isinstance(function, ast.AsyncFunctionDef):
+        return "is async, and pytest never awaits it"
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in inside):
+        return "is a generator"
+    if any("fixture" in ast.unparse(decorator) for decorator in function.decorator_list):
+        return "is a fixture"
+    if any(isinstance(node, ast.Return | ast.Raise) for node in inside):
+        return "returns or raises early, so a last line might not run"
+    return None
+
+
+def super_arguments(function: Function) -> str | None:
+    """The parameters of a base's method after the first, as written; None for `*` or `**`."""
+    arguments = function.args
+    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs:
+        return None
+    return ", ".join(argument.arg for argument in arguments.args[1:])
+
+
+def _called(function: Function) -> Iterator[str]:
+    for statement in _live(function.body):
+        for node in _own_expressions(statement):
+            if isinstance(node, ast.Call) and (name := _callee(node.func)):
+                yield name
+
+
+def _callee(function: ast.expr) -> str | None:
+    """`gc.collect`, or `super().name` for a call of the base's method."""
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Call):
+        return f"super().{function.attr}" if dotted(function.value.func) == "super" else None
+    return dotted(function)
+
+
+def _live(block: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a block, and of the blocks inside, that can be reached."""
+    for statement in block:
+        yield statement
+        for inner in _blocks(statement):
+            yield from _live(inner)
+        if isinstance(statement, _ENDS):
+            return
+
+
+def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return
+    if isinstance(statement, ast.If | ast.While) and isinstance(statement.test, ast.Constant):
+        yield statement.body if statement.test.value else statement.orelse
+        return
+    for name in ("body", "orelse", "finalbody"):
+        yield getattr(statement, name, [])
+    for part in (*getattr(statement, "handlers", []), *getattr(statement, "cases", [])):
+        yield part.body
+
+
+def _own_expressions(statement: ast.stmt) -> Iterator[ast.AST]:
+    """The expressions of one statement, without those of statements or functions inside it."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return
+    todo = [n for n in ast.iter_child_nodes(statement) if not isinstance(n, _HOLDERS)]
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, ast.Lambda):
+            todo.extend(ast.iter_child_nodes(node))

@@ -1,0 +1,164 @@
+"""Carries out an analysis on libcst's tree: marks, teardowns, imports, nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import libcst as cst
+
+from orchestrator.fixers.memory_safety.imports import with_imports
+from orchestrator.fixers.memory_safety.rules import Analysis, NewTeardown, Work
+
+DOCSTRING = "Force GC to prevent mock accumulation in xdist workers."
+
+
+def transformed(module: cst.Module, analysis: Analysis) -> tuple[cst.Module, dict[str, int]]:
+    """The module with what `analysis` says it lacks, and how much of what was added."""
+    visitor = _Transformer(module, analysis)
+    changed = module.visit(visitor)
+    wanted = [
+        name
+        for name, needed in (
+            ("gc", analysis.needs_gc_import),
+            ("pytest", analysis.needs_pytest_import),
+        )
+        if needed
+    ]
+    changed = with_imports(changed, wanted)
+    return changed, {**visitor.counts, "imports": len(wanted)}
+
+
+class _Transformer(cst.CSTTransformer):
+    """Walks statements only; classes are recognised by their ordinal in source order."""
+
+    def __init__(self, module: cst.Module, analysis: Analysis) -> None:
+        super().__init__()
+        self._module = module
+        self._analysis = analysis
+        self._seen = 0
+        self._open: list[Work | None] = []
+        self._counts: Counter[str] = Counter()
+        self._mark = analysis.names.mark or "pytest.mark"
+        self._collect = analysis.names.collect or "gc.collect"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {name: self._counts[name] for name in ("classes", "marks", "teardowns")}
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:  # noqa: N802
+        return False
+
+    def visit_Decorator(self, node: cst.Decorator) -> bool:  # noqa: N802
+        return False
+
+    def visit_Parameters(self, node: cst.Parameters) -> bool:  # noqa: N802
+        return False
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> bool:  # noqa: N802
+        self._open.append(self._analysis.work.get(self._seen))
+        self._seen += 1
+        return True
+
+    def leave_ClassDef(  # noqa: N802
+        self, original_node: cst.ClassDef, updated_node: cst.ClassDef
+    ) -> cst.ClassDef:
+        work = self._open.pop()
+        if not work:
+            return updated_node
+        self._counts["classes"] += 1
+        node = updated_node
+        if work.add_mark:
+            self._counts["marks"] += 1
+            node = self._marked(node)
+        if work.new_teardown:
+            self._counts["teardowns"] += 1
+            node = self._with_teardown(node, work.new_teardown)
+        if work.append_to:
+            self._counts["teardowns"] += 1
+            node = self._with_appended(node, work.append_to)
+        return node
+
+    def _marked(self, node: cst.ClassDef) -> cst.ClassDef:
+        """The class with its mark directly above `class`, below everything that stood there."""
+        expression = cst.parse_expression(
+            f'{self._mark}.xdist_group(name="{self._analysis.group}")'
+        )
+        mark = cst.Decorator(expression, leading_lines=node.lines_after_decorators)
+        return node.with_changes(decorators=[*node.decorators, mark], lines_after_decorators=[])
+
+    def _with_teardown(self, node: cst.ClassDef, teardown: NewTeardown) -> cst.ClassDef:
+        block = _as_block(node.body)
+        function = self._new_function(teardown, block.indent or self._module.default_indent)
+        at = _first_compound(block.body)
+        before, after = block.body[:at], list(block.body[at:])
+        leading: Sequence[cst.EmptyLine] = [_blank()] if before else _blank_lines_of(after[:1])
+        if after and not _blank_lines_of(after[:1]):
+            after[0] = _with_blank_line(after[0])
+        body = [*before, function.with_changes(leading_lines=leading), *after]
+        return node.with_changes(body=block.with_changes(body=body))
+
+    def _new_function(self, teardown: NewTeardown, indent: str) -> cst.FunctionDef:
+        parameters = ", ".join(filter(None, ["self", teardown.parameters]))
+        lines = [f"def {teardown.name}({parameters}):", f'{indent}"""{DOCSTRING}"""']
+        if teardown.calls_super:
+            lines.append(f"{indent}super().{teardown.name}({teardown.parameters})")
+        lines.append(f"{indent}{self._collect}()")
+        newline = self._module.default_newline
+        statement = cst.parse_statement(
+            newline.join([*lines, ""]), config=self._module.config_for_parsing
+        )
+        assert isinstance(statement, cst.FunctionDef)
+        return statement.with_changes(body=_with_indent(statement.body, indent, self._module))
+
+    def _with_appended(self, node: cst.ClassDef, name: str) -> cst.ClassDef:
+        block = _as_block(node.body)
+        body = [self._appended(s) if _is_method(s, name) else s for s in block.body]
+        return node.with_changes(body=block.with_changes(body=body))
+
+    def _appended(self, statement: cst.BaseStatement) -> cst.BaseStatement:
+        assert isinstance(statement, cst.FunctionDef)
+        block = _as_block(statement.body)
+        line = cst.SimpleStatementLine([cst.Expr(cst.parse_expression(f"{self._collect}()"))])
+        return statement.with_changes(body=block.with_changes(body=[*block.body, line]))
+
+
+def _as_block(body: cst.BaseSuite) -> cst.IndentedBlock:
+    """The body as an indented block; statements on the header's line move to one of their own."""
+    if isinstance(body, cst.IndentedBlock):
+        return body
+    assert isinstance(body, cst.SimpleStatementSuite)
+    return cst.IndentedBlock([cst.SimpleStatementLine(body.body)], header=body.trailing_whitespace)
+
+
+def _first_compound(body: Sequence[cst.BaseStatement]) -> int:
+    """The index of the first method, class or other block; all of the body's length if none."""
+    compound = (i for i, s in enumerate(body) if not isinstance(s, cst.SimpleStatementLine))
+    return next(compound, len(body))
+
+
+def _is_method(statement: cst.BaseStatement, name: str) -> bool:
+    return isinstance(statement, cst.FunctionDef) and statement.name.value == name
+
+
+def _with_indent(body: cst.BaseSuite, indent: str, module: cst.Module) -> cst.BaseSuite:
+    return body.with_changes(indent=None if indent == module.default_indent else indent)
+
+
+def _blank() -> cst.EmptyLine:
+    return cst.EmptyLine(indent=False)
+
+
+def _blank_lines_of(statements: Sequence[cst.BaseStatement]) -> list[cst.EmptyLine]:
+    """The blank lines before the first of `statements`, up to its first comment."""
+    lines: list[cst.EmptyLine] = []
+    for line in getattr(statements[0], "leading_lines", ()) if statements else ():
+        if line.comment is not None:
+            break
+        lines.append(line)
+    return lines
+
+
+def _with_blank_line(statement: cst.BaseStatement) -> cst.BaseStatement:
+    leading = getattr(statement, "leading_lines", ())
+    return statement.with_changes(leading_lines=[_blank(), *leading])

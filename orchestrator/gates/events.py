@@ -1,0 +1,141 @@
+"""Follows the lines the probe writes, and keeps what they add up to."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(slots=True)
+class TestRun:
+    """What a run of pytest has told so far. Test ids are relative to the top of the repository."""
+
+    __test__ = False
+
+    top: Path
+    rootdir: Path | None = None
+    workers: int = 0
+    has_xdist: bool = False
+    ids: list[str] = field(default_factory=list)
+    deselected: list[str] = field(default_factory=list)
+    collect_errors: dict[str, str] = field(default_factory=dict)
+    collect_skips: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    running: str | None = None
+    done: int = 0
+    lost_workers: list[str] = field(default_factory=list)
+    collected: bool = False
+    finished: bool = False
+
+    @property
+    def started(self) -> bool:
+        """Whether pytest came as far as loading the probe."""
+        return self.rootdir is not None
+
+    def failed(self) -> list[str]:
+        """The ids of which any phase failed, in the order of the run."""
+        return [id_ for id_, phases in self.outcomes.items() if "failed" in phases.values()]
+
+    def without_outcome(self) -> list[str]:
+        """The ids that were collected and never came to an end."""
+        return [id_ for id_ in self.ids if "teardown" not in self.outcomes.get(id_, {})]
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Take in one line of the probe."""
+        handler = getattr(self, f"_on_{event['is']}", None)
+        if handler is not None:
+            handler(event)
+
+    def _on_start(self, event: dict[str, Any]) -> None:
+        self.rootdir = Path(event["rootdir"])
+        self.workers, self.has_xdist = event["workers"], event["xdist"]
+
+    def _on_collect_error(self, event: dict[str, Any]) -> None:
+        self.collect_errors[self._canonical(event["id"])] = event["text"]
+
+    def _on_collect_skip(self, event: dict[str, Any]) -> None:
+        self.collect_skips[self._canonical(event["id"])] = event["text"]
+
+    def _on_ids(self, event: dict[str, Any]) -> None:
+        self.ids = [self._canonical(id_) for id_ in event["ids"]]
+        self.collected = True
+
+    def _on_deselected(self, event: dict[str, Any]) -> None:
+        self.deselected += [self._canonical(id_) for id_ in event["ids"]]
+
+    def _on_running(self, event: dict[str, Any]) -> None:
+        self.running = self._canonical(event["id"])
+
+    def _on_phase(self, event: dict[str, Any]) -> None:
+        id_, when, outcome = self._canonical(event["id"]), event["when"], event["outcome"]
+        phases = self.outcomes.setdefault(id_, {})
+        if phases.get(when) != "failed":  # a failed subtest is not undone by a passed one
+            phases[when] = f"x{outcome}" if event["xfail"] and outcome != "failed" else outcome
+        if outcome == "failed":
+            self.texts[id_] = event["text"]
+        if when == "teardown":
+            self.done += 1
+            self.running = None if self.running == id_ else self.running
+
+    def _on_worker_lost(self, event: dict[str, Any]) -> None:
+        self.lost_workers.append(f"{event['worker']}: {event['text']}".strip())
+
+    def _on_finish(self, event: dict[str, Any]) -> None:
+        self.finished = True
+
+    def _canonical(self, id_: str) -> str:
+        """A node id with its path from the top of the repository and without `@group`.
+
+        pytest writes paths from its own rootdir; xdist appends the group under `loadgroup`.
+        """
+        path, separator, rest = id_.partition("::")
+        if self.workers:
+            rest = without_group(rest)
+        assert self.rootdir is not None
+        full = os.path.relpath(self.rootdir / path, self.top)
+        return f"{full.replace(os.sep, '/')}{separator}{rest}"
+
+
+def without_group(rest: str) -> str:
+    """`TestA::test_b[x@y]@group` → `TestA::test_b[x@y]`: only what follows the last `]` is cut."""
+    cut = max(rest.rfind("]"), rest.rfind("::"))
+    head, tail = rest[: cut + 1], rest[cut + 1 :]
+    return head + tail.partition("@")[0]
+
+
+class Follower:
+    """Reads the probe's file as it grows; `collect_s` is when collection was over, in seconds."""
+
+    def __init__(self, path: Path, run: TestRun) -> None:
+        """Follow `path`, which must exist, into `run`."""
+        self._stream = path.open("rb")
+        self._rest = b""
+        self._started = self._last = time.monotonic()
+        self.collect_s: float | None = None
+        self.run = run
+
+    def poll(self) -> None:
+        """Take in every complete line that was written since the last call."""
+        data = self._rest + self._stream.read()
+        *lines, self._rest = data.split(b"\n")
+        for line in lines:
+            self.run.add(json.loads(line))
+        if lines:
+            self._last = time.monotonic()
+        if self.collect_s is None and self.run.collected:
+            self.collect_s = self._last - self._started
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since the last line came."""
+        return time.monotonic() - self._last
+
+    def close(self) -> None:
+        """Take in what is left and let go of the file."""
+        self.poll()
+        self._stream.close()

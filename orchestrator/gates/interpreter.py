@@ -1,0 +1,91 @@
+"""Finds the Python that runs the project's tests, and what it has installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator import process
+from orchestrator.errors import CannotJudge
+
+_DESCRIBE = """
+import json, sys
+from importlib.util import find_spec
+print(json.dumps({
+    "version": "%d.%d.%d" % sys.version_info[:3],
+    "pytest": find_spec("pytest") is not None,
+    "xdist": find_spec("xdist") is not None,
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python that can run the project's tests. `found` says by which rule it was chosen."""
+
+    path: Path
+    found: str
+    version: str
+    has_xdist: bool
+
+
+def interpreter(top: Path, *, option: str | None, plan: str | None) -> Interpreter:
+    """The project's interpreter: `--python`, the plan's, the active environment's, `.venv`, PATH.
+
+    Raises:
+        CannotJudge: there is none, it does not start, or it has no pytest.
+    """
+    path, found = next(_candidates(top, option, plan), (None, ""))
+    if path is None:
+        raise CannotJudge(
+            "no Python to run this project's tests was found",
+            next_step="orchestrate next-batch --python PATH",
+        )
+    return _described(path, found, top)
+
+
+def _candidates(top: Path, option: str | None, plan: str | None) -> Iterator[tuple[Path, str]]:
+    for given, found in ((option, "--python"), (plan, "verify.python of the plan")):
+        if given:
+            yield _named(top, given), found
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        if prefix := os.environ.get(variable):
+            yield from _in_environment(Path(prefix), f"${variable}")
+    for name in (".venv", "venv"):
+        yield from _in_environment(top / name, name)
+    for name in ("python", "python3"):
+        if on_path := shutil.which(name):
+            yield Path(on_path), "PATH"
+
+
+def _named(top: Path, given: str) -> Path:
+    """A path (from the top of the repository), or the name of a program on PATH."""
+    if os.sep not in given and (on_path := shutil.which(given)):
+        return Path(on_path)
+    return top / Path(given).expanduser()
+
+
+def _in_environment(prefix: Path, found: str) -> Iterator[tuple[Path, str]]:
+    if (python := prefix / "bin" / "python").exists():
+        yield python, found
+
+
+def _described(path: Path, found: str, top: Path) -> Interpreter:
+    ended = process.run([str(path), "-c", _DESCRIBE], cwd=top, timeout_s=60)
+    try:
+        facts = json.loads(ended.output.strip().splitlines()[-1])
+    except (ValueError, IndexError) as error:
+        raise CannotJudge(
+            f"{str(path)!r} ({found}) is not a Python that starts: {ended.output.strip()[-300:]!r}",
+            next_step="orchestrate next-batch --python PATH",
+        ) from error
+    if not facts["pytest"]:
+        raise CannotJudge(
+            f"{str(path)!r} ({found}) has no pytest, so nothing could be verified",
+            next_step=f"{path} -m pip install pytest, or: orchestrate next-batch --python PATH",
+        )
+    return Interpreter(path, found, facts["version"], facts["xdist"])

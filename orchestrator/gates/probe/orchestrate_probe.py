@@ -1,0 +1,220 @@
+"""A pytest plugin that writes down, as JSON lines, what a test run really did.
+
+It runs inside the interpreter of the project under migration: standard library only, Python 3.8 and
+pytest 7.4 or newer. `ORCHESTRATE_PROBE` holds its settings as JSON:
+
+    out      the file the lines are appended to
+    files    what is collected, whatever positional arguments `addopts` may hold
+    workers  processes of pytest-xdist; 0 for this one only
+    freeze   whether imported objects are kept out of every later `gc.collect()`
+    only_collect  whether no test is run
+
+Lines: start, collected, collect_error, collect_skip, ids, deselected, running, phase, worker_lost,
+finish. Only the controlling process writes; workers of xdist report through it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import time
+from typing import Any, Dict, Iterator, List, Optional
+
+import pytest
+
+_FREEZE_AGAIN_S = 0.01
+_OLDEST = 2
+_FULL_COLLECT_BYTES = 64 * 2**20
+_TEXT_CHARS = 6000
+
+
+def _settings() -> Dict[str, Any]:
+    settings: Dict[str, Any] = json.loads(os.environ["ORCHESTRATE_PROBE"])
+    return settings
+
+
+def pytest_configure(config: Any) -> None:
+    """Register what this process needs: the controller writes, every process may freeze."""
+    settings = _settings()
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Writer(config, settings), "orchestrate-writer")
+    if settings["freeze"]:
+        config.pluginmanager.register(_FREEZER, "orchestrate-freezer")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_cmdline_main(config: Any) -> Iterator[None]:
+    """Undo what `addopts` may ask for that would hide tests or end the run early.
+
+    A wrapper runs before xdist's own implementation, which turns the number of processes into
+    worker specifications.
+    """
+    settings, option = _settings(), config.option
+    if not hasattr(config, "workerinput"):
+        config.args = list(settings["files"])
+    wanted = {
+        "maxfail": 0,
+        "collectonly": settings["only_collect"],
+        "setuponly": False,
+        "setupplan": False,
+        "usepdb": False,
+        "trace": False,
+        "xmlpath": None,
+        "continue_on_collection_errors": True,
+        "numprocesses": settings["workers"],
+        "maxprocesses": None,
+        "dist": "loadgroup" if settings["workers"] else "no",
+        "distload": False,
+        "tx": [],
+    }
+    for name, value in wanted.items():
+        if hasattr(option, name):
+            setattr(option, name, value)
+    yield
+
+
+class _Writer:
+    """Appends one line for everything that happens."""
+
+    def __init__(self, config: Any, settings: Dict[str, Any]) -> None:
+        self._out = open(settings["out"], "a", encoding="utf-8")  # noqa: SIM115
+        self._wrote_ids = False
+        has_xdist = config.pluginmanager.hasplugin("xdist")
+        self._write(
+            "start",
+            rootdir=str(getattr(config, "rootpath", None) or config.rootdir),
+            pytest=pytest.__version__,
+            xdist=has_xdist,
+            workers=settings["workers"] if has_xdist else 0,
+        )
+
+    def _write(self, kind: str, **values: Any) -> None:
+        self._out.write(json.dumps(dict(values, **{"is": kind})) + "\n")
+        self._out.flush()
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self._write("collect_error", id=report.nodeid, text=_text(report))
+        elif report.skipped:
+            self._write("collect_skip", id=report.nodeid, text=_text(report))
+        else:
+            self._write("collected", id=report.nodeid)
+
+    def pytest_deselected(self, items: List[Any]) -> None:
+        self._write("deselected", ids=[item.nodeid for item in items])
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: Any) -> None:
+        if session.items:
+            self._ids([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: List[str]) -> None:
+        self._ids(list(ids))
+
+    def _ids(self, ids: List[str]) -> None:
+        if not self._wrote_ids:  # every worker collects the same
+            self._wrote_ids = True
+            self._write("ids", ids=ids)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._write("running", id=nodeid)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self._write(
+            "phase",
+            id=report.nodeid,
+            when=report.when,
+            outcome=report.outcome,
+            xfail=hasattr(report, "wasxfail"),
+            seconds=getattr(report, "duration", 0.0),
+            worker=getattr(report, "worker_id", None),
+            text=_text(report) if report.outcome == "failed" else "",
+        )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: Any) -> None:
+        if error:
+            self._write("worker_lost", worker=node.gateway.id, text=str(error)[-_TEXT_CHARS:])
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_sessionfinish(self, session: Any, exitstatus: int) -> Iterator[None]:
+        yield
+        self._ids([])
+        self._write("finish", exitstatus=int(exitstatus))
+
+
+class _Freezer:
+    """Keeps what was imported out of the collector's sight while tests run.
+
+    With some 100,000 imported objects one `gc.collect()` takes a tenth of a second or more; frozen
+    ones cost nothing. What a test leaves behind is still collected: objects are frozen after the
+    collection of the files, again between tests once a full collection has become slow, and looked
+    at anew where a file ends and resident memory has grown.
+    """
+
+    def __init__(self) -> None:
+        self._was_enabled = gc.isenabled()
+        self._started = 0.0
+        self._slow = False
+        self._rss_bytes = 0
+        gc.disable()  # until collection is over: imports make objects that live on
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_collection(self, session: Any) -> Iterator[None]:
+        yield
+        gc.collect()
+        gc.freeze()
+        self._rss_bytes = _rss_bytes()
+        gc.callbacks.append(self._timed)
+        if self._was_enabled:
+            gc.enable()
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_protocol(self, item: Any, nextitem: Optional[Any]) -> Iterator[None]:
+        yield
+        if nextitem is not None and item.fspath != nextitem.fspath:
+            self._settle(full=_rss_bytes() - self._rss_bytes > _FULL_COLLECT_BYTES)
+        elif self._slow:
+            self._settle(full=False)
+
+    def pytest_sessionfinish(self) -> None:
+        if self._timed in gc.callbacks:
+            gc.callbacks.remove(self._timed)
+        gc.unfreeze()
+        if self._was_enabled:
+            gc.enable()
+
+    def _settle(self, full: bool) -> None:
+        if full:
+            gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        self._slow = False
+        if full:
+            self._rss_bytes = _rss_bytes()
+
+    def _timed(self, phase: str, info: Dict[str, int]) -> None:
+        if phase == "start":
+            self._started = time.perf_counter()
+        elif info["generation"] == _OLDEST:
+            self._slow = time.perf_counter() - self._started > _FREEZE_AGAIN_S
+
+
+def _rss_bytes() -> int:
+    """Resident memory of this process; endless where it cannot be read: a full collection."""
+    try:
+        with open("/proc/self/statm") as stream:
+            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 2**62
+
+
+def _text(report: Any) -> str:
+    text = getattr(report, "longreprtext", "") or str(getattr(report, "longrepr", "") or "")
+    return text[-_TEXT_CHARS:]
+
+
+_FREEZER = _Freezer() if _settings()["freeze"] else None
+"""Made when the plugin is loaded, before conftest files and test modules are imported."""

@@ -1,0 +1,223 @@
+"""Talks to git: the real program, started through GitPython, with argument lists only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import CannotJudge, OrchestrateError, Refused
+
+_MARKERS = {
+    "MERGE_HEAD": "a merge",
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "BISECT_LOG": "a bisect",
+}
+
+
+class GitFailed(OrchestrateError):
+    """A git command said no; `output` is what it printed, hooks included."""
+
+    def __init__(self, command: Sequence[str], status: int, output: str) -> None:
+        super().__init__(f"git {command[0]} exited with {status}: {output.strip()}")
+        self.output = output
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the branch stands: its name and its tip."""
+
+    branch: str
+    commit: str
+
+
+def find_top(start: Path) -> Path | None:
+    """The nearest folder at or above `start` that holds a `.git`, without starting git."""
+    return next((at for at in (start, *start.parents) if (at / ".git").exists()), None)
+
+
+class Repo:
+    """One work tree. Paths go in and come out relative to its top, with forward slashes."""
+
+    def __init__(self, top: Path) -> None:
+        """Open the work tree whose top is `top`.
+
+        Raises:
+            CannotJudge: there is no git program.
+        """
+        try:
+            import git
+        except ImportError as error:  # what GitPython raises where no git can be run
+            raise CannotJudge(
+                f"git cannot be started: {error}", next_step="git --version"
+            ) from error
+        self.top = top
+        self._git = git.Git(str(top))
+        self._command_error = git.GitCommandError
+
+    def run(self, *command: str) -> bytes:
+        """What `git COMMAND` prints, as bytes.
+
+        Raises:
+            GitFailed: it ended with another code than 0.
+        """
+        try:
+            out = self._git.execute(
+                ["git", "--literal-pathspecs", *command],
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+            )
+        except self._command_error as error:
+            text = f"{_as_text(error.stderr)}{_as_text(error.stdout)}"
+            status = error.status if isinstance(error.status, int) else -1
+            raise GitFailed(command, status, text) from error
+        assert isinstance(out, bytes)
+        return out
+
+    def text(self, *command: str) -> str:
+        """What `git COMMAND` prints, as text without the last newline."""
+        return os.fsdecode(self.run(*command)).rstrip("\n")
+
+    def paths(self, *command: str) -> list[str]:
+        """The NUL-separated names that `git COMMAND` prints."""
+        return [os.fsdecode(name) for name in self.run(*command).split(b"\0") if name]
+
+    def folder(self) -> Path:
+        """Git's own folder of this work tree (below `.git/worktrees` in a linked one)."""
+        return (self.top / self.text("rev-parse", "--git-dir")).resolve()
+
+    def head(self) -> Head:
+        """The branch and its tip.
+
+        Raises:
+            Refused: the repository is bare, HEAD is detached, or nothing was committed yet.
+        """
+        try:
+            branch = self.text("symbolic-ref", "--quiet", "HEAD")
+        except GitFailed as error:
+            raise Refused(
+                "HEAD is detached: a commit made here would belong to no branch",
+                next_step="git switch -c BRANCH",
+            ) from error
+        try:
+            commit = self.text("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        except GitFailed as error:
+            raise Refused(
+                "nothing was committed here yet, so nothing could be restored from git",
+                next_step="git commit",
+            ) from error
+        return Head(branch.removeprefix("refs/heads/"), commit)
+
+    def operation(self) -> str | None:
+        """What is in progress here, in words: "a merge", "a rebase" … or None."""
+        folder = self.folder()
+        return next((word for name, word in _MARKERS.items() if (folder / name).exists()), None)
+
+    def untracked(self, paths: Sequence[str]) -> list[str]:
+        """Those of `paths` that git does not track."""
+        known = set(self.paths("ls-files", "-z", "--", *paths))
+        return [path for path in paths if path not in known]
+
+    def dirty(self, paths: Sequence[str]) -> list[str]:
+        """Those of `paths` whose index entry or file differs from HEAD."""
+        return self.paths("diff", "--name-only", "-z", "--no-renames", "HEAD", "--", *paths)
+
+    def hidden(self, paths: Sequence[str]) -> list[str]:
+        """Those of `paths` that are assume-unchanged or skip-worktree: git sees no edit."""
+        rows = self.paths("ls-files", "-v", "-z", "--", *paths)
+        return [row[2:] for row in rows if row[0].islower() or row[0] == "S"]
+
+    def staged(self) -> list[str]:
+        """Every path whose index entry differs from HEAD."""
+        return self.paths("diff", "--cached", "--name-only", "-z", "--no-renames", "HEAD")
+
+    def ignored(self, path: str) -> bool:
+        """Whether the user's ignore rules cover `path`."""
+        try:
+            self.run("check-ignore", "--quiet", "--no-index", path)
+        except GitFailed:
+            return False
+        return True
+
+    def identity(self) -> None:
+        """Make sure that a commit could be signed with a name.
+
+        Raises:
+            CannotJudge: git knows no name or address to commit with.
+        """
+        try:
+            self.run("var", "GIT_AUTHOR_IDENT")
+        except GitFailed as error:
+            raise CannotJudge(
+                "git knows no name and address to commit with",
+                next_step="git config user.name NAME && git config user.email ADDRESS",
+            ) from error
+
+    def add(self, paths: Iterable[str]) -> None:
+        """Stage exactly these files, as `git add` does (filters and line ends included)."""
+        self.run("add", "--", *paths)
+
+    def unstage(self, paths: Iterable[str]) -> None:
+        """Put the index entries of these paths back to HEAD's."""
+        self.run("reset", "--quiet", "HEAD", "--", *paths)
+
+    def staged_blobs(self, paths: Sequence[str]) -> dict[str, str]:
+        """The blob id of each of `paths` in the index."""
+        rows = self.paths("ls-files", "--stage", "-z", "--", *paths)
+        return {name: meta.split()[1] for meta, _, name in (row.partition("\t") for row in rows)}
+
+    def commit(self, message_file: Path) -> str:
+        """Commit the index with the message in `message_file`; hooks, signing and filters run.
+
+        Raises:
+            GitFailed: a hook or the signing said no; the index is as it was.
+        """
+        self.run(
+            "-c", "core.fsync=all", "commit", "--quiet", "--cleanup=whitespace",
+            "-F", str(message_file),
+        )  # fmt: skip
+        return self.text("rev-parse", "HEAD")
+
+    def parents(self, commit: str) -> list[str]:
+        """The parents of `commit`."""
+        return self.text("rev-parse", f"{commit}^@").split()
+
+    def changed_by(self, commit: str) -> list[str]:
+        """The paths that `commit` changes beside its first parent."""
+        return self.paths(
+            "diff-tree",
+            "--no-commit-id",
+            "--name-only",
+            "-r",
+            "-z",
+            "--no-renames",
+            "--root",
+            commit,
+        )
+
+    def show(self, commit: str) -> str:
+        """The commit as `git show --stat` prints it."""
+        return self.text("show", "--stat", "--format=fuller", commit)
+
+
+def _as_text(printed: object) -> str:
+    """What GitPython keeps of a stream, without the label it puts around it."""
+    text = printed.decode("utf-8", "replace") if isinstance(printed, bytes) else str(printed or "")
+    text = text.strip()
+    for label in ("stderr:", "stdout:"):
+        if text.startswith(label):
+            text = text.removeprefix(label).strip().removeprefix("'").removesuffix("'")
+    return f"{text}\n" if text else ""
+
+
+def initialised(folder: Path, *, user: str, address: str) -> Repo:
+    """A new repository in `folder` whose commits are made by `user`, without a single hook."""
+    repo = Repo(folder)
+    repo.run("init", "--quiet", "--template=", "--initial-branch=main")
+    for name, value in (("user.name", user), ("user.email", address), ("commit.gpgsign", "false")):
+        repo.run("config", name, value)
+    return repo

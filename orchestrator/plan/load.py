@@ -1,0 +1,140 @@
+"""Turns the plan's file into a checked plan, or into errors with file, line and column."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.errors import BadInput
+from orchestrator.plan.model import Plan
+from orchestrator.plan.rules import Problem, problems, suggestion
+from orchestrator.plan.yamltree import MAX_BYTES, Location, Position, Tree, YamlProblem, parse
+
+Check = Callable[[Plan], Iterable[Problem]]
+"""A further check of a plan, by a part of the program this one must not know."""
+
+_SHOWN = 20
+
+
+def load(path: Path, *, plan_path: str, checks: Sequence[Check] = ()) -> Plan:
+    """The plan in `path`, checked from its bytes to its last dependency.
+
+    `plan_path` is `path` from the top of the repository.
+
+    Raises:
+        BadInput: what is wrong with it, each with `file:line:column`.
+    """
+    return parsed(read(path), name=str(path), plan_path=plan_path, checks=checks)
+
+
+def read(path: Path) -> bytes:
+    """The bytes of the plan.
+
+    Raises:
+        BadInput: there is no such file, or it is too large.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(
+            f"cannot read the plan {str(path)!r}: {error.strerror}",
+            next_step="orchestrate --plan PATH …, or write one: see the README",
+        ) from error
+    if len(data) > MAX_BYTES:
+        raise BadInput(f"{path}: {len(data):,} bytes; a plan has at most {MAX_BYTES:,}")
+    return data
+
+
+def parsed(data: bytes, *, name: str, plan_path: str, checks: Sequence[Check] = ()) -> Plan:
+    """The plan in `data`; `name` is what its errors call the file.
+
+    Raises:
+        BadInput: what is wrong with it, each with `name:line:column`.
+    """
+    tree = _tree(data, name)
+    try:
+        plan = Plan.model_validate_json(json.dumps(tree.value))  # JSON: a string may be an enum
+    except ValidationError as error:
+        raise _bad(name, tree, [_type_problem(detail) for detail in error.errors()]) from error
+    if found := [
+        *problems(plan, plan_path=plan_path),
+        *(p for check in checks for p in check(plan)),
+    ]:
+        raise _bad(name, tree, found)
+    return plan
+
+
+def _tree(data: bytes, name: str) -> Tree:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _bad_at(name, Position(line, 1), "the plan is not UTF-8 text") from error
+    try:
+        tree = parse(text)
+    except YamlProblem as problem:
+        raise _bad_at(name, problem.position, problem.what) from problem
+    if tree.value is None:
+        raise _bad_at(name, Position(1, 1), "the plan is empty")
+    return tree
+
+
+def _bad_at(name: str, position: Position, what: str) -> BadInput:
+    return BadInput(
+        f"{name}:{position.line}:{position.column}: {what}",
+        next_step="correct the plan, then: orchestrate validate",
+    )
+
+
+def _bad(name: str, tree: Tree, found: list[Problem]) -> BadInput:
+    placed = sorted((tree.position(problem.location), problem.message) for problem in found)
+    lines = [f"{name}:{at.line}:{at.column}: {message}" for at, message in placed[:_SHOWN]]
+    if len(placed) > _SHOWN:
+        lines.append(f"… and {len(placed) - _SHOWN} more")
+    return BadInput("\n".join(lines), next_step="correct the plan, then: orchestrate validate")
+
+
+def _type_problem(detail: Any) -> Problem:
+    location = tuple(part for part in detail["loc"] if part not in {"str", "bool", "int"})
+    kind, given = detail["type"], detail["input"]
+    name = str(location[-1]) if location else "the plan"
+    if kind == "extra_forbidden":
+        known = _fields_at(location[:-1])
+        return Problem(location, f"unknown key {name!r}{suggestion(name, known)}")
+    if kind == "missing":
+        return Problem(location[:-1], f"{name!r} is missing")
+    if kind == "string_type" and isinstance(given, int | float | bool):
+        return Problem(
+            location, f"{name!r} must be text, and YAML reads this as {given!r}; quote it"
+        )
+    message = f"{name!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+    if kind in {"enum", "literal_error"} and isinstance(given, str):
+        known = [
+            word.strip("'") for word in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")
+        ]
+        message += f", not {given!r}{suggestion(given, known)}"
+    return Problem(location, message)
+
+
+def _fields_at(location: Location) -> list[str]:
+    """The keys that the model allows at `location`."""
+    at: Any = Plan
+    for part in location:
+        if isinstance(part, int):
+            at = _inner(at)
+        elif isinstance(at, type) and issubclass(at, BaseModel) and part in at.model_fields:
+            at = at.model_fields[part].annotation
+    return list(at.model_fields) if isinstance(at, type) and issubclass(at, BaseModel) else []
+
+
+def _inner(annotation: Any) -> Any:
+    """The item type of a list, looking through `| None`."""
+    if isinstance(annotation, types.UnionType):
+        annotation = next(arg for arg in typing.get_args(annotation) if arg is not type(None))
+    return next(iter(typing.get_args(annotation)), None)

@@ -1,0 +1,128 @@
+"""What a plan must hold beyond the type of each value: names, paths and dependencies."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from orchestrator.plan.model import Batch, Phase, PhaseState, Plan
+from orchestrator.plan.yamltree import Location
+
+_WINDOWS_NAMES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{n}{i}" for n in ("com", "lpt") for i in range(10)),
+}
+
+
+class Problem(NamedTuple):
+    """Something wrong in a plan, and where."""
+
+    location: Location
+    message: str
+
+
+def problems(plan: Plan, *, plan_path: str) -> Iterator[Problem]:
+    """Everything wrong with `plan` that its types do not say.
+
+    `plan_path` is the plan's own file from the top of the repository: no target may be it.
+    """
+    yield from _path_problems(("reports",), plan.reports)
+    yield from _id_problems(("phases",), [phase.id for phase in plan.phases])
+    yield from _dependency_problems(("phases",), plan.phases)
+    for index, phase in enumerate(plan.phases):
+        at: Location = ("phases", index)
+        yield from _phase_problems(at, phase)
+        yield from _id_problems((*at, "batches"), [batch.id for batch in phase.batches])
+        yield from _dependency_problems((*at, "batches"), phase.batches)
+    yield from _target_problems(plan, plan_path)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the known word nearest to `word`, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _phase_problems(at: Location, phase: Phase) -> Iterator[Problem]:
+    if phase.state is PhaseState.DEFERRED and phase.reason is None:
+        yield Problem(at, f"phase {phase.id!r} is deferred without a reason")
+    if phase.fixer is None and phase.state is not PhaseState.DONE:
+        for number, batch in enumerate(phase.batches):
+            if batch.automatic():
+                where = (*at, "batches", number)
+                yield Problem(
+                    where, f"batch {batch.id!r} needs a fixer; phase {phase.id!r} names none"
+                )
+
+
+def _id_problems(at: Location, ids: Sequence[str]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for index, name in enumerate(ids):
+        if name.casefold() in seen:
+            yield Problem(
+                (*at, index, "id"), f"{name!r} is already used by {seen[name.casefold()]!r}"
+            )
+        seen.setdefault(name.casefold(), name)
+        if name.split(".")[0].casefold() in _WINDOWS_NAMES or name.endswith("."):
+            yield Problem((*at, index, "id"), f"{name!r} cannot be a file name on every system")
+
+
+def _dependency_problems(at: Location, items: Sequence[Phase | Batch]) -> Iterator[Problem]:
+    needs = {item.id: item.depends_on for item in items}
+    for index, item in enumerate(items):
+        for number, name in enumerate(item.depends_on):
+            where = (*at, index, "depends_on", number)
+            if name not in needs:
+                yield Problem(where, f"{name!r} is not known here{suggestion(name, needs)}")
+            elif item.id in _reachable(name, needs):
+                yield Problem(where, f"{item.id!r} would have to wait for itself through {name!r}")
+
+
+def _reachable(start: str, needs: dict[str, list[str]]) -> set[str]:
+    seen: set[str] = set()
+    todo = [start]
+    while todo:
+        if (name := todo.pop()) not in seen:
+            seen.add(name)
+            todo.extend(needs.get(name, []))
+    return seen
+
+
+def _target_problems(plan: Plan, plan_path: str) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for at, phase, batch, path in _targets(plan):
+        yield from _path_problems(at, path)
+        if path == plan_path:
+            yield Problem(at, "the plan itself cannot be a target")
+        if PurePosixPath(path).is_relative_to(plan.reports):
+            yield Problem(at, f"{path!r} is in the records' folder {plan.reports!r}")
+        owner = owners.setdefault(path.casefold(), f"{phase.id}/{batch.id}")
+        if owner != f"{phase.id}/{batch.id}" or owners.get(f"{owner}:{path}"):
+            yield Problem(at, f"{path!r} is already a target of {owner}")
+        owners[f"{owner}:{path}"] = "seen"
+
+
+def _targets(plan: Plan) -> Iterator[tuple[Location, Phase, Batch, str]]:
+    for p, phase in enumerate(plan.phases):
+        for b, batch in enumerate(phase.batches):
+            for t, target in enumerate(batch.targets):
+                yield ("phases", p, "batches", b, "targets", t, "path"), phase, batch, target.path
+
+
+def _path_problems(at: Location, path: str) -> Iterator[Problem]:
+    parts = path.split("/")
+    if path.startswith("/") or (len(path) > 1 and path[1] == ":"):
+        yield Problem(at, f"{path!r} is absolute; write it from the top of the repository")
+    elif "\\" in path:
+        yield Problem(at, f"{path!r} has a backslash; write '/' between folders")
+    elif "\0" in path:
+        yield Problem(at, "a path cannot hold a NUL character")
+    elif any(part in {"", ".", ".."} for part in parts):
+        yield Problem(at, f"{path!r} is not in its simplest form (no '..', '.', or '//')")
+    elif any(part.casefold() == ".git" for part in parts):
+        yield Problem(at, f"{path!r} lies in git's own folder")

@@ -1,0 +1,226 @@
+"""Starts programs, bounds what they may use, and ends every process they leave behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from orchestrator.errors import CannotJudge
+
+TICK_S = 0.1
+"""How often a running program is looked at, in seconds."""
+
+_MEMORY_INTERVAL_S = 0.5
+_CHUNK_BYTES = 65_536
+_GRACE_S = 2.0
+_MARK = "ORCHESTRATE_RUN"
+
+
+class ProgramMissing(CannotJudge):
+    """There is no such program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a program ended.
+
+    `exit_code` is negative for a signal, and None where the program was ended for `stopped`.
+    `output` is the last part of stdout and stderr together, at most the bound that was asked for.
+    """
+
+    exit_code: int | None
+    output: str
+    duration_s: float
+    stopped: str | None = None
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float,
+    memory_mib: float | None = None,
+    on_tick: Callable[[], str | None] = lambda: None,
+    keep_bytes: int = _CHUNK_BYTES,
+) -> Completed:
+    """Run `command` in its own process group and wait for it.
+
+    Past a limit, or when `on_tick` (called every 100 ms) answers with a reason, the program and all
+    it started are ended: `exit_code` is then None and `stopped` says why. Processes that outlive
+    the program are ended too, even those that left its session. Memory is the resident sum over
+    the tree, read every 500 ms: shorter peaks go unseen.
+
+    Raises:
+        ProgramMissing: there is no such program.
+    """
+    mark = uuid.uuid4().hex
+    started = time.monotonic()
+    child = _start(command, cwd, {**(os.environ if env is None else env), _MARK: mark})
+    watch = _Watch(child.pid, started, timeout_s, memory_mib, on_tick)
+    stopped: str | None = None
+    tail = _Tail(keep_bytes)
+    try:
+        for chunk in _chunks(child):
+            tail.add(chunk)
+            if (stopped := watch.reason_to_stop()) is not None:
+                break
+    finally:
+        _end_all(child, mark)
+    exit_code = None if stopped else child.returncode
+    return Completed(exit_code, tail.text(), time.monotonic() - started, stopped)
+
+
+def environment(*, without: Sequence[str], **changes: str) -> dict[str, str]:
+    """The current environment less the variables in `without`, with `changes` laid over it."""
+    kept = {name: value for name, value in os.environ.items() if name not in without}
+    return kept | changes
+
+
+def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(command),
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        raise ProgramMissing(f"cannot start {command[0]!r}: {error.strerror}") from error
+
+
+def _chunks(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Yield what the program prints as it comes, and at least every 100 ms, until it has ended.
+
+    The end of the program counts, not the end of the pipe: a grandchild may hold that open.
+    """
+    pipe = child.stdout
+    assert pipe is not None
+    os.set_blocking(pipe.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while child.poll() is None:
+            if selector.select(TICK_S):
+                data = _read(pipe)
+                if data == b"":  # closed by a program that goes on running
+                    time.sleep(TICK_S)
+                yield data or b""
+            else:
+                yield b""
+    while data := _read(pipe):
+        yield data
+
+
+def _read(pipe: IO[bytes]) -> bytes | None:
+    with contextlib.suppress(BlockingIOError):
+        return os.read(pipe.fileno(), _CHUNK_BYTES)
+    return None
+
+
+class _Tail:
+    """The last `keep_bytes` bytes of a stream."""
+
+    def __init__(self, keep_bytes: int) -> None:
+        self._chunks: deque[bytes] = deque()
+        self._size_bytes = 0
+        self._keep_bytes = keep_bytes
+
+    def add(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._size_bytes += len(chunk)
+        while self._size_bytes - len(self._chunks[0]) >= self._keep_bytes:
+            self._size_bytes -= len(self._chunks.popleft())
+
+    def text(self) -> str:
+        return b"".join(self._chunks)[-self._keep_bytes :].decode("utf-8", "replace")
+
+
+class _Watch:
+    """Decides, each time it is asked, whether a running program has to be ended."""
+
+    def __init__(
+        self,
+        pid: int,
+        started: float,
+        timeout_s: float,
+        memory_mib: float | None,
+        on_tick: Callable[[], str | None],
+    ) -> None:
+        self._pid = pid
+        self._timeout_s = timeout_s
+        self._deadline = started + timeout_s
+        self._memory_mib = memory_mib
+        self._on_tick = on_tick
+        self._next_tick = started
+        self._next_memory = started
+
+    def reason_to_stop(self) -> str | None:
+        now = time.monotonic()
+        if now >= self._deadline:
+            return f"ran longer than {self._timeout_s:g} s"
+        if self._memory_mib is not None and now >= self._next_memory:
+            self._next_memory = now + _MEMORY_INTERVAL_S
+            if (used_mib := tree_rss_mib(self._pid)) > self._memory_mib:
+                return f"used {used_mib:.0f} MiB, more than {self._memory_mib:g} MiB"
+        if now >= self._next_tick:
+            self._next_tick = now + TICK_S
+            return self._on_tick()
+        return None
+
+
+def tree_rss_mib(pid: int) -> float:
+    """Resident memory of a process and all its descendants, in MiB; 0 when it is gone."""
+    import psutil
+
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        parent = psutil.Process(pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_info().rss
+    return total / 2**20
+
+
+def _end_all(child: subprocess.Popen[bytes], mark: str) -> None:
+    """End the program if it still runs, then whatever it started that is still there.
+
+    Descendants are known by a mark in their environment: a process group or a parent id is lost
+    by a child that calls setsid and outlives its parent.
+    """
+    if child.poll() is None:
+        _signal_group(child.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE_S)
+    _signal_group(child.pid, signal.SIGKILL)
+    child.wait()
+    if child.stdout is not None:
+        child.stdout.close()
+    _end_marked(mark)
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _end_marked(mark: str) -> None:
+    import psutil
+
+    user = os.getuid()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.uids().real == user and process.environ().get(_MARK) == mark:
+                process.kill()

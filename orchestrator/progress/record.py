@@ -1,0 +1,147 @@
+"""The record of a batch: what was done to each target, committed together with the code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from orchestrator.errors import BadInput
+from orchestrator.plan.model import Phase, Place, Plan
+
+
+class Done(StrEnum):
+    """What became of one target."""
+
+    EDITED = "edited"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    MANUAL = "manual"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TargetRecord(_Strict):
+    """One target. `before` and `after` are git blob ids; `counts` is what was really added."""
+
+    path: str
+    done: Done
+    before: str | None = None
+    after: str | None = None
+    counts: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+class GateRecord(_Strict):
+    """One gate: how much it looked at, and which red tests were known to be red."""
+
+    gate: str
+    count: int
+    known_failures: tuple[str, ...] = ()
+
+
+class Record(_Strict):
+    """What a batch did. Deterministic: the same edit of the same files gives the same bytes."""
+
+    format: Literal[1] = 1
+    plan: str
+    phase: str
+    batch: str
+    definition: str
+    fixer: str
+    fixer_version: int
+    targets: tuple[TargetRecord, ...]
+    gates: tuple[GateRecord, ...]
+
+    def counts(self) -> dict[str, int]:
+        """What was added over all targets."""
+        total: dict[str, int] = {}
+        for target in self.targets:
+            for name, count in target.counts.items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+    def to_bytes(self) -> bytes:
+        """The record as it is written: indented JSON, keys in the order of this file."""
+        text = json.dumps(self.model_dump(mode="json", exclude_defaults=False), indent=2)
+        return f"{text}\n".encode("ascii")
+
+
+def record_path(plan: Plan, place: Place) -> str:
+    """Where the record of a batch is, from the top of the repository."""
+    return str(PurePosixPath(plan.reports, place.phase.id, f"{place.batch.id}.json"))
+
+
+def definition(place: Place) -> str:
+    """A digest of what decides the edit: the fixer, and each target with its options.
+
+    Titles, estimates and expected counts may be corrected without a batch being taken for drifted.
+    """
+    phase, batch = place.phase, place.batch
+    parts = [
+        phase.fixer,
+        [[t.path, {**phase.options, **t.options}, t.manual is None] for t in batch.targets],
+    ]
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+def read_record(top: Path, plan: Plan, place: Place) -> Record | None:
+    """The record of a batch, or None where there is none.
+
+    Raises:
+        BadInput: the file there is not a record of this plan, or of a newer version of the tool.
+    """
+    path = top / record_path(plan, place)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadInput(f"cannot read the record {str(path)!r}: {error.strerror}") from error
+    record = _parsed(data, path)
+    if (record.plan, record.phase, record.batch) != (plan.name, place.phase.id, place.batch.id):
+        raise BadInput(
+            f"{str(path)!r} is the record of {record.plan}: {record.phase}/{record.batch}, "
+            f"not of {plan.name}: {place.name}",
+            next_step="give each plan its own `reports:` folder",
+        )
+    return record
+
+
+def records_of(top: Path, plan: Plan, phase: Phase) -> list[Record | None]:
+    """The record of each batch of a phase, in plan order."""
+    folder = top / plan.reports / phase.id
+    if not folder.is_dir():
+        return [None] * len(phase.batches)
+    return [
+        read_record(top, plan, Place(phase, batch, index))
+        for index, batch in enumerate(phase.batches, start=1)
+    ]
+
+
+def _parsed(data: bytes, path: Path) -> Record:
+    try:
+        return Record.model_validate_json(data)
+    except ValidationError as error:
+        newer = any(detail["loc"] == ("format",) for detail in error.errors())
+        what = "was written by a newer orchestrate" if newer else "is not a record"
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadInput(
+            f"{str(path)!r} {what} ({where}: {first['msg']})",
+            next_step=f"git log -- {path.name}, then restore the file or upgrade orchestrate",
+        ) from error
+
+
+def known_failures(gates: Sequence[GateRecord]) -> list[str]:
+    """Every red test that was known to be red, over all gates."""
+    return sorted({id_ for gate in gates for id_ in gate.known_failures})

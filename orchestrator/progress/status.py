@@ -1,0 +1,225 @@
+"""Where the migration stands: derived from plan, records and tree, and never written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
+from orchestrator.progress.blob import holds
+from orchestrator.progress.record import Done, Record, TargetRecord, definition, records_of
+
+
+class State(StrEnum):
+    """Where one target stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    EDITED = "edited"
+    REGRESSED = "regressed"
+    DRIFTED = "drifted"
+    COMPLIANT = "compliant"
+    QUARANTINED = "quarantined"
+    DEFERRED = "deferred"
+    MANUAL = "manual"
+
+
+SETTLED = frozenset({State.DONE, State.EDITED, State.COMPLIANT})
+"""States that count as progress."""
+
+OPEN = frozenset({State.PENDING, State.REGRESSED, State.DRIFTED})
+"""States that a run of the batch would work on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStatus:
+    """One target: where it stands, and why where that is not plain."""
+
+    target: Target
+    state: State
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStatus:
+    """One batch with its targets, and the record in the tree."""
+
+    place: Place
+    targets: Sequence[TargetStatus]
+    record: Record | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a run would work on it: never recorded, or a target slipped back."""
+        automatic = [t for t in self.targets if t.state is not State.MANUAL]
+        if self.place.phase.state is PhaseState.DONE or not automatic:
+            return False
+        return self.record is None or any(t.state in OPEN for t in automatic)
+
+    def settled(self) -> int:
+        """How many targets count as progress."""
+        return sum(target.state in SETTLED for target in self.targets)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStatus:
+    """One phase with its batches."""
+
+    phase: Phase
+    batches: Sequence[BatchStatus]
+
+    @property
+    def files_done(self) -> int:
+        """How many files of the phase count as progress."""
+        if self.phase.state is PhaseState.DONE:
+            return self.phase.files()
+        return sum(batch.settled() for batch in self.batches)
+
+    def count(self, state: State) -> int:
+        """How many named targets are in `state`."""
+        return sum(t.state is state for batch in self.batches for t in batch.targets)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing of it is open, and nothing waits for a person."""
+        if self.phase.state is not PhaseState.ACTIVE:
+            return self.phase.state is PhaseState.DONE
+        return self.files_done >= self.phase.files()
+
+    @property
+    def is_unlocked(self) -> bool:
+        """Whether what depends on it may begin: no batch of it is open."""
+        return self.phase.state is PhaseState.DONE or not any(b.is_open for b in self.batches)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole plan, and the batch that comes next (None: nothing is left for a run to do)."""
+
+    plan: Plan
+    phases: Sequence[PhaseStatus]
+    next: Place | None
+
+    @property
+    def files_done(self) -> int:
+        """Files that count as progress, over all phases."""
+        return sum(phase.files_done for phase in self.phases)
+
+    @property
+    def files(self) -> int:
+        """Files of the whole plan."""
+        return sum(phase.phase.files() for phase in self.phases)
+
+    def batch(self, place: Place) -> BatchStatus:
+        """The status of one batch."""
+        return next(b for p in self.phases for b in p.batches if b.place.name == place.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Compliance:
+    """How the fixer of a phase judges a file, given by the caller: fixers are not known here."""
+
+    has_traces: Callable[[Phase, bytes], bool]
+    is_clean: Callable[[Phase, Target, bytes], bool]
+
+
+def status(top: Path, plan: Plan, compliance: Compliance) -> Status:
+    """The status of `plan` in the work tree at `top`.
+
+    Raises:
+        BadInput: a record cannot be read.
+    """
+    reader = _Reader(top, plan, compliance)
+    phases = [reader.phase(phase) for phase in plan.phases]
+    return Status(plan, phases, next(open_batches(phases), None))
+
+
+def open_batches(phases: Sequence[PhaseStatus], *, deferred: bool = False) -> Iterator[Place]:
+    """The batches a run may do now, in plan order: open, not deferred, nothing before them open."""
+    unlocked = {phase.phase.id for phase in phases if phase.is_unlocked}
+    for phase in phases:
+        if phase.phase.state is PhaseState.DEFERRED and not deferred:
+            continue
+        if not unlocked.issuperset(phase.phase.depends_on):
+            continue
+        open_ids = {batch.place.batch.id for batch in phase.batches if batch.is_open}
+        for batch in phase.batches:
+            if batch.is_open and open_ids.isdisjoint(batch.place.batch.depends_on):
+                yield batch.place
+
+
+class _Reader:
+    def __init__(self, top: Path, plan: Plan, compliance: Compliance) -> None:
+        self._top = top
+        self._plan = plan
+        self._compliance = compliance
+
+    def phase(self, phase: Phase) -> PhaseStatus:
+        records = records_of(self._top, self._plan, phase)
+        batches = [
+            self._batch(Place(phase, batch, index), record)
+            for index, (batch, record) in enumerate(
+                zip(phase.batches, records, strict=True), start=1
+            )
+        ]
+        return PhaseStatus(phase, batches)
+
+    def _batch(self, place: Place, record: Record | None) -> BatchStatus:
+        if record is None:
+            targets = [self._unrecorded(place.phase, target) for target in place.batch.targets]
+        else:
+            known = {target.path: target for target in record.targets}
+            drifted = record.definition != definition(place)
+            targets = [
+                self._recorded(place.phase, target, known.get(target.path), drifted=drifted)
+                for target in place.batch.targets
+            ]
+        return BatchStatus(place, targets, record)
+
+    def _unrecorded(self, phase: Phase, target: Target) -> TargetStatus:
+        if phase.state is PhaseState.DONE:
+            return TargetStatus(target, State.DONE)
+        if target.manual is not None:
+            return TargetStatus(target, State.MANUAL, target.manual)
+        if phase.state is PhaseState.DEFERRED:
+            return TargetStatus(target, State.DEFERRED, phase.reason or "")
+        data = self._data(target)
+        if data is None:
+            return TargetStatus(target, State.PENDING, "there is no such file")
+        if self._compliance.has_traces(phase, data) and self._compliance.is_clean(
+            phase, target, data
+        ):
+            return TargetStatus(target, State.COMPLIANT)
+        return TargetStatus(target, State.PENDING)
+
+    def _recorded(
+        self, phase: Phase, target: Target, record: TargetRecord | None, *, drifted: bool
+    ) -> TargetStatus:
+        if target.manual is not None:
+            return TargetStatus(target, State.MANUAL, target.manual)
+        if drifted or record is None:
+            return TargetStatus(
+                target, State.DRIFTED, "the batch was defined otherwise when it ran"
+            )
+        if record.done is Done.REFUSED:
+            return TargetStatus(target, State.QUARANTINED, f"refused: {record.reason}")
+        return self._compared(phase, target, record)
+
+    def _compared(self, phase: Phase, target: Target, record: TargetRecord) -> TargetStatus:
+        """A target that a run settled, beside the file as it is now."""
+        data = self._data(target)
+        if data is None:
+            return TargetStatus(target, State.REGRESSED, "the file is gone")
+        if record.after is not None and holds(data, record.after):
+            return TargetStatus(target, State.DONE)
+        if self._compliance.is_clean(phase, target, data):
+            return TargetStatus(target, State.EDITED, "changed since, and still as it should be")
+        return TargetStatus(target, State.REGRESSED, "changed since; the fixer would edit it again")
+
+    def _data(self, target: Target) -> bytes | None:
+        try:
+            return (self._top / target.path).read_bytes()
+        except OSError:
+            return None

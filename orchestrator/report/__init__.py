@@ -1,0 +1,1 @@
+"""What people read: the commit message, and the status as Markdown and JSON."""

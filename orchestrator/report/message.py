@@ -1,0 +1,224 @@
+"""Writes the commit message of a batch from the plan's templates and what was really done."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from types import FrameType
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from orchestrator.errors import BadInput
+from orchestrator.plan.model import Place, Plan
+from orchestrator.progress.record import Done, Record, TargetRecord, known_failures
+
+RENDER_LIMIT_S = 2
+OUTPUT_LIMIT_CHARS = 20_000
+_TOPIC_CHARS = 36
+
+SUBJECT = "test: {{ deed }} ({{ phase.label }}, batch {{ batch.number }}/{{ batch.of }})"
+
+BODY = """\
+{% if plan.prevents %}{{ plan.prevents | trim | wordwrap(72) }}
+{% endif %}
+{% if files %}Changed {{ files | length }} of {{ targets | length }} files:
+{% for file in files %}- {{ file.path }}: {{ file.counts }}
+{% endfor %}{% if files | length > 1 %}In all: {{ counts }}.
+{% endif %}{% else %}Nothing had to be changed: every file already has it.
+{% endif %}
+{% if others %}Left as they are:
+{% for file in others %}- {{ file.path }}: {{ file.note }}
+{% endfor %}{% endif %}
+{% if tests %}Verified by {{ tests }} tests of these files, none newly failing
+{%- if known %}; {{ known | length }} failed before:
+{% for id in known %}- {{ id }}
+{% endfor %}{% else %}.
+{% endif %}{% endif %}
+{% if batch.memory_gb %}Memory impact, estimated: ~{{ batch.memory_gb }} GB
+{%- if phase.memory_gb %} of ~{{ phase.memory_gb }} GB in {{ phase.label }}{% endif %}.
+{% endif %}{% if phase.files -%}
+{{ phase.label }}: {{ phase.files }} {{ phase.priority }} priority files
+{%- if phase.classes %}, {{ phase.classes }} classes{% endif %}
+{%- if phase.methods %}, ~{{ phase.methods }} methods{% endif %}.
+{% endif %}{% if plan.link %}Plan: {{ plan.link }}
+{% endif %}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A commit message, ready for `git commit -F`."""
+
+    subject: str
+    body: str
+    trailers: Sequence[str]
+
+    def text(self) -> str:
+        """The whole message."""
+        parts = [self.subject, self.body, "\n".join(self.trailers)]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def message(plan: Plan, place: Place, record: Record) -> Message:
+    """The message of the batch's commit; counts and names come from its record.
+
+    Raises:
+        BadInput: a template of the plan names something unknown, takes too long, or is malformed.
+    """
+    values = _values(plan, place, record)
+    subject = " ".join(_rendered(plan.commit.subject or SUBJECT, values, "commit.subject").split())
+    body = _rendered(plan.commit.body or BODY, values, "commit.body")
+    if not subject:
+        raise BadInput("commit.subject of the plan gives an empty subject")
+    trailers = [f"Migration: {plan.name} {place.name}"]
+    trailers += [f"{key}: {one_line(value)}" for key, value in plan.commit.trailers.items()]
+    return Message(subject, _squeezed(body), trailers)
+
+
+def one_line(value: str) -> str:
+    """The value without line ends, so that it can forge no line of its own."""
+    return " ".join(value.split())
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """`9 classes, 9 marks, 1 import`: what was added, zeros left out."""
+    named = [f"{n} {_singular(name) if n == 1 else name}" for name, n in counts.items() if n]
+    return ", ".join(named) or "nothing added"
+
+
+def topic_of(path: str) -> str:
+    """What a file is about: `tests/test_gdpr.py` → `gdpr`."""
+    return PurePosixPath(path).stem.removeprefix("test_").replace("_", " ")
+
+
+def _values(plan: Plan, place: Place, record: Record) -> dict[str, Any]:
+    phase, batch = place.phase, place.batch
+    edited = [t for t in record.targets if t.done is Done.EDITED]
+    title = one_line(plan.title)
+    topic = batch.topic or _listed([topic_of(t.path) for t in edited or record.targets])
+    memory = [t.memory_gb for t in batch.targets if t.memory_gb]
+    return {
+        "deed": f"{title} for {topic}" if edited else f"{title} needs no change in {topic}",
+        "topic": topic,
+        "plan": {
+            "name": plan.name,
+            "title": plan.title,
+            "link": plan.link,
+            "prevents": plan.prevents,
+        },
+        "phase": {
+            "id": phase.id,
+            "title": phase.title,
+            "label": phase.id.replace("-", " ").capitalize(),
+            "priority": phase.priority.upper(),
+            "files": phase.files(),
+            "classes": phase.classes(),
+            "methods": phase.methods(),
+            "memory_gb": _number(phase.memory_gb()),
+        },
+        "batch": {
+            "id": batch.id,
+            "title": batch.title,
+            "number": place.number,
+            "of": len(phase.batches),
+            "memory_gb": _number(sum(memory)) if memory else None,
+        },
+        "targets": [{"path": one_line(t.path), "done": t.done.value} for t in record.targets],
+        "files": [
+            {
+                "path": one_line(t.path),
+                "topic": topic_of(t.path),
+                "counts": counts_in_words(t.counts),
+            }
+            for t in edited
+        ],
+        "others": [
+            {"path": one_line(t.path), "note": _note(t)}
+            for t in record.targets
+            if t.done is not Done.EDITED
+        ],
+        "counts": counts_in_words(record.counts()),
+        "added": record.counts(),
+        "tests": max((gate.count for gate in record.gates if gate.gate == "test"), default=0),
+        "known": known_failures(record.gates),
+    }
+
+
+def _note(target: TargetRecord) -> str:
+    if target.done is Done.UNCHANGED:
+        return "unchanged, it already has it"
+    return one_line(
+        f"{'left to a person' if target.done is Done.MANUAL else 'refused'}: {target.reason}"
+    )
+
+
+def _rendered(template: str, values: Mapping[str, Any], where: str) -> str:
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
+    )
+    chunks: list[str] = []
+    try:
+        with _time_limit(where):
+            size = 0
+            for chunk in environment.from_string(template).generate(**values):
+                size += len(chunk)
+                if size > OUTPUT_LIMIT_CHARS:
+                    raise BadInput(
+                        f"{where} of the plan gives more than {OUTPUT_LIMIT_CHARS} characters"
+                    )
+                chunks.append(chunk)
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        line = getattr(error, "lineno", None)
+        at = f" (line {line} of the template)" if line else ""
+        raise BadInput(
+            f"{where} of the plan: {error}{at}; known are {', '.join(sorted(values))}",
+            next_step="orchestrate validate",
+        ) from error
+    return "".join(chunks)
+
+
+@contextmanager
+def _time_limit(where: str) -> Iterator[None]:
+    """The sandbox stops access to attributes, not loops: the clock stops those."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise BadInput(f"{where} of the plan takes longer than {RENDER_LIMIT_S} s to write")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(RENDER_LIMIT_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _squeezed(body: str) -> str:
+    """The body without trailing blanks and without more than one empty line in a row."""
+    lines: list[str] = []
+    for line in body.strip().splitlines():
+        if line.strip() or (lines and lines[-1]):
+            lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """`a, b and c`, as many as fit into a subject, then `and N more`."""
+    shown = list(dict.fromkeys(words))
+    left_out = 0
+    while len(shown) > 1 and sum(map(len, shown)) > _TOPIC_CHARS:
+        left_out += bool(shown.pop())
+    *most, last = [*shown, *([f"{left_out} more"] if left_out else [])]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _singular(name: str) -> str:
+    return "class" if name == "classes" else name.removesuffix("s")
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:g}"

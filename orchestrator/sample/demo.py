@@ -1,0 +1,90 @@
+"""The demo: the shipped plan, a project with the test files of its phase 2, a git repository."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.batch.workspace import DEFAULT_PLAN
+from orchestrator.errors import DiskError, Refused
+from orchestrator.git import Repo, initialised
+from orchestrator.plan.load import load
+from orchestrator.plan.model import Phase, Plan, Target
+from orchestrator.sample.project import FileShape, ProjectShape, failing_ids, generate
+
+_PHASE = "phase-2"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A sample project on disk, with the id of the test that fails in it before any change."""
+
+    folder: Path
+    repo: Repo
+    failing: str
+
+
+def shipped_plan() -> Path:
+    """The plan this tool was made for: in the package, or at the top of its sources."""
+    packaged = Path(__file__).with_name(DEFAULT_PLAN)
+    return packaged if packaged.exists() else Path(__file__).parents[2] / DEFAULT_PLAN
+
+
+def make_demo(folder: Path, *, python: str) -> Demo:
+    """Fill `folder` with the project, its plan and a first commit.
+
+    `python` is the interpreter the project's plan names: the demo has no environment of its own.
+
+    Raises:
+        Refused: the folder exists and is not empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Refused(
+            f"{str(folder)!r} exists and is not empty", next_step="orchestrate demo ANOTHER-FOLDER"
+        )
+    plan_file = shipped_plan()
+    plan = load(plan_file, plan_path=DEFAULT_PLAN)
+    shape = demo_shape(plan)
+    failing = failing_ids(shape)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        generate(folder, shape)
+        text = demo_plan(plan_file.read_text("utf-8"), plan, python=python, known=failing)
+        (folder / DEFAULT_PLAN).write_text(text, "utf-8")
+    except OSError as error:
+        raise DiskError(f"cannot make the demo in {str(folder)!r}: {error.strerror}") from error
+    repo = initialised(folder, user="Demo", address="demo@example.invalid")
+    repo.run("add", "--all")
+    repo.run("commit", "--quiet", "-m", "A project before its migration")
+    return Demo(folder, repo, failing[0])
+
+
+def demo_shape(plan: Plan) -> ProjectShape:
+    """The test files of phase 2 as the plan counts them; the first file has one failing test."""
+    phase = next(phase for phase in plan.phases if phase.id == _PHASE)
+    files = [
+        FileShape(t.path, t.classes or 1, t.methods or 1, failing=int(n == 0))
+        for n, t in enumerate(_automatic(phase))
+    ]
+    return ProjectShape(files)
+
+
+def demo_plan(text: str, plan: Plan, *, python: str, known: list[str]) -> str:
+    """The plan's own text with this machine's interpreter and the demo's known failure in it."""
+    head, _, rest = text.partition("verify:\n")
+    _, _, phases = rest.partition("\ncommit:\n")
+    verify = [
+        "verify:",
+        f"  gates: [{', '.join(plan.verify.gates)}]",
+        f"  python: {json.dumps(python)}",
+        "  # Fails before any change; not held against a batch.",
+        "  known_failures:",
+        *(f"    - {json.dumps(id_)}" for id_ in known),
+    ]
+    schema = "# yaml-language-server: $schema=docs/migration_plan.schema.json\n#\n"
+    return f"{head.removeprefix(schema)}{chr(10).join(verify)}\n\ncommit:\n{phases}"
+
+
+def _automatic(phase: Phase) -> list[Target]:
+    return [target for batch in phase.batches for target in batch.automatic()]
