@@ -65,9 +65,13 @@ class Repo:
         Raises:
             GitFailed: it ended with another code than 0.
         """
+        return self._execute(command)
+
+    def _execute(self, command: Sequence[str], *, literal: bool = True) -> bytes:
+        """`check-ignore` is the one command that takes names literally without being told to."""
         try:
             out = self._git.execute(
-                ["git", "--literal-pathspecs", *command],
+                ["git", *(["--literal-pathspecs"] if literal else []), *command],
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
             )
@@ -122,6 +126,10 @@ class Repo:
         known = set(self.paths("ls-files", "-z", "--", *paths))
         return [path for path in paths if path not in known]
 
+    def others(self, folder: str) -> list[str]:
+        """Every file below `folder` that git does not track, ignored ones too."""
+        return self.paths("ls-files", "--others", "-z", "--", folder)
+
     def dirty(self, paths: Sequence[str]) -> list[str]:
         """Those of `paths` whose index entry or file differs from HEAD."""
         return self.paths("diff", "--name-only", "-z", "--no-renames", "HEAD", "--", *paths)
@@ -138,7 +146,7 @@ class Repo:
     def ignored(self, path: str) -> bool:
         """Whether the user's ignore rules cover `path`."""
         try:
-            self.run("check-ignore", "--quiet", "--no-index", path)
+            self._execute(["check-ignore", "--quiet", "--no-index", f"./{path}"], literal=False)
         except GitFailed:
             return False
         return True

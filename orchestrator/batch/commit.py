@@ -59,9 +59,11 @@ def commit_batch(
     paths = [outcome.path for outcome in outcomes]
     _must_be_at(repo, base)
     before = repo.staged_blobs(paths)
+    _must_hold(repo, outcomes)
     journal.committing()
     if edited:
         repo.add(edited)
+    _must_hold(repo, outcomes)  # what was staged between two equal looks is what was judged
     record = _record(place, plan, outcomes, verdicts, before, repo.staged_blobs(paths))
     files.create(repo.top / record_file, record.to_bytes())
     repo.add([record_file])
@@ -94,6 +96,20 @@ def _must_be_at(repo: Repo, base: str) -> None:
         raise ChangedMeanwhile(
             f"{head.branch} moved during the run, from {base[:10]} to {head.commit[:10]}",
             next_step="orchestrate next-batch",
+        )
+
+
+def _must_hold(repo: Repo, outcomes: Sequence[Outcome]) -> None:
+    changed = [
+        outcome.path
+        for outcome in outcomes
+        if isinstance(outcome, Edit) and files.read(repo.top / outcome.path) != outcome.data
+    ]
+    if changed:
+        raise ChangedMeanwhile(
+            f"somebody changed {', '.join(map(repr, changed))} during the run; that was kept, "
+            "everything else of the batch was put back",
+            next_step="git diff",
         )
 
 

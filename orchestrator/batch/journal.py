@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -44,6 +45,14 @@ class Entry(BaseModel):
     record: str
     step: Literal["prepared", "applying", "committing"]
     files: tuple[FileEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How an unfinished run was ended, in a sentence, and the files left with unknown bytes."""
+
+    sentence: str
+    kept: Sequence[str] = ()
 
 
 class Journal:
@@ -87,8 +96,8 @@ class Journal:
         shutil.rmtree(self._folder / "before", ignore_errors=True)
         shutil.rmtree(self._folder / "after", ignore_errors=True)
 
-    def recover(self, decision: Decision | None = None) -> str:
-        """End what a run left behind, and say in a sentence how.
+    def recover(self, decision: Decision | None = None) -> Recovered:
+        """End what a run left behind, and say how.
 
         A landed commit is kept; otherwise every target that holds our bytes gets its own back, our
         record and our index entries go. Bytes nobody here knows are never overwritten: they need
@@ -100,7 +109,7 @@ class Journal:
         entry = self._read()
         if self._landed(entry):
             self.close()
-            return f"{entry.place} had landed; nothing had to be undone"
+            return Recovered(f"{entry.place} had landed; nothing had to be undone")
         unknown = self._unknown(entry)
         if unknown and decision is None:
             raise NeedsDecision(
@@ -109,9 +118,10 @@ class Journal:
             )
         if entry.step == "committing":
             self._unstage(entry)
-        restored = self._restore(entry, keep=unknown if decision is Decision.KEEP else [])
+        kept = unknown if decision is Decision.KEEP else []
+        restored = self._restore(entry, keep=kept)
         self.close()
-        return f"{entry.place} was undone: {restored} files restored"
+        return Recovered(f"{entry.place} was undone: {restored} files restored", kept)
 
     def _landed(self, entry: Entry) -> bool:
         """Whether the commit happened: the tip has moved on from the base and holds the record."""

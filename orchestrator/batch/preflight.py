@@ -61,6 +61,21 @@ def check(repo: Repo, plan: Plan, place: Place) -> Head:
     return head
 
 
+def check_records(repo: Repo, plan: Plan) -> None:
+    """Make sure that no file of somebody else stands where a record is or will be.
+
+    Raises:
+        Refused: there is one that git does not know.
+    """
+    ours = {record_path(plan, place) for place in plan.places()}
+    if foreign := sorted(ours.intersection(repo.others(plan.reports))):
+        raise Refused(
+            f"{foreign[0]!r} is in the way: the record of a batch goes there, and git does not "
+            "know that file",
+            next_step=f"move it, or set `reports:` in the plan: git status {foreign[0]}",
+        )
+
+
 def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
     missing = [path for path in paths if not (repo.top / path).exists()]
     if missing:
@@ -93,12 +108,6 @@ def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
 
 def _check_record(repo: Repo, path: str) -> None:
     exists = os.path.lexists(repo.top / path)
-    if exists and repo.untracked([path]):
-        raise Refused(
-            f"{path!r} is in the way: the record of this batch goes there, and git does not know "
-            "that file",
-            next_step=f"move it, or set `reports:` in the plan: git status {path}",
-        )
     if exists and repo.dirty([path]):
         raise Refused(f"you have uncommitted changes in the record {path!r}", next_step="git diff")
     if not exists and repo.ignored(path):

@@ -22,4 +22,4 @@ def recover_here(workspace: Workspace, decision: Decision | None) -> str:
         journal = Journal(folder, repo)
         if not journal.exists:
             return "Nothing to recover: no run was interrupted here."
-        return journal.recover(decision)
+        return journal.recover(decision).sentence

@@ -11,12 +11,13 @@ from orchestrator import files
 from orchestrator.batch import preflight
 from orchestrator.batch.commit import commit_batch
 from orchestrator.batch.gating import gate
-from orchestrator.batch.journal import Journal
+from orchestrator.batch.journal import Decision, Journal
 from orchestrator.batch.lock import only_run
 from orchestrator.batch.pick import Choice, pick
 from orchestrator.batch.signals import held, interruptible
 from orchestrator.batch.watcher import Watcher
 from orchestrator.batch.workspace import Workspace
+from orchestrator.errors import ChangedMeanwhile
 from orchestrator.fixers import registry
 from orchestrator.fixers.base import Edit, Outcome, Refusal
 from orchestrator.fixers.run import outcomes
@@ -87,7 +88,8 @@ def next_batch(
     with only_run(folder), interruptible():
         journal = Journal(folder, repo)
         if journal.exists:
-            watcher.recovered(journal.recover())
+            watcher.recovered(journal.recover().sentence)
+        preflight.check_records(repo, workspace.plan)
         place = pick(workspace.status(), choice)
         if place is None:
             return NothingToDo()
@@ -121,7 +123,12 @@ class _Run:
             self._roll_back()
             raise
         if isinstance(result, Stopped):
-            self._roll_back()
+            if kept := self._roll_back():
+                raise ChangedMeanwhile(
+                    f"somebody changed {', '.join(map(repr, kept))} during the run; that was kept, "
+                    "everything else of the batch was put back",
+                    next_step="git diff",
+                )
         else:
             self._journal.close()
         return result
@@ -175,10 +182,12 @@ class _Run:
             verdicts.append(verdict)
         return verdicts
 
-    def _roll_back(self) -> None:
-        if self._journal.exists:
-            with held(), self._seconds.of("restore"):
-                self._journal.recover()
+    def _roll_back(self) -> Sequence[str]:
+        """Put back what the run wrote; files somebody else wrote meanwhile stay, and are named."""
+        if not self._journal.exists:
+            return ()
+        with held(), self._seconds.of("restore"):
+            return self._journal.recover(Decision.KEEP).kept
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:

@@ -65,6 +65,8 @@ def run_pytest(
             nonlocal silent
             follower.poll()
             on_progress(follower.run)
+            if follower.run.lost_workers:  # xdist may wait for ever for what it had been given
+                return "a worker was lost"
             silent = follower.quiet_s > verify.test_timeout_s
             return f"no sign of life for {verify.test_timeout_s:g} s" if silent else None
 

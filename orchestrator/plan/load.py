@@ -12,9 +12,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from orchestrator.errors import BadInput
+from orchestrator.plan.location import Location, Position
 from orchestrator.plan.model import Plan
 from orchestrator.plan.rules import Problem, problems, suggestion
-from orchestrator.plan.yamltree import MAX_BYTES, Location, Position, Tree, YamlProblem, parse
+from orchestrator.plan.source import read
+from orchestrator.plan.yamltree import Tree, YamlProblem, parse
 
 Check = Callable[[Plan], Iterable[Problem]]
 """A further check of a plan, by a part of the program this one must not know."""
@@ -31,24 +33,6 @@ def load(path: Path, *, plan_path: str, checks: Sequence[Check] = ()) -> Plan:
         BadInput: what is wrong with it, each with `file:line:column`.
     """
     return parsed(read(path), name=str(path), plan_path=plan_path, checks=checks)
-
-
-def read(path: Path) -> bytes:
-    """The bytes of the plan.
-
-    Raises:
-        BadInput: there is no such file, or it is too large.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput(
-            f"cannot read the plan {str(path)!r}: {error.strerror}",
-            next_step="orchestrate --plan PATH …, or write one: see the README",
-        ) from error
-    if len(data) > MAX_BYTES:
-        raise BadInput(f"{path}: {len(data):,} bytes; a plan has at most {MAX_BYTES:,}")
-    return data
 
 
 def parsed(data: bytes, *, name: str, plan_path: str, checks: Sequence[Check] = ()) -> Plan:
@@ -103,7 +87,7 @@ def _bad(name: str, tree: Tree, found: list[Problem]) -> BadInput:
 def _type_problem(detail: Any) -> Problem:
     location = tuple(part for part in detail["loc"] if part not in {"str", "bool", "int"})
     kind, given = detail["type"], detail["input"]
-    name = str(location[-1]) if location else "the plan"
+    name = _name_of(location)
     if kind == "extra_forbidden":
         known = _fields_at(location[:-1])
         return Problem(location, f"unknown key {name!r}{suggestion(name, known)}")
@@ -120,6 +104,11 @@ def _type_problem(detail: Any) -> Problem:
         ]
         message += f", not {given!r}{suggestion(given, known)}"
     return Problem(location, message)
+
+
+def _name_of(location: Location) -> str:
+    """The key a value belongs to; an item of a list is called by its list."""
+    return next((part for part in reversed(location) if isinstance(part, str)), "the plan")
 
 
 def _fields_at(location: Location) -> list[str]:

@@ -8,14 +8,18 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from orchestrator import __version__
-from orchestrator.plan.load import Check, parsed, read
 from orchestrator.plan.model import Plan
+from orchestrator.plan.source import read
+
+if TYPE_CHECKING:  # importing it imports PyYAML, which a remembered plan does not need
+    from orchestrator.plan.load import Check
 
 _KEPT = 16
-_WORTH_BYTES = 8_192
-"""Below this a plan is parsed faster than its snapshot is found."""
 
 
 def load_remembered(path: Path, *, plan_path: str, checks: Sequence[Check]) -> Plan:
@@ -27,11 +31,11 @@ def load_remembered(path: Path, *, plan_path: str, checks: Sequence[Check]) -> P
         BadInput: what is wrong with the plan, each with `file:line:column`.
     """
     data = read(path)
-    if len(data) < _WORTH_BYTES:
-        return parsed(data, name=str(path), plan_path=plan_path, checks=checks)
     digest = hashlib.sha256(f"{__version__}\0{plan_path}\0".encode() + data).hexdigest()
     snapshot = cache_folder() / f"plan-{digest}.json"
     if (plan := _recalled(snapshot)) is None:
+        from orchestrator.plan.load import parsed
+
         plan = parsed(data, name=str(path), plan_path=plan_path, checks=checks)
         with contextlib.suppress(OSError):
             _remember(snapshot, plan.model_dump_json().encode())
@@ -45,8 +49,6 @@ def cache_folder() -> Path:
 
 
 def _recalled(snapshot: Path) -> Plan | None:
-    from pydantic import ValidationError
-
     try:
         return Plan.model_validate_json(snapshot.read_bytes())
     except (OSError, ValidationError):

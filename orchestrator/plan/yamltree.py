@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-MAX_BYTES = 5_000_000
+from orchestrator.plan.location import Location, Position
+
 MAX_DEPTH = 32
-
-Location = tuple[str | int, ...]
-"""Where a value stands: keys and indexes from the top, as pydantic reports them."""
-
-
-class Position(NamedTuple):
-    """A place in a text, both counted from 1."""
-
-    line: int
-    column: int
 
 
 class YamlProblem(Exception):
@@ -126,8 +117,9 @@ def parse(text: str) -> Tree:
         raise YamlProblem(error.problem or error.context or "not YAML", position) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
+        code = error.character if isinstance(error.character, int) else ord(error.character)
         raise YamlProblem(
-            f"character {error.character!r} is not allowed", Position(line, 1)
+            f"the character U+{code:04X} is not allowed", Position(line, 1)
         ) from error
     except yaml.YAMLError as error:
         raise YamlProblem(str(error), Position(1, 1)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import libcst as cst
@@ -10,6 +11,9 @@ from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.memory_safety.proof import difference
 from orchestrator.fixers.memory_safety.rules import Analysis, analyse
 from orchestrator.fixers.memory_safety.transform import transformed
+
+_FRAGILE = re.compile(rb"\f|\r(?!\n)")
+"""What libcst drops in some places, and takes for the file's line end in others."""
 
 
 def fixed(source: Source, top: Path) -> Outcome:
@@ -30,9 +34,9 @@ def _edited(source: Source, analysis: Analysis) -> Outcome:
         module = cst.parse_module(source.data)
     except (cst.ParserSyntaxError, UnicodeDecodeError) as error:
         return Refusal(source.path, f"libcst cannot read it: {_first_line(error)}")
-    if module.bytes != source.data:
+    if module.bytes != source.data or _FRAGILE.search(source.data):
         return Refusal(
-            source.path, "a form feed or a lone carriage return in it would not survive an edit"
+            source.path, "a form feed or a lone carriage return in it might not survive an edit"
         )
     new_module, counts = transformed(module, analysis)
     data = new_module.bytes

@@ -48,16 +48,21 @@ def pytest_cmdline_main(config: Any) -> Iterator[None]:
     """Undo what `addopts` may ask for that would hide tests or end the run early.
 
     A wrapper runs before xdist's own implementation, which turns the number of processes into
-    worker specifications.
+    worker specifications. A worker is told by its controller; given a number of its own it would
+    start workers in turn, and they theirs.
     """
+    if hasattr(config, "workerinput"):
+        yield
+        return
     settings, option = _settings(), config.option
-    if not hasattr(config, "workerinput"):
-        config.args = list(settings["files"])
+    config.args = list(settings["files"])
     wanted = {
         "maxfail": 0,
         "collectonly": settings["only_collect"],
         "setuponly": False,
         "setupplan": False,
+        "stepwise": False,
+        "stepwise_skip": False,
         "usepdb": False,
         "trace": False,
         "xmlpath": None,

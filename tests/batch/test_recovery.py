@@ -1,0 +1,155 @@
+"""A run that was killed is undone or finished by the next one; unknown bytes wait for a person."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import FILES, PASSING, SampleRepo, make_repo
+
+from orchestrator.batch.journal import Journal
+from orchestrator.batch.lock import only_run
+from orchestrator.batch.story import Landed
+from orchestrator.errors import Locked, NeedsDecision
+
+SLOW = "import time\n\n\nclass TestAlpha:\n    def test_one(self):\n        time.sleep(60)\n"
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> SampleRepo:
+    """A repository whose first batch is tested for a minute."""
+    return make_repo(tmp_path / "repo", {**FILES, "tests/test_a.py": SLOW})
+
+
+def started(repo: SampleRepo) -> subprocess.Popen[bytes]:
+    """`next-batch` in its own process, once it has written its edits."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "orchestrate", "next-batch", "--python", sys.executable],
+        cwd=repo.top, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_until(lambda: "xdist_group" in repo.read("tests/test_b.py"))
+    return child
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_killed_run_is_undone_by_the_next_one(slow: SampleRepo) -> None:
+    child = started(slow)
+    child.kill()
+    child.wait()
+    assert slow.changes != ""
+    ended = slow.run("recover")
+    assert (ended.code, ended.out) == (0, "first/one was undone: 2 files restored\n")
+    assert (slow.changes, slow.leftovers) == ("", [])
+
+
+def test_next_batch_itself_recovers_first(repo: SampleRepo) -> None:
+    interrupted(repo)
+    assert isinstance(repo.next_batch(), Landed)
+    assert (repo.changes, repo.leftovers) == ("", [])
+
+
+def test_fault_107_an_edit_after_the_crash_is_never_overwritten(repo: SampleRepo) -> None:
+    interrupted(repo)
+    repo.write("tests/test_a.py", "# mine\n")
+    with pytest.raises(NeedsDecision, match=r"'tests/test_a\.py' changed since"):
+        repo.next_batch()
+    assert repo.read("tests/test_a.py") == "# mine\n"
+    ended = repo.run("recover")
+    assert ended.code == 5
+    assert "orchestrate recover --keep" in ended.err
+    assert repo.run("recover", "--keep").code == 0
+    assert repo.read("tests/test_a.py") == "# mine\n"
+    assert repo.read("tests/test_b.py") == FILES["tests/test_b.py"]
+
+
+def test_restoring_keeps_a_copy_of_what_the_user_wrote(repo: SampleRepo) -> None:
+    interrupted(repo)
+    repo.write("tests/test_a.py", "# mine\n")
+    assert repo.run("recover", "--restore").code == 0
+    assert repo.read("tests/test_a.py") == PASSING
+    rescued = list((repo.top / ".git/orchestrate/rescue").rglob("test_a.py"))
+    assert [file.read_text() for file in rescued] == ["# mine\n"]
+
+
+def test_a_commit_that_landed_is_kept(repo: SampleRepo) -> None:
+    journal = journal_of(repo)
+    place = "first/one"
+    before = {p: (repo.top / p).read_bytes() for p in ("tests/test_a.py", "tests/test_b.py")}
+    base = repo.head
+    repo.next_batch()
+    journal.prepare(place, base, "reports/first/one.json", before)
+    journal.applying({p: (repo.top / p).read_bytes() for p in before})
+    journal.committing()
+    head = repo.head
+    assert "had landed" in journal.recover().sentence
+    assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
+
+
+def test_fault_108_a_journal_cut_at_any_length_overwrites_nothing(repo: SampleRepo) -> None:
+    interrupted(repo)
+    file = repo.top / ".git/orchestrate/journal.json"
+    whole, edited = file.read_bytes(), repo.read("tests/test_a.py")
+    for length in range(0, len(whole) - 1, 7):
+        file.write_bytes(whole[:length])
+        with pytest.raises(NeedsDecision, match="cannot be read"):
+            journal_of(repo).recover()
+        assert repo.read("tests/test_a.py") == edited
+
+
+def test_nothing_to_recover_is_no_error(repo: SampleRepo) -> None:
+    ended = repo.run("recover")
+    assert (ended.code, ended.out) == (0, "Nothing to recover: no run was interrupted here.\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["fault-104 INT", "fault-104 TERM"]
+)  # fmt: skip
+def test_a_signal_rolls_back_and_ends_the_tests(
+    number: signal.Signals, code: int, slow: SampleRepo
+) -> None:
+    child = started(slow)
+    time.sleep(1)
+    child.send_signal(number)
+    assert child.wait(60) == code
+    assert (slow.changes, slow.leftovers) == ("", [])
+    mine = subprocess.run(
+        ["pgrep", "-f", str(slow.top)], capture_output=True, text=True, check=False
+    )
+    assert mine.stdout == ""
+
+
+def test_fault_112_a_second_run_says_that_one_is_at_work(repo: SampleRepo) -> None:
+    with only_run(repo.top / ".git/orchestrate"):
+        with pytest.raises(Locked):
+            repo.next_batch()
+        assert repo.run("next-batch").code == 9
+    assert isinstance(repo.next_batch(), Landed)
+
+
+def journal_of(repo: SampleRepo) -> Journal:
+    folder = repo.top / ".git/orchestrate"
+    folder.mkdir(exist_ok=True)
+    return Journal(folder, repo.git)
+
+
+def interrupted(repo: SampleRepo) -> None:
+    """Leave the repository as a run does that dies after its writes."""
+    journal = journal_of(repo)
+    paths = ("tests/test_a.py", "tests/test_b.py")
+    before = {path: (repo.top / path).read_bytes() for path in paths}
+    journal.prepare("first/one", repo.head, "reports/first/one.json", before)
+    after = {path: data + b"# edited\n" for path, data in before.items()}
+    journal.applying(after)
+    for path, data in after.items():
+        (repo.top / path).write_bytes(data)

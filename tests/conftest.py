@@ -1,0 +1,29 @@
+"""Keeps every test away from the user's home, configuration and environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import SampleRepo, make_repo
+
+_FOREIGN = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTEST_ADDOPTS", "GIT_DIR", "GIT_INDEX_FILE", "COLUMNS")
+
+
+@pytest.fixture(autouse=True)
+def own_surroundings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in _FOREIGN:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> SampleRepo:
+    """A repository with two batches: `one` holds two test files that pass, `two` holds one."""
+    return make_repo(tmp_path / "repo")

@@ -1,0 +1,507 @@
+"""The numbered cases of the memory-safety fixer: what it writes, keeps, and refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from support import Edit, NoChange, Refusal, fixed, outcome_of
+
+MARK = '@pytest.mark.xdist_group(name="g")'
+DOC = '"""Force GC to prevent mock accumulation in xdist workers."""'
+HEAD = "import gc\n\nimport pytest\n\n\n"
+
+TEARDOWN = f"""\
+    def teardown_method(self):
+        {DOC}
+        gc.collect()
+"""
+
+SAFE_CLASS = f"{MARK}\nclass TestA:\n{TEARDOWN}\n    def test(self): ...\n"
+PLAIN_CLASS = "class TestA:\n    def test(self): ...\n"
+
+
+def case(number: int, before: str, after: str, what: str) -> object:
+    return pytest.param(dedent(before), dedent(after), id=f"case-{number:02d} {what}")
+
+
+EDITS = [
+    case(1, f'"""Doc."""\n\nimport pytest\n\n\n{PLAIN_CLASS}',
+         f'"""Doc."""\n\nimport gc\n\nimport pytest\n\n\n{SAFE_CLASS}', "after the docstring"),
+    case(2, f"from __future__ import annotations\n\nimport pytest\n\n\n{PLAIN_CLASS}",
+         f"from __future__ import annotations\n\nimport gc\n\nimport pytest\n\n\n{SAFE_CLASS}",
+         "after the last __future__"),
+    case(3, f"#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n# a licence\n\n{PLAIN_CLASS}",
+         f"#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n# a licence\n\n{HEAD[:-1]}{SAFE_CLASS}",
+         "no imports, after shebang, coding and licence"),
+    case(3, f'"""Doc."""\n\n\n{PLAIN_CLASS}', f'"""Doc."""\n\n{HEAD}{SAFE_CLASS}',
+         "no imports, after the docstring"),
+    case(4, f"import (\\\n    os\n)\nimport pytest\n\n\n{PLAIN_CLASS}".replace("import (\\\n    os\n)", "import os, \\\n    sys"),
+         f"import gc\nimport os, \\\n    sys\nimport pytest\n\n\n{SAFE_CLASS}",
+         "around an import with a backslash"),
+    case(4, f"from os import (\n    path,\n    sep,\n)\n\nimport pytest\n\n\n{PLAIN_CLASS}",
+         f"import gc\nfrom os import (\n    path,\n    sep,\n)\n\nimport pytest\n\n\n{SAFE_CLASS}",
+         "before an import of several lines"),
+    case(4, f"import asyncio; import sys\n\nimport pytest\n\n\n{PLAIN_CLASS}",
+         f"import asyncio; import sys\nimport gc\n\nimport pytest\n\n\n{SAFE_CLASS}",
+         "after an import with a semicolon"),
+    case(4, f"import asyncio\nimport zlib\nfrom os import path\n\nimport attr\nfrom x import y\n\n\n{PLAIN_CLASS}",
+         f"import asyncio\nimport gc\nimport zlib\nfrom os import path\n\nimport attr\nimport pytest\nfrom x import y\n\n\n{SAFE_CLASS}",
+         "where an import sorter would put both"),
+    case(5, f"import os, gc\n\nimport pytest\n\n\n{PLAIN_CLASS}",
+         f"import os, gc\n\nimport pytest\n\n\n{SAFE_CLASS}", "gc is imported already"),
+    case(12, f"import os\n\n\n{PLAIN_CLASS}", f"import gc\nimport os\n\nimport pytest\n\n\n{SAFE_CLASS}",
+         "no pytest: imported"),
+    case(14, f"import gc\n\nimport pytest\n\n\n{PLAIN_CLASS}", f"{HEAD}{SAFE_CLASS}", "undecorated class"),
+    case(15, """\
+         import gc
+
+         import pytest
+
+
+         # about the class
+         @pytest.mark.unit  # why
+         # between
+
+         @pytest.mark.usefixtures("x")
+         # directly above
+         class TestA:
+             def test(self): ...
+         """,
+         f"""\
+         import gc
+
+         import pytest
+
+
+         # about the class
+         @pytest.mark.unit  # why
+         # between
+
+         @pytest.mark.usefixtures("x")
+         # directly above
+         {MARK}
+         class TestA:
+             def teardown_method(self):
+                 {DOC}
+                 gc.collect()
+
+             def test(self): ...
+         """, "decorators and comments stay above the mark"),
+    case(27, f"""\
+         import gc
+
+         import pytest
+
+
+         {MARK}
+         class TestA:
+             \"\"\"Doc.\"\"\"
+
+             attribute = 1
+
+             # about the test
+             def test(self): ...
+         """,
+         f"""\
+         import gc
+
+         import pytest
+
+
+         {MARK}
+         class TestA:
+             \"\"\"Doc.\"\"\"
+
+             attribute = 1
+
+             def teardown_method(self):
+                 {DOC}
+                 gc.collect()
+
+             # about the test
+             def test(self): ...
+         """, "after docstring and attributes"),
+    case(28, f"{HEAD}{MARK}\nclass TestA:\n    def teardown_method(self):\n        self.x = 1  # kept\n\n    def test(self): ...\n",
+         f"{HEAD}{MARK}\nclass TestA:\n    def teardown_method(self):\n        self.x = 1  # kept\n        gc.collect()\n\n    def test(self): ...\n",
+         "an existing teardown gets the call appended"),
+    case(29, f"{HEAD}{MARK}\nclass TestA:\n    def teardown_method(self, method):\n        self.x = method\n\n    def test(self): ...\n",
+         f"{HEAD}{MARK}\nclass TestA:\n    def teardown_method(self, method):\n        self.x = method\n        gc.collect()\n\n    def test(self): ...\n",
+         "the signature with method is kept"),
+    case(42, f"""\
+         import gc
+
+         import pytest
+
+
+         class Base:
+             def teardown_method(self):
+                 self.x = 1
+
+
+         {MARK}
+         class TestA(Base):
+             def test(self): ...
+         """,
+         f"""\
+         import gc
+
+         import pytest
+
+
+         class Base:
+             def teardown_method(self):
+                 self.x = 1
+                 gc.collect()
+
+
+         {MARK}
+         class TestA(Base):
+             def test(self): ...
+         """, "the base of the same file is edited, not shadowed"),
+    case(45, f"""\
+         import gc
+         import unittest
+
+         import pytest
+
+
+         {MARK}
+         class Whatever(unittest.TestCase):
+             def test(self): ...
+         """,
+         f"""\
+         import gc
+         import unittest
+
+         import pytest
+
+
+         {MARK}
+         class Whatever(unittest.TestCase):
+             def tearDown(self):
+                 {DOC}
+                 super().tearDown()
+                 gc.collect()
+
+             def test(self): ...
+         """, "a TestCase gets tearDown with super"),
+    case(45, f"""\
+         import gc
+         from unittest import IsolatedAsyncioTestCase as Base
+
+         import pytest
+
+
+         {MARK}
+         class TestA(Base):
+             def tearDown(self):
+                 self.x = 1
+
+             async def test(self): ...
+         """,
+         f"""\
+         import gc
+         from unittest import IsolatedAsyncioTestCase as Base
+
+         import pytest
+
+
+         {MARK}
+         class TestA(Base):
+             def tearDown(self):
+                 self.x = 1
+                 gc.collect()
+
+             async def test(self): ...
+         """, "an existing tearDown gets the call appended"),
+    case(46, """\
+         import gc
+
+         import pytest
+
+
+         class TestOuter:
+             def test(self): ...
+
+             class TestInner:
+                 def test(self): ...
+         """,
+         f"""\
+         import gc
+
+         import pytest
+
+
+         {MARK}
+         class TestOuter:
+             def teardown_method(self):
+                 {DOC}
+                 gc.collect()
+
+             def test(self): ...
+
+             class TestInner:
+                 def teardown_method(self):
+                     {DOC}
+                     gc.collect()
+
+                 def test(self): ...
+         """, "each nested class gets its own teardown, the outermost the mark"),
+    case(50, f"""\
+         import gc
+
+         import pytest
+
+
+         {MARK}
+         class Base:
+             def test(self): ...
+
+
+         class TestA(Base): x = 1; y = 2  # why
+         """,
+         f"""\
+         import gc
+
+         import pytest
+
+
+         {MARK}
+         class Base:
+             def test(self): ...
+
+
+         class TestA(Base):  # why
+             x = 1; y = 2
+
+             def teardown_method(self):
+                 {DOC}
+                 gc.collect()
+         """, "a one-line class is opened up"),
+    case(54, """\
+         import gc
+         import sys
+
+         import pytest
+
+         if sys.platform == "linux":
+             class TestA:
+                 def test(self): ...
+         else:
+             class TestA:
+                 def test(self): ...
+
+
+         def test_it():
+             class TestLocal:
+                 def test(self): ...
+         """,
+         f"""\
+         import gc
+         import sys
+
+         import pytest
+
+         if sys.platform == "linux":
+             {MARK}
+             class TestA:
+                 def teardown_method(self):
+                     {DOC}
+                     gc.collect()
+
+                 def test(self): ...
+         else:
+             {MARK}
+             class TestA:
+                 def teardown_method(self):
+                     {DOC}
+                     gc.collect()
+
+                 def test(self): ...
+
+
+         def test_it():
+             class TestLocal:
+                 def test(self): ...
+         """, "classes under if, not in a function"),
+    case(61, f"{HEAD}{MARK}\nclass TestA:\n\tdef test(self):\n\t\tassert 1\n",
+         f"{HEAD}{MARK}\nclass TestA:\n\tdef teardown_method(self):\n\t\t{DOC}\n\t\tgc.collect()\n\n\tdef test(self):\n\t\tassert 1\n",
+         "tabs"),
+    case(61, f"{HEAD}{MARK}\nclass TestA:\n  def test(self):\n    assert 1\n",
+         f"{HEAD}{MARK}\nclass TestA:\n  def teardown_method(self):\n    {DOC}\n    gc.collect()\n\n  def test(self):\n    assert 1\n",
+         "two spaces"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), EDITS)
+def test_edit(before: str, after: str, tmp_path: Path) -> None:
+    assert fixed(before, top=tmp_path) == after
+    assert isinstance(outcome_of(after, top=tmp_path), NoChange), "case-72: a second run changes it"
+
+
+UNCHANGED = [
+    pytest.param(f"{HEAD}{SAFE_CLASS}", id="case-05 case-30 has it all"),
+    pytest.param(f"{HEAD}{SAFE_CLASS}".replace('name="g"', '"g"'), id="case-16 the group by position"),
+    pytest.param(f"{HEAD}{SAFE_CLASS}".replace('"g"', '"other"'), id="case-17 another group is kept"),
+    pytest.param(f"import gc as g\n\nimport pytest\n\n\n{SAFE_CLASS}".replace("gc.collect()", "g.collect()"), id="case-30 gc under an alias"),
+    pytest.param(f"from gc import collect as c\n\nimport pytest\n\n\n{SAFE_CLASS}".replace("gc.collect()", "c()"), id="case-30 collect under an alias"),
+    pytest.param(f"import pytest\n\n\n{SAFE_CLASS}".replace("        gc", "        import gc\n        gc"), id="case-30 gc imported in the teardown"),
+    pytest.param(f"{HEAD}class Base:\n{TEARDOWN}\n\n{MARK}\nclass TestA(Base):\n    def test(self): ...\n", id="case-41 inherited, collects"),
+    pytest.param("import pytest\n\n\nclass TestNothing:\n    def helper(self): ...\n", id="case-49 no tests"),
+    pytest.param("class TestA:\n    def __init__(self): ...\n    def test(self): ...\n", id="case-51 has __init__"),
+    pytest.param("from dataclasses import dataclass\n\n\n@dataclass\nclass TestA:\n    x: int\n    def test(self): ...\n", id="case-51 dataclass"),
+    pytest.param("import enum\n\n\nclass TestA(enum.Enum):\n    test_x = 1\n", id="case-51 enum"),
+    pytest.param("from typing import NamedTuple\n\n\nclass TestA(NamedTuple):\n    test_x: int\n", id="case-51 named tuple"),
+    pytest.param("from typing import Protocol\n\n\nclass TestA(Protocol):\n    def test(self): ...\n", id="case-51 protocol"),
+    pytest.param("class TestA:\n    __test__ = False\n    def test(self): ...\n", id="case-52 opted out"),
+    pytest.param("import abc\n\n\nclass TestA(abc.ABC):\n    @abc.abstractmethod\n    def test(self): ...\n", id="case-52 abstract"),
+    pytest.param("class Suite:\n    def test(self): ...\n", id="case-53 the name is no test class"),
+    pytest.param("def test_it():\n    class TestA:\n        def test(self): ...\n", id="case-54 in a function"),
+    pytest.param("", id="case-65 empty"),
+    pytest.param("# a comment\n", id="case-65 comments only"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", UNCHANGED)
+def test_no_change(text: str, tmp_path: Path) -> None:
+    assert isinstance(outcome_of(text, top=tmp_path), NoChange)
+
+
+TWO_BASES = """\
+class One:
+    def teardown_method(self): ...
+
+
+class Two:
+    def teardown_method(self): ...
+
+
+class TestA(One, Two):
+    def test(self): ...
+"""
+
+REFUSED = [
+    pytest.param(f"import pytest\n\ngc = None\n\n\n{PLAIN_CLASS}", "the name gc also means", id="case-10 gc rebound"),
+    pytest.param(f"def f(gc): ...\n\n\n{PLAIN_CLASS}", "the name gc also means", id="case-10 gc as a parameter"),
+    pytest.param(f"pytest = None\n\n\n{PLAIN_CLASS}", "the name pytest also means", id="case-12 pytest rebound"),
+    pytest.param(f"import pytest\n\n\n@pytest.mark.xdist_group\n{PLAIN_CLASS}", "names no group", id="case-18 bare mark"),
+    pytest.param("from elsewhere import Base\n\n\nclass TestA(Base):\n    def test(self): ...\n", "elsewhere.Base is not in this repository", id="case-43 base outside"),
+    pytest.param(TWO_BASES, "two of its bases define teardown_method", id="case-44 two bases define it"),
+    pytest.param("class TestA:\n    def teardown_method(self):\n        return\n    def test(self): ...\n", "returns or raises early", id="case-31 early return"),
+    pytest.param("class TestA:\n    async def teardown_method(self): ...\n    def test(self): ...\n", "is async", id="case-34 async"),
+    pytest.param("class TestA:\n    def teardown_method(self):\n        yield\n    def test(self): ...\n", "is a generator", id="case-35 generator"),
+    pytest.param("class TestA:\n    teardown_method = print\n    def test(self): ...\n", "is assigned", id="case-37 assigned"),
+    pytest.param("class TestA:\n    def teardown_method(self): ...\n    def teardown_method(self): ...\n    def test(self): ...\n", "line 2 is dead", id="case-38 defined twice"),
+    pytest.param("class TestA:\n    if True:\n        def teardown_method(self): ...\n    def test(self): ...\n", "under a condition", id="case-40 conditional"),
+    pytest.param(f"x = 1\n\f\n{PLAIN_CLASS}", "form feed", id="case-63 form feed"),
+    pytest.param(f"x = 1\ry = 2\n{PLAIN_CLASS}", "carriage return", id="case-63 lone CR"),
+    pytest.param(f"print 'x'\n{PLAIN_CLASS}", "Python 2", id="case-64 Python 2"),
+    pytest.param("class TestA(:\n", "not valid Python", id="case-64 invalid"),
+    pytest.param("\0", "not valid Python", id="case-64 NUL"),
+    pytest.param(f"x = {'(' * 300}1{')' * 300}\n{PLAIN_CLASS}", "", id="case-64 nested too deeply"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "reason"), REFUSED)
+def test_refusal(text: str, reason: str, tmp_path: Path) -> None:
+    outcome = outcome_of(text, top=tmp_path)
+    assert isinstance(outcome, Refusal), outcome
+    assert reason in outcome.reason
+
+
+NOTES = [
+    pytest.param(f"{HEAD}{SAFE_CLASS}".replace('"g"', '"other"'), "keeps its group 'other'", id="case-17"),
+    pytest.param(f"NAME = 'x'\n{HEAD}{SAFE_CLASS}".replace('"g"', "NAME"), "not a literal", id="case-24"),
+    pytest.param("class TestA:\n    def __init__(self): ...\n    def test(self): ...\n", "not collected: it has __init__", id="case-51"),
+    pytest.param(f"{HEAD}{SAFE_CLASS}\n\n{SAFE_CLASS}", "replaces the class of the same name on line 7", id="case-55"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "note"), NOTES)
+def test_note(text: str, note: str, tmp_path: Path) -> None:
+    outcome = outcome_of(text, top=tmp_path)
+    assert isinstance(outcome, NoChange)
+    assert note in " ".join(outcome.notes)
+
+
+BYTES = [
+    pytest.param(f"{HEAD}{PLAIN_CLASS}".replace("\n", "\r\n").encode(), id="case-62 CRLF"),
+    pytest.param(b"\xef\xbb\xbf" + f"{HEAD}{PLAIN_CLASS}".encode(), id="case-62 BOM"),
+    pytest.param(f"# -*- coding: latin-1 -*-\n{HEAD}# \xe9\n{PLAIN_CLASS}".encode("latin-1"), id="case-62 latin-1"),
+    pytest.param(f"{HEAD}{PLAIN_CLASS}".rstrip("\n").encode(), id="case-62 no final newline"),
+    pytest.param(f"{HEAD}x = 1\r\n\r\n{PLAIN_CLASS}".encode(), id="case-62 mixed line ends"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", BYTES)
+def test_every_old_line_keeps_its_bytes(data: bytes, tmp_path: Path) -> None:
+    outcome = outcome_of(data, top=tmp_path)
+    assert isinstance(outcome, Edit)
+    rest = iter(outcome.data.splitlines(keepends=True))
+    for line in data.splitlines(keepends=True):
+        assert any(item in {line, line + b"\n"} for item in rest), line
+    assert outcome.data.endswith(b"\n") == data.endswith(b"\n")
+    added = set(outcome.data.splitlines(keepends=True)) - set(data.splitlines(keepends=True))
+    if data.count(b"\r\n") == data.count(b"\n"):
+        assert all(line.endswith(b"\r\n") for line in added)
+
+
+def test_case_13_a_file_that_needs_nothing_gets_no_import(tmp_path: Path) -> None:
+    assert isinstance(outcome_of("class Helper:\n    x = 1\n", top=tmp_path), NoChange)
+
+
+def test_case_43_a_base_elsewhere_in_the_repository_is_called_not_shadowed(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    base = "class Base:\n    def teardown_method(self, method):\n        self.closed = method\n"
+    (tmp_path / "tests/base.py").write_text(base)
+    text = f"{HEAD}from tests.base import Base\n\n\nclass TestA(Base):\n    def test(self): ...\n"
+    after = fixed(text, top=tmp_path)
+    assert "def teardown_method(self, method):" in after
+    assert "super().teardown_method(method)\n        gc.collect()" in after
+
+
+def test_case_43_a_base_elsewhere_that_collects_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/base.py").write_text(f"import gc\n\n\nclass Base:\n{TEARDOWN}")
+    imported = "from .base import Base\n\n\n"
+    text = f"{HEAD}{imported}{MARK}\nclass TestA(Base):\n    def test(self): ...\n"
+    assert isinstance(outcome_of(text, top=tmp_path), NoChange)
+
+
+@pytest.mark.parametrize(
+    ("setting", "path", "text"),
+    [
+        ('python_classes = ["Suite*"]', "tests/test_it.py", "class SuiteA:\n    def test(self): ...\n"),
+        ('python_files = "check_*.py"', "tests/check_it.py", PLAIN_CLASS),
+        ('python_functions = ["should"]', "tests/test_it.py", "class TestA:\n    def should(self): ...\n"),
+    ],
+)  # fmt: skip
+def test_case_53_the_projects_own_naming_is_honoured(
+    setting: str, path: str, text: str, tmp_path: Path
+) -> None:
+    assert isinstance(outcome_of(text, top=tmp_path / "plain", path=path), NoChange | Edit)
+    configured = tmp_path / "configured"
+    configured.mkdir()
+    (configured / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\n{setting}\n")
+    outcome = outcome_of(text, top=configured, path=path)
+    assert isinstance(outcome, Edit)
+    assert outcome.counts["classes"] == 1
+
+
+def test_case_53_a_file_that_pytest_does_not_collect_is_skipped(tmp_path: Path) -> None:
+    outcome = outcome_of(PLAIN_CLASS, top=tmp_path, path="tests/helpers.py")
+    assert isinstance(outcome, NoChange)
+    assert "python_files" in outcome.notes[0]
+
+
+def test_case_66_conftest_is_never_edited(tmp_path: Path) -> None:
+    assert isinstance(outcome_of(PLAIN_CLASS, top=tmp_path, path="tests/conftest.py"), NoChange)
+
+
+def test_counts_are_what_was_really_added(tmp_path: Path) -> None:
+    text = f"{HEAD}{SAFE_CLASS}\n\n{PLAIN_CLASS.replace('TestA', 'TestB')}"
+    outcome = outcome_of(text, top=tmp_path)
+    assert isinstance(outcome, Edit)
+    assert outcome.counts == {"classes": 1, "marks": 1, "teardowns": 1, "imports": 0}

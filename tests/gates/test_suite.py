@@ -1,0 +1,304 @@
+"""The collect and test gates on real pytest processes: judged by the probe, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from orchestrator.gates.interpreter import Interpreter, interpreter
+from orchestrator.gates.suite import collect_gate, suite_gates
+from orchestrator.gates.verdict import Kind, Verdict
+from orchestrator.plan.model import Verify
+
+GOOD = "def test_one(): pass\n\n\nclass TestA:\n    def test_two(self): pass\n"
+HERE = sys.executable
+PYTHONS = [HERE, *filter(None, os.environ.get("ORCHESTRATE_TEST_PYTHONS", "").split(os.pathsep))]
+"""Interpreters with other versions of pytest, with or without xdist, may be named to be tried."""
+
+
+@pytest.fixture(params=PYTHONS, ids=lambda path: Path(path).parents[1].name)
+def python(request: pytest.FixtureRequest, tmp_path: Path) -> Interpreter:
+    return interpreter(tmp_path, option=request.param, plan=None)
+
+
+def written(top: Path, files: Mapping[str, str]) -> list[str]:
+    for path, text in files.items():
+        file = top / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return [path for path in files if Path(path).name.startswith("test_")]
+
+
+def gates(
+    top: Path, python: Interpreter, files: Mapping[str, str], **verify: object
+) -> tuple[Verdict, Verdict]:
+    paths = written(top, files)
+    return suite_gates(paths, top=top, python=python, verify=Verify.model_validate(verify))
+
+
+def test_one_process_gives_both_verdicts(tmp_path: Path, python: Interpreter) -> None:
+    collect, test = gates(tmp_path, python, {"tests/test_a.py": GOOD})
+    assert (collect.kind, collect.count) == (Kind.PASSED, 2)
+    assert (test.kind, test.count) == (Kind.PASSED, 2)
+    assert not list(tmp_path.rglob(".pytest_cache"))
+
+
+def test_a_green_call_with_a_failed_teardown_is_a_failure(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    text = "class TestA:\n    def teardown_method(self): raise OSError('late')\n    def test(self): pass\n"
+    _, test = gates(tmp_path, python, {"test_a.py": text})
+    assert test.kind is Kind.RED
+    (blame,) = test.blames
+    assert (blame.path, blame.test_id) == ("test_a.py", "test_a.py::TestA::test")
+    assert "failed in teardown" in blame.what
+    assert "late" in blame.what
+
+
+def test_a_failed_setup_is_a_failure(tmp_path: Path, python: Interpreter) -> None:
+    text = "class TestA:\n    def setup_method(self): raise OSError('early')\n    def test(self): pass\n"
+    _, test = gates(tmp_path, python, {"test_a.py": text})
+    assert [blame.test_id for blame in test.blames] == ["test_a.py::TestA::test"]
+
+
+def test_one_file_that_cannot_be_collected_does_not_hide_the_others(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    files = {"test_a.py": GOOD, "test_b.py": "import nowhere\n", "test_c.py": GOOD}
+    collect, test = gates(tmp_path, python, files)
+    assert collect.kind is Kind.RED
+    assert [blame.path for blame in collect.blames] == ["test_b.py"]
+    assert "nowhere" in collect.blames[0].what
+    assert collect.count == test.count == 4
+    assert test.kind is Kind.PASSED
+
+
+HOSTILE = [
+    "-x --maxfail=1", "--collect-only -q", "-v --tb=no -q", "-p no:terminal", "--lf --ff",
+    "tests/other", "--junitxml=out.xml", "--setup-only", "--stepwise", "--pdb", "-s --capture=no",
+    "-p no:cacheprovider", "--import-mode=importlib", "--strict-markers --strict-config",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("addopts", [pytest.param(a, id=f"fault-85 {a}") for a in HOSTILE])
+def test_hostile_addopts_hide_nothing(addopts: str, tmp_path: Path, python: Interpreter) -> None:
+    red = "def test_bad_one(): assert 0\ndef test_bad_two(): assert 0\ndef test_good(): pass\n"
+    files = {
+        "pytest.ini": f"[pytest]\naddopts = {addopts}\n",
+        "tests/other/test_other.py": GOOD,
+        "test_a.py": red,
+    }
+    written(tmp_path, files)
+    collect, test = suite_gates(["test_a.py"], top=tmp_path, python=python, verify=Verify())
+    assert (collect.kind, collect.count) == (Kind.PASSED, 3)
+    assert [blame.test_id for blame in test.blames] == [
+        "test_a.py::test_bad_one",
+        "test_a.py::test_bad_two",
+    ]
+    assert not (tmp_path / "out.xml").exists()
+
+
+def test_fault_86_the_callers_pytest_addopts_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: Interpreter
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option -k nothing")
+    collect, test = gates(tmp_path, python, {"test_a.py": GOOD})
+    assert (collect.count, test.kind) == (2, Kind.PASSED)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        pytest.param("import os\ndef test(): os._exit(0)\n", "exit code 0", id="fault-79 os._exit(0)"),
+        pytest.param("import os\ndef test(): os.kill(os.getpid(), 11)\n", "exit code -11", id="fault-78 segfault"),
+        pytest.param("import pytest\ndef test(): pytest.exit('x', returncode=0)\ndef test_2(): pass\n", "have no outcome", id="fault-80 pytest.exit(0)"),
+        pytest.param("import os\nos._exit(3)\n", "exit code 3", id="dies while being collected"),
+    ],
+)  # fmt: skip
+def test_a_run_that_does_not_finish_cannot_be_judged(
+    text: str, why: str, tmp_path: Path, python: Interpreter
+) -> None:
+    collect, test = gates(tmp_path, python, {"test_a.py": text})
+    last = test if collect.passed else collect
+    assert last.kind is Kind.CANNOT_JUDGE
+    assert why in last.why
+
+
+def test_fault_77_a_hang_is_named_by_the_test_that_runs(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    text = "import time\ndef test_fine(): pass\ndef test_hangs(): time.sleep(100)\n"
+    _, test = gates(tmp_path, python, {"test_a.py": text}, test_timeout_s=1.5)
+    assert test.kind is Kind.RED
+    assert test.blames[0].test_id == "test_a.py::test_hangs"
+    assert "no sign of life for 1.5 s" in test.blames[0].what
+
+
+def test_fault_71_no_test_at_all_is_red(tmp_path: Path, python: Interpreter) -> None:
+    collect, _ = gates(tmp_path, python, {"test_a.py": "x = 1\n"})
+    assert collect.kind is Kind.RED
+    assert "no test" in collect.blames[0].what
+
+
+def test_a_file_whose_tests_are_all_deselected_is_named(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    slow = "import pytest\npytestmark = pytest.mark.slow\ndef test(): pass\n"
+    ini = "[pytest]\nmarkers = slow\naddopts = -m 'not slow'\n"
+    files = {"pytest.ini": ini, "test_a.py": GOOD, "test_b.py": slow}
+    collect, _ = gates(tmp_path, python, files)
+    assert collect.passed
+    assert collect.notes == ["test_b.py: every test deselected"]
+
+
+def test_fault_83_a_flood_of_output_is_bounded(tmp_path: Path, python: Interpreter) -> None:
+    text = "def test():\n    for _ in range(20): print('x' * 1_000_000)\n"
+    _, test = gates(tmp_path, python, {"test_a.py": text}, pytest_args=["-s"])
+    assert test.kind is Kind.PASSED
+
+
+@pytest.mark.parametrize("known", ["test_a.py", "test_a.py::test_bad", "test_a.py::test_bad[x@y]"])
+def test_known_failures_are_not_held_against_a_file(
+    known: str, tmp_path: Path, python: Interpreter
+) -> None:
+    text = "import pytest\n@pytest.mark.parametrize('p', ['x@y'])\ndef test_bad(p): assert 0\n"
+    _, test = gates(tmp_path, python, {"test_a.py": text}, known_failures=[known])
+    assert test.kind is Kind.PASSED
+    assert test.known == ["test_a.py::test_bad[x@y]"]
+
+
+def test_a_known_failure_that_passes_is_told(tmp_path: Path, python: Interpreter) -> None:
+    _, test = gates(tmp_path, python, {"test_a.py": GOOD}, known_failures=["test_a.py::test_one"])
+    assert test.kind is Kind.PASSED
+    assert test.notes == ["listed as a known failure, and passes: test_a.py::test_one"]
+
+
+def test_skips_and_expected_failures_are_green(tmp_path: Path, python: Interpreter) -> None:
+    text = "import pytest\n@pytest.mark.xfail\ndef test_x(): assert 0\n@pytest.mark.skip\ndef test_s(): pass\n"
+    _, test = gates(tmp_path, python, {"test_a.py": text})
+    assert (test.kind, test.count) == (Kind.PASSED, 2)
+
+
+def test_ids_are_written_from_the_top_though_pytest_has_its_root_below(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    files = {
+        "service/pytest.ini": "[pytest]\n",
+        "service/tests/test_a.py": "def test(): assert 0\n",
+    }
+    _, test = gates(tmp_path, python, files)
+    assert test.blames[0].test_id == "service/tests/test_a.py::test"
+
+
+SEES_COLLECTOR = "import gc\ndef test(): assert gc.get_freeze_count() == 0\n"
+
+
+def test_what_is_red_only_with_a_frozen_collector_is_judged_again(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    _, test = gates(tmp_path, python, {"test_a.py": SEES_COLLECTOR, "test_b.py": GOOD})
+    assert (test.kind, test.count) == (Kind.PASSED, 3)
+    assert test.notes == ["red only with freeze_gc, green without: test_a.py::test"]
+
+
+def test_freezing_is_on_by_default_and_can_be_switched_off(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    text = "import gc\ndef test(): assert gc.get_freeze_count() > 1000\n"
+    _, frozen = gates(tmp_path, python, {"test_a.py": text})
+    _, loose = gates(tmp_path, python, {"test_a.py": text}, freeze_gc=False)
+    assert (frozen.kind, frozen.notes, loose.kind) == (Kind.PASSED, [], Kind.RED)
+
+
+def test_garbage_of_a_test_is_still_collected_while_imports_are_frozen(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    text = (
+        "import gc, weakref\n"
+        "class Cycle:\n    def __init__(self): self.me = self\n"
+        "SEEN = []\n"
+        "class TestA:\n"
+        "    def teardown_method(self): gc.collect()\n"
+        "    def test_makes_a_cycle(self): SEEN.append(weakref.ref(Cycle()))\n"
+        "    def test_it_is_gone(self): assert SEEN[0]() is None\n"
+    )
+    _, test = gates(tmp_path, python, {"test_a.py": text, "test_b.py": GOOD})
+    assert (test.kind, test.notes) == (Kind.PASSED, [])
+
+
+GROUPED = (
+    "import pytest\n@pytest.mark.xdist_group('a_group')\nclass TestA:\n"
+    "    @pytest.mark.parametrize('p', ['x@y', 'z'])\n    def test(self, p): assert p == 'z'\n"
+)
+
+
+def test_ids_under_loadgroup_are_told_without_the_group(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    _, test = gates(tmp_path, python, {"test_a.py": GROUPED, "test_b.py": GOOD}, workers=2)
+    if not python.has_xdist:
+        assert test.kind is Kind.CANNOT_JUDGE
+        assert "no pytest-xdist" in test.why
+        return
+    assert [blame.test_id for blame in test.blames] == ["test_a.py::TestA::test[x@y]"]
+    assert test.count == 4
+
+
+def test_fault_81_a_lost_worker_cannot_be_judged(tmp_path: Path, python: Interpreter) -> None:
+    if not python.has_xdist:
+        pytest.skip("needs pytest-xdist")
+    text = "import os\ndef test(): os._exit(1)\n"
+    _, test = gates(tmp_path, python, {"test_a.py": text, "test_b.py": GOOD}, workers=2)
+    assert test.kind is Kind.CANNOT_JUDGE
+    assert "a worker was lost" in test.why
+
+
+def test_xdist_in_addopts_is_undone_for_a_gate_in_one_process(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    if not python.has_xdist:
+        pytest.skip("needs pytest-xdist")
+    text = "import os\ndef test(): assert 'PYTEST_XDIST_WORKER' not in os.environ\n"
+    files = {"pytest.ini": "[pytest]\naddopts = -n 2 --dist loadfile\n", "test_a.py": text}
+    collect, test = gates(tmp_path, python, files)
+    assert (collect.count, test.kind) == (1, Kind.PASSED)
+
+
+def test_collection_alone_runs_no_test(tmp_path: Path, python: Interpreter) -> None:
+    paths = written(tmp_path, {"test_a.py": "def test(): open('ran', 'w')\n"})
+    verdict = collect_gate(paths, top=tmp_path, python=python, verify=Verify())
+    assert (verdict.kind, verdict.count) == (Kind.PASSED, 1)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_command_to_reproduce_a_failure_fails_in_the_same_way(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    import shlex
+    import subprocess
+
+    text = "import pytest\n@pytest.mark.parametrize('p', ['a b', \"c'd\"])\ndef test(p): assert 0\n"
+    _, test = gates(tmp_path, python, {"test_a.py": text})
+    for blame in test.blames:
+        command = [*shlex.split(blame.reproduce), "-p", "no:cacheprovider"]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert "1 failed" in ended.stdout
+
+
+def test_fault_89_a_stale_pyc_of_the_same_size_is_not_taken_for_the_new_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: Interpreter
+) -> None:
+    from orchestrator import files
+
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    good, bad = "def test(): assert 1\n", "def test(): assert 0\n"
+    _, first = gates(tmp_path, python, {"test_a.py": good})
+    before = (tmp_path / "test_a.py").stat()
+    files.replace(tmp_path / "test_a.py", bad.encode(), expected=good.encode())
+    assert int((tmp_path / "test_a.py").stat().st_mtime) != int(before.st_mtime)
+    _, second = suite_gates(["test_a.py"], top=tmp_path, python=python, verify=Verify())
+    assert (first.kind, second.kind) == (Kind.PASSED, Kind.RED)

@@ -1,0 +1,175 @@
+"""Builds real repositories and runs the real program in them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.batch.pick import Choice
+from orchestrator.batch.story import Result, next_batch
+from orchestrator.batch.watcher import Silent
+from orchestrator.batch.workspace import Workspace, open_workspace
+from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
+from orchestrator.fixers.memory_safety import FIXER
+from orchestrator.git import Repo, initialised
+
+PASSING = """\
+from unittest.mock import AsyncMock
+
+
+class TestAlpha:
+    def test_one(self):
+        assert AsyncMock() is not None
+
+    def test_two(self):
+        assert True
+"""
+
+PYPROJECT = '[tool.pytest.ini_options]\nmarkers = ["xdist_group: group"]\n'
+
+FILES = {
+    "pyproject.toml": PYPROJECT,
+    ".gitignore": "__pycache__/\n.pytest_cache/\n",
+    "tests/test_a.py": PASSING,
+    "tests/test_b.py": PASSING.replace("Alpha", "Beta"),
+    "tests/test_c.py": PASSING.replace("Alpha", "Gamma"),
+}
+
+PLAN = """\
+version: 1
+name: sample
+title: memory safety
+phases:
+  - id: first
+    title: first things
+    priority: high
+    fixer: memory-safety
+    batches:
+      - id: one
+        title: Batch one
+        targets:
+          - path: tests/test_a.py
+            options: {group: alpha_tests}
+          - path: tests/test_b.py
+      - id: two
+        title: Batch two
+        targets:
+          - path: tests/test_c.py
+"""
+
+
+@dataclass(frozen=True)
+class SampleRepo:
+    """A repository with a plan, and the program run in it."""
+
+    top: Path
+    git: Repo
+
+    def read(self, path: str) -> str:
+        return (self.top / path).read_text("utf-8")
+
+    def write(self, path: str, text: str) -> None:
+        file = self.top / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+
+    def commit(self, message: str = "a change") -> str:
+        self.git.run("add", "--all")
+        self.git.run("commit", "--quiet", "--allow-empty", "-m", message)
+        return self.head
+
+    @property
+    def head(self) -> str:
+        return self.git.text("rev-parse", "HEAD")
+
+    @property
+    def changes(self) -> str:
+        """What `git status` says: nothing after every proper end."""
+        return self.git.text("status", "--porcelain", "--untracked-files=all")
+
+    @property
+    def leftovers(self) -> list[str]:
+        """Files of ours below git's own folder, beside the lock."""
+        folder = self.top / ".git" / "orchestrate"
+        return sorted(p.name for p in folder.rglob("*") if p.is_file() and p.name != "lock")
+
+    def workspace(self) -> Workspace:
+        with contextlib.chdir(self.top):
+            return open_workspace(None)
+
+    def next_batch(self, *, phase: str | None = None, batch: str | None = None) -> Result:
+        return next_batch(
+            self.workspace(), Choice(phase, batch), python=sys.executable, watcher=Silent()
+        )
+
+    def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
+        return run_cli(*arguments, cwd=self.top, env=env)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How the program ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_cli(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> Ran:
+    """`orchestrate ARGUMENTS` as a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "orchestrate", *arguments],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+
+def make_repo(top: Path, files: Mapping[str, str] = FILES, *, plan: str = PLAN) -> SampleRepo:
+    """A repository in `top` with `files` and `plan` committed."""
+    top.mkdir(parents=True)
+    made = SampleRepo(top, initialised(top, user="Test", address="test@example.invalid"))
+    for path, text in {**files, "migration_plan.yaml": plan}.items():
+        made.write(path, text)
+    made.commit("before the migration")
+    return made
+
+
+def plan_with(targets: Sequence[str], *, verify: str = "", top: str = "") -> str:
+    """A plan of one batch over `targets`; `verify` and `top` are further YAML, indented already."""
+    listed = "\n".join(f"          - path: {path}" for path in targets)
+    head, _, _ = PLAN.partition("      - id: two")
+    start, _, _ = head.partition("          - path:")
+    block = f"verify:\n{verify}\n" if verify else ""
+    return f"{start.replace('phases:', f'{block}{top}phases:')}{listed}\n"
+
+
+def outcome_of(
+    text: str | bytes, *, top: Path, path: str = "tests/test_it.py", group: str = "g"
+) -> Outcome:
+    """What the memory-safety fixer says of a file with this text, written below `top`."""
+    data = text if isinstance(text, bytes) else text.encode()
+    file = top / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    return FIXER.fix(Source(path, data, {"group": group}), top)
+
+
+def fixed(text: str, *, top: Path) -> str:
+    """The text after the fixer, which must edit it."""
+    outcome = outcome_of(text, top=top)
+    assert isinstance(outcome, Edit), outcome
+    return outcome.data.decode()
+
+
+__all__ = ["Edit", "NoChange", "Refusal"]
