@@ -58,6 +58,7 @@ def prepared() -> bool:
     except subprocess.CalledProcessError as error:
         sys.stderr.write(f"\npreparing .venv failed (exit code {error.returncode}), see above\n")
         return False
+    subprocess.run([str(PYTHON), "-m", "compileall", "-q", "orchestrator"], cwd=TOP, check=False)
     STAMP.write_text(stamp)
     return True
 

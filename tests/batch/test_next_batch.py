@@ -257,7 +257,7 @@ def test_odd_names_work(name: str, tmp_path: Path) -> None:
     assert [t.done for t in result.record.targets] == ["edited"]
 
 
-REFUSALS = {
+REFUSALS: dict[str, tuple[Callable[[SampleRepo], object], str]] = {
     "fault-31 no repository": (lambda r: (r.top / ".git").rename(r.top / "git"), "not in a git work tree"),
     "fault-34 detached": (lambda r: r.git.run("checkout", "-q", "--detach"), "HEAD is detached"),
     "fault-35 merge": (lambda r: (r.top / ".git/MERGE_HEAD").write_text(r.head), "a merge is in progress"),
