@@ -219,8 +219,10 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 def _end_marked(mark: str) -> None:
     import psutil
 
-    user = os.getuid()
+    user, ended = os.getuid(), []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.uids().real == user and process.environ().get(_MARK) == mark:
                 process.kill()
+                ended.append(process)
+    psutil.wait_procs(ended, timeout=_GRACE_S)

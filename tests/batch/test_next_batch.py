@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -257,31 +258,54 @@ def test_odd_names_work(name: str, tmp_path: Path) -> None:
     assert [t.done for t in result.record.targets] == ["edited"]
 
 
+def stage_another_file(repo: SampleRepo) -> None:
+    repo.write("other.py", "x = 1\n")
+    repo.git.run("add", "other.py")
+
+
+def ignore_the_records(repo: SampleRepo) -> None:
+    repo.write(".gitignore", "reports/\n")
+    repo.commit()
+
+
+def make_the_target_a_link(repo: SampleRepo) -> None:
+    target = repo.top / "tests/test_a.py"
+    target.rename(repo.top / "tests/real.py")
+    target.symlink_to("real.py")
+    repo.commit()
+
+
+def untrack_the_target(repo: SampleRepo) -> None:
+    repo.git.run("rm", "-q", "--cached", "tests/test_a.py")
+    repo.git.run("commit", "-qm", "untrack")
+
+
+def marker(name: str) -> Callable[[SampleRepo], object]:
+    return lambda repo: (repo.top / ".git" / name).write_text(repo.head)
+
+
+def git(*command: str) -> Callable[[SampleRepo], object]:
+    return lambda repo: repo.git.run(*command)
+
+
 REFUSALS: dict[str, tuple[Callable[[SampleRepo], object], str]] = {
-    "fault-31 no repository": (lambda r: (r.top / ".git").rename(r.top / "git"), "not in a git work tree"),
-    "fault-34 detached": (lambda r: r.git.run("checkout", "-q", "--detach"), "HEAD is detached"),
-    "fault-35 merge": (lambda r: (r.top / ".git/MERGE_HEAD").write_text(r.head), "a merge is in progress"),
-    "fault-36 rebase": (lambda r: (r.top / ".git/rebase-merge").mkdir(), "a rebase is in progress"),
-    "fault-37 cherry-pick": (lambda r: (r.top / ".git/CHERRY_PICK_HEAD").write_text(r.head), "a cherry-pick"),
-    "fault-38 revert": (lambda r: (r.top / ".git/REVERT_HEAD").write_text(r.head), "a revert is in progress"),
-    "fault-39 bisect": (lambda r: (r.top / ".git/BISECT_LOG").write_text(""), "a bisect is in progress"),
+    "fault-31 no repository": (lambda r: (r.top / ".git").rename(r.top / "x"), "not in a git work tree"),
+    "fault-34 detached": (git("checkout", "-q", "--detach"), "HEAD is detached"),
+    "fault-35 merge": (marker("MERGE_HEAD"), "a merge is in progress"),
+    "fault-36 rebase": (marker("rebase-merge"), "a rebase is in progress"),
+    "fault-37 cherry-pick": (marker("CHERRY_PICK_HEAD"), "a cherry-pick is in progress"),
+    "fault-38 revert": (marker("REVERT_HEAD"), "a revert is in progress"),
+    "fault-39 bisect": (marker("BISECT_LOG"), "a bisect is in progress"),
     "fault-40 modified target": (lambda r: r.write("tests/test_a.py", "x = 1\n"), "uncommitted changes"),
-    "fault-41 foreign staged file": (
-        lambda r: (r.write("other.py", "x = 1\n"), r.git.run("add", "other.py")), "something is staged"),
+    "fault-41 foreign staged file": (stage_another_file, "something is staged"),
     "fault-43 assume-unchanged": (
-        lambda r: r.git.run("update-index", "--assume-unchanged", "tests/test_a.py"), "not to look at"),
-    "fault-43 skip-worktree": (
-        lambda r: r.git.run("update-index", "--skip-worktree", "tests/test_a.py"), "not to look at"),
+        git("update-index", "--assume-unchanged", "tests/test_a.py"), "not to look at"),
+    "fault-43 skip-worktree": (git("update-index", "--skip-worktree", "tests/test_a.py"), "not to look at"),
     "fault-44 a file where the record goes": (
         lambda r: r.write("reports/first/one.json", "mine"), "is in the way"),
-    "fault-45 records ignored": (
-        lambda r: (r.write(".gitignore", "reports/\n"), r.commit()), "the records' folder is ignored"),
-    "fault-24 symbolic link": (
-        lambda r: ((r.top / "tests/test_a.py").rename(r.top / "tests/real.py"),
-                   (r.top / "tests/test_a.py").symlink_to("real.py"), r.commit()), "is a symbolic link"),
-    "untracked target": (
-        lambda r: (r.git.run("rm", "-q", "--cached", "tests/test_a.py"), r.git.run("commit", "-qm", "x")),
-        "git does not know"),
+    "fault-45 records ignored": (ignore_the_records, "the records' folder is ignored"),
+    "fault-24 symbolic link": (make_the_target_a_link, "is a symbolic link"),
+    "untracked target": (untrack_the_target, "git does not know"),
 }  # fmt: skip
 
 
