@@ -194,7 +194,7 @@ def test_ids_are_written_from_the_top_though_pytest_has_its_root_below(
     assert test.blames[0].test_id == "service/tests/test_a.py::test"
 
 
-SEES_COLLECTOR = "import gc\ndef test(): assert gc.get_freeze_count() == 0\n"
+SEES_COLLECTOR = "import gc\ndef test(): assert gc.get_freeze_count() < 1000\n"
 
 
 def test_what_is_red_only_with_a_frozen_collector_is_judged_again(
