@@ -12,15 +12,16 @@ from typing import Any, TextIO
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.registry import get
 
-FILE_LIMIT_S = 60
-"""How long one file may take, in seconds; past it the kernel ends this process."""
-
 MEMORY_LIMIT_BYTES = 4 * 2**30
 """Address space of this process, in bytes."""
 
 
 def main(requests: Path, results: Path) -> None:
-    """Answer every line of `requests` with a line in `results`, in order."""
+    """Answer every line of `requests` with a line in `results`, in order.
+
+    The first line is the job: the fixer, the top of the repository, and how many seconds one file
+    may take; past them the kernel ends this process.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -29,7 +30,7 @@ def main(requests: Path, results: Path) -> None:
         fixer, top = get(job["fixer"]), Path(job["top"])
         for line in lines:
             source = decoded_source(json.loads(line))
-            signal.alarm(FILE_LIMIT_S)
+            signal.alarm(job["limit_s"])
             try:
                 outcome = fixer.fix(source, top)
             except Exception as error:  # noqa: BLE001 - a fixer is foreign code; its bug is one file's

@@ -11,7 +11,10 @@ from pathlib import Path
 
 from orchestrator import process
 from orchestrator.fixers.base import Outcome, Refusal, Source
-from orchestrator.fixers.child import FILE_LIMIT_S, decoded_outcome, encoded_source
+from orchestrator.fixers.child import decoded_outcome, encoded_source
+
+FILE_LIMIT_S = 60
+"""How long one file may take, in seconds."""
 
 
 def outcomes(fixer: str, sources: Sequence[Source], *, top: Path) -> list[Outcome]:
@@ -35,7 +38,7 @@ def _one_child(
     fixer: str, sources: Sequence[Source], *, top: Path, folder: Path
 ) -> tuple[list[Outcome], process.Completed]:
     requests, results = folder / "requests", folder / "results"
-    job = {"fixer": fixer, "top": str(top)}
+    job = {"fixer": fixer, "top": str(top), "limit_s": FILE_LIMIT_S}
     lines = [job, *map(encoded_source, sources)]
     requests.write_text("".join(json.dumps(line) + "\n" for line in lines), "ascii")
     results.write_bytes(b"")

@@ -1,0 +1,39 @@
+"""What holds for every file of the program: small rooms with a sentence over the door."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[1]
+FILES = sorted((TOP / "orchestrator").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(TOP)))
+def test_a_file_is_short_and_says_in_a_sentence_what_it_is_for(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= 400
+    docstring = ast.get_docstring(ast.parse(text))
+    assert docstring
+    assert docstring.splitlines()[0].endswith(".")
+
+
+def test_the_version_is_one() -> None:
+    from orchestrator import __version__
+
+    project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["version"] == __version__
+
+
+def test_our_own_pytest_stays_where_xdist_groups() -> None:
+    groups = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    assert any(requirement.endswith("<9.2") for requirement in groups["test"])
+
+
+def test_ci_runs_the_command_of_the_readme() -> None:
+    command = "python3 bootstrap.py test"
+    assert f"$ {command}" in (TOP / "README.md").read_text("utf-8")
+    assert f"exec {command}\n" in (TOP / ".ci/run").read_text("utf-8")
