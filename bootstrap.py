@@ -2,7 +2,6 @@
 """Makes `.venv` and runs `demo` or `test` in it; needs nothing but Python 3.11 and git."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -35,8 +34,6 @@ def main() -> int:
         return 4
     if not prepared():
         return 4
-    os.environ["PATH"] = f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    os.environ["VIRTUAL_ENV"] = str(VENV)
     if command == "test":
         return run_checks(arguments)
     orchestrate = [str(VENV / "bin" / "orchestrate")]
