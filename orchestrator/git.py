@@ -40,6 +40,14 @@ def find_top(start: Path) -> Path | None:
     return next((at for at in (start, *start.parents) if (at / ".git").exists()), None)
 
 
+def find_folder(top: Path) -> Path:
+    """Git's own folder of the work tree at `top`, without starting git."""
+    entry = top / ".git"
+    if entry.is_file():  # a linked work tree: the file names the folder
+        return (top / entry.read_text("utf-8").partition("gitdir:")[2].strip()).resolve()
+    return entry
+
+
 class Repo:
     """One work tree. Paths go in and come out relative to its top, with forward slashes."""
 
@@ -58,6 +66,7 @@ class Repo:
         self.top = top
         self._git = git.Git(str(top))
         self._command_error = git.GitCommandError
+        self._inherited: tuple[int, ...] = ()
 
     def run(self, *command: str) -> bytes:
         """What `git COMMAND` prints, as bytes.
@@ -68,12 +77,17 @@ class Repo:
         return self._execute(command)
 
     def _execute(self, command: Sequence[str], *, literal: bool = True) -> bytes:
-        """`check-ignore` is the one command that takes names literally without being told to."""
+        """Run git; `literal` tells it to take paths as they are written.
+
+        `check-ignore` does so by itself. A commit gets no paths, and would hand the setting down to
+        the user's hooks, whose own patterns would then match nothing.
+        """
         try:
             out = self._git.execute(
                 ["git", *(["--literal-pathspecs"] if literal else []), *command],
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
+                pass_fds=self._inherited,
             )
         except self._command_error as error:
             text = f"{_as_text(error.stderr)}{_as_text(error.stdout)}"
@@ -81,6 +95,10 @@ class Repo:
             raise GitFailed(command, status, text) from error
         assert isinstance(out, bytes)
         return out
+
+    def hand_down(self, descriptor: int) -> None:
+        """Let every git started from now on hold `descriptor` open, though this process may die."""
+        self._inherited = (descriptor,)
 
     def text(self, *command: str) -> str:
         """What `git COMMAND` prints, as text without the last newline."""
@@ -112,7 +130,7 @@ class Repo:
         except GitFailed as error:
             raise Refused(
                 "nothing was committed here yet, so nothing could be restored from git",
-                next_step="git commit",
+                next_step="git add --all && git commit",
             ) from error
         return Head(branch.removeprefix("refs/heads/"), commit)
 
@@ -178,16 +196,19 @@ class Repo:
         rows = self.paths("ls-files", "--stage", "-z", "--", *paths)
         return {name: meta.split()[1] for meta, _, name in (row.partition("\t") for row in rows)}
 
+    def committed_blobs(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """The blob id of each of `paths` in `commit`; what it removed is left out."""
+        rows = self.paths("ls-tree", "-r", "-z", commit, "--", *paths) if paths else []
+        return {name: meta.split()[2] for meta, _, name in (row.partition("\t") for row in rows)}
+
     def commit(self, message_file: Path) -> str:
         """Commit the index with the message in `message_file`; hooks, signing and filters run.
 
         Raises:
             GitFailed: a hook or the signing said no; the index is as it was.
         """
-        self.run(
-            "-c", "core.fsync=all", "commit", "--quiet", "--cleanup=whitespace",
-            "-F", str(message_file),
-        )  # fmt: skip
+        command = ["-c", "core.fsync=all", "commit", "--quiet", "--cleanup=whitespace"]
+        self._execute([*command, "-F", str(message_file)], literal=False)
         return self.text("rev-parse", "HEAD")
 
     def parents(self, commit: str) -> list[str]:

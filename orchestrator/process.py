@@ -25,6 +25,9 @@ _CHUNK_BYTES = 65_536
 _GRACE_S = 2.0
 _MARK = "ORCHESTRATE_RUN"
 
+RUN_ID = uuid.uuid4().hex
+"""Marks every program this process starts, so that they are found should this process be killed."""
+
 
 class ProgramMissing(CannotJudge):
     """There is no such program."""
@@ -64,7 +67,7 @@ def run(
     Raises:
         ProgramMissing: there is no such program.
     """
-    mark = uuid.uuid4().hex
+    mark = f"{RUN_ID}-{uuid.uuid4().hex}"
     started = time.monotonic()
     child = _start(command, cwd, {**(os.environ if env is None else env), _MARK: mark})
     watch = _Watch(child.pid, started, timeout_s, memory_mib, on_tick)
@@ -98,7 +101,7 @@ def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subproc
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    except (FileNotFoundError, PermissionError) as error:
+    except OSError as error:
         raise ProgramMissing(f"cannot start {command[0]!r}: {error.strerror}") from error
 
 
@@ -208,7 +211,7 @@ def _end_all(child: subprocess.Popen[bytes], mark: str) -> None:
     child.wait()
     if child.stdout is not None:
         child.stdout.close()
-    _end_marked(mark)
+    end_marked(mark)
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
@@ -216,13 +219,14 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _end_marked(mark: str) -> None:
+def end_marked(mark: str) -> None:
+    """End every process whose mark begins with `mark`: a run's id, or one program of it."""
     import psutil
 
     user, ended = os.getuid(), []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.uids().real == user and process.environ().get(_MARK) == mark:
+            if process.uids().real == user and process.environ().get(_MARK, "").startswith(mark):
                 process.kill()
                 ended.append(process)
     psutil.wait_procs(ended, timeout=_GRACE_S)

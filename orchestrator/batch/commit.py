@@ -69,25 +69,51 @@ def commit_batch(
     repo.add([record_file])
     _must_be_staged(repo, [*edited, record_file])
     text = message(plan, place, record)
+    staged = repo.staged_blobs([*edited, record_file])
     commit = _commit(repo, text.text(), journal)
     _must_follow(repo, commit, base)
+    _must_hold_what_was_judged(repo, commit, base, staged, journal)
     return Commit(commit, text.subject, record)
 
 
 def _commit(repo: Repo, text: str, journal: Journal) -> str:
-    message_file = repo.folder() / "orchestrate" / "message"
-    files.create(message_file, text.encode("utf-8", "surrogateescape"))
+    files.create(journal.message_file, text.encode("utf-8", "surrogateescape"))
     try:
-        return repo.commit(message_file)
+        return repo.commit(journal.message_file)
     except GitFailed as error:
         # a hook may have rewritten our files before it said no: its version is kept for the user
-        journal.recover(Decision.RESTORE)
+        rescued = journal.recover(Decision.RESTORE).rescued
+        said = error.output.strip()[-3000:] or "(it printed nothing)"
+        if rescued:
+            said += f"\nwhat it had written is in {', '.join(map(str, rescued))}"
         raise CommitRefused(
-            f"git did not make the commit; the batch was put back\n{error.output.strip()[-3000:]}",
+            f"git or a hook did not make the commit; the batch was put back\n{said}",
             next_step="set right what the hook says, then: orchestrate next-batch",
         ) from error
     finally:
-        message_file.unlink(missing_ok=True)
+        journal.message_file.unlink(missing_ok=True)
+
+
+def _must_hold_what_was_judged(
+    repo: Repo, commit: str, base: str, staged: Mapping[str, str], journal: Journal
+) -> None:
+    """Take the commit back where a hook put something into it that no gate has seen."""
+    changed = repo.changed_by(commit)
+    committed = repo.committed_blobs(commit, changed)
+    if committed == dict(staged):
+        return
+    foreign = sorted(set(changed) - set(staged))
+    rewritten = sorted(path for path in staged if committed.get(path) != staged[path])
+    repo.run("reset", "--quiet", "--soft", base)
+    if foreign:
+        repo.unstage(foreign)
+    rescued = journal.recover(Decision.RESTORE).rescued
+    kept = f"; what it wrote is in {', '.join(map(str, rescued))}" if rescued else ""
+    raise CommitRefused(
+        f"a hook changed the commit after it was judged ({', '.join([*rewritten, *foreign])}); "
+        f"the commit was taken back and the batch with it{kept}",
+        next_step="let the hook check and not rewrite, then: orchestrate next-batch",
+    )
 
 
 def _must_be_at(repo: Repo, base: str) -> None:

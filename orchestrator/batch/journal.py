@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from orchestrator import files
+from orchestrator import files, process
 from orchestrator.errors import NeedsDecision
 from orchestrator.git import Repo
+from orchestrator.words import plural
 
 RECOVER = "orchestrate recover --keep, or: orchestrate recover --restore"
 
@@ -40,6 +42,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[1] = 1
+    run: str
     place: str
     base: str
     record: str
@@ -49,10 +52,14 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How an unfinished run was ended, in a sentence, and the files left with unknown bytes."""
+    """How an unfinished run was ended, in a sentence.
+
+    `kept` are files left with bytes nobody here knows, `rescued` copies of such bytes.
+    """
 
     sentence: str
     kept: Sequence[str] = ()
+    rescued: Sequence[Path] = ()
 
 
 class Journal:
@@ -63,6 +70,11 @@ class Journal:
         self._folder = folder
         self._repo = repo
         self._file = folder / "journal.json"
+
+    @property
+    def message_file(self) -> Path:
+        """Where the commit message is while git reads it."""
+        return self._folder / "message"
 
     @property
     def exists(self) -> bool:
@@ -76,7 +88,16 @@ class Journal:
         entries = tuple(FileEntry(path=path, number=n) for n, path in enumerate(before))
         for entry in entries:
             files.create(self._copy("before", entry), before[entry.path])
-        self._write(Entry(place=place, base=base, record=record, step="prepared", files=entries))
+        self._write(
+            Entry(
+                run=process.RUN_ID,
+                place=place,
+                base=base,
+                record=record,
+                step="prepared",
+                files=entries,
+            )
+        )
 
     def applying(self, after: dict[str, bytes]) -> None:
         """Write down the bytes that are about to be written, before the first of them is."""
@@ -93,6 +114,7 @@ class Journal:
     def close(self) -> None:
         """Forget the run: it came to its end, one way or the other."""
         self._file.unlink(missing_ok=True)
+        self.message_file.unlink(missing_ok=True)
         shutil.rmtree(self._folder / "before", ignore_errors=True)
         shutil.rmtree(self._folder / "after", ignore_errors=True)
 
@@ -107,6 +129,8 @@ class Journal:
             NeedsDecision: the journal cannot be read, or a file holds unknown bytes.
         """
         entry = self._read()
+        if entry.run != process.RUN_ID:
+            process.end_marked(entry.run)  # tests that outlived a killed run
         if self._landed(entry):
             self.close()
             return Recovered(f"{entry.place} had landed; nothing had to be undone")
@@ -119,9 +143,13 @@ class Journal:
         if entry.step == "committing":
             self._unstage(entry)
         kept = unknown if decision is Decision.KEEP else []
+        rescued = [] if kept else self._rescue(entry, unknown)
         restored = self._restore(entry, keep=kept)
         self.close()
-        return Recovered(f"{entry.place} was undone: {restored} files restored", kept)
+        sentence = f"{entry.place} was undone: {plural(restored, 'file')} restored"
+        if rescued:
+            sentence += f"; what was there instead is in {', '.join(map(str, rescued))}"
+        return Recovered(sentence, kept, rescued)
 
     def _landed(self, entry: Entry) -> bool:
         """Whether the commit happened: the tip has moved on from the base and holds the record."""
@@ -157,11 +185,20 @@ class Journal:
             if now is None:
                 files.create(path, before)
             else:
-                if now != self._bytes("after", file):
-                    files.create(self._folder / "rescue" / entry.base[:12] / file.path, now)
                 files.replace(path, before, expected=now)
             restored += 1
         return restored
+
+    def _rescue(self, entry: Entry, paths: Sequence[str]) -> list[Path]:
+        """Copy what is about to be replaced; every copy has a name of its own."""
+        rescued = []
+        for path in paths:
+            now = files.read(self._repo.top / path) if (self._repo.top / path).is_file() else None
+            if now is not None:
+                digest = hashlib.sha256(now).hexdigest()[:12]
+                rescued.append(self._folder / "rescue" / f"{entry.base[:12]}-{digest}" / path)
+                files.create(rescued[-1], now)
+        return rescued
 
     def _now(self, file: FileEntry) -> bytes | None:
         path = self._repo.top / file.path

@@ -12,8 +12,11 @@ from orchestrator.errors import Locked
 
 
 @contextmanager
-def only_run(folder: Path) -> Iterator[None]:
+def only_run(folder: Path) -> Iterator[int]:
     """Hold the lock in `folder` (git's own folder of the work tree) for as long as the block runs.
+
+    The descriptor is for git alone: a commit that outlives a killed run keeps the lock until it is
+    over, and nobody undoes what it is about to commit.
 
     Raises:
         Locked: another run holds it.
@@ -28,6 +31,6 @@ def only_run(folder: Path) -> Iterator[None]:
                 "another orchestrate run is at work in this repository",
                 next_step="wait for it, then: orchestrate status",
             ) from error
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)

@@ -85,7 +85,10 @@ def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
         )
     for path in paths:
         if _through_link(repo.top, path):
-            raise Refused(f"{path!r} is a symbolic link or lies behind one; name the file itself")
+            raise Refused(
+                f"{path!r} is a symbolic link or lies behind one",
+                next_step="name the file itself in the plan",
+            )
         if not (repo.top / path).is_file():
             raise Refused(f"{path!r} is not a file")
     if untracked := repo.untracked(paths):

@@ -7,6 +7,20 @@ from orchestrator.batch.lock import only_run
 from orchestrator.batch.preflight import open_repo
 from orchestrator.batch.signals import held
 from orchestrator.batch.workspace import Workspace
+from orchestrator.errors import Locked
+from orchestrator.git import find_folder
+
+
+def interrupted_run(workspace: Workspace) -> bool:
+    """Whether a run began here that neither goes on nor came to its end; starts no git."""
+    folder = find_folder(workspace.top) / "orchestrate"
+    if not (folder / "journal.json").exists():
+        return False
+    try:
+        with only_run(folder):
+            return True
+    except Locked:
+        return False
 
 
 def recover_here(workspace: Workspace, decision: Decision | None) -> str:

@@ -19,8 +19,13 @@ _EXITS = {
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Raise `Interrupted` in this block at the first INT, TERM or HUP."""
+    asked = False
 
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            return  # children are being ended and files put back: that has to come to its end
+        asked = True
         raise Interrupted(_EXITS[signal.Signals(number)])
 
     before = {number: signal.signal(number, stop) for number in _EXITS}

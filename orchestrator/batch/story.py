@@ -11,13 +11,13 @@ from orchestrator import files
 from orchestrator.batch import preflight
 from orchestrator.batch.commit import commit_batch
 from orchestrator.batch.gating import gate
-from orchestrator.batch.journal import Decision, Journal
+from orchestrator.batch.journal import Decision, Journal, Recovered
 from orchestrator.batch.lock import only_run
 from orchestrator.batch.pick import Choice, pick
 from orchestrator.batch.signals import held, interruptible
 from orchestrator.batch.watcher import Watcher
 from orchestrator.batch.workspace import Workspace
-from orchestrator.errors import ChangedMeanwhile
+from orchestrator.errors import ChangedMeanwhile, Interrupted
 from orchestrator.fixers import registry
 from orchestrator.fixers.base import Edit, Outcome, Refusal
 from orchestrator.fixers.run import outcomes
@@ -85,7 +85,8 @@ def next_batch(
     """
     repo = preflight.open_repo(workspace.top)
     folder = repo.folder() / "orchestrate"
-    with only_run(folder), interruptible():
+    with only_run(folder) as lock, interruptible():
+        repo.hand_down(lock)
         journal = Journal(folder, repo)
         if journal.exists:
             watcher.recovered(journal.recover().sentence)
@@ -119,11 +120,14 @@ class _Run:
         self._journal.prepare(self._place.name, head.commit, record, before)
         try:
             result = self._carry(before, python, head.commit)
+        except Interrupted as interruption:
+            interruption.what = f"interrupted; {self._roll_back().sentence}"
+            raise
         except BaseException:
             self._roll_back()
             raise
         if isinstance(result, Stopped):
-            if kept := self._roll_back():
+            if kept := self._roll_back().kept:
                 raise ChangedMeanwhile(
                     f"somebody changed {', '.join(map(repr, kept))} during the run; that was kept, "
                     "everything else of the batch was put back",
@@ -182,12 +186,12 @@ class _Run:
             verdicts.append(verdict)
         return verdicts
 
-    def _roll_back(self) -> Sequence[str]:
+    def _roll_back(self) -> Recovered:
         """Put back what the run wrote; files somebody else wrote meanwhile stay, and are named."""
         if not self._journal.exists:
-            return ()
+            return Recovered(f"{self._place.name} was put back")
         with held(), self._seconds.of("restore"):
-            return self._journal.recover(Decision.KEEP).kept
+            return self._journal.recover(Decision.KEEP)
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:

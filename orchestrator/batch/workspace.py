@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from orchestrator.errors import BadInput
 from orchestrator.fixers import registry
 from orchestrator.git import find_top
-from orchestrator.plan.model import Phase, Plan, Target
+from orchestrator.plan.model import Phase, PhaseState, Plan, Target
+from orchestrator.plan.rules import Problem, suggestion
 from orchestrator.plan.snapshot import load_remembered
 from orchestrator.progress.status import Compliance, Status, status
 
@@ -34,10 +37,11 @@ class Workspace:
         return registry.get(phase.fixer).is_clean(source, self.top)
 
 
-def open_workspace(plan_option: Path | None) -> Workspace:
+def open_workspace(plan_option: Path | None, *, files_must_exist: bool = False) -> Workspace:
     """The repository around the current folder, with the plan that is named or found upwards.
 
-    Where the current folder is in no repository, the one around the plan counts.
+    Where the current folder is in no repository, the one around the plan counts. With
+    `files_must_exist`, a target of an active phase that is no file is an error of the plan.
 
     Raises:
         BadInput: there is no plan, or what is wrong with it, each with `file:line:column`.
@@ -49,8 +53,31 @@ def open_workspace(plan_option: Path | None) -> Workspace:
     resolved = plan_file.resolve()
     inside = str(resolved.relative_to(top)) if resolved.is_relative_to(top) else ""
     shown = plan_option or Path(plan_file.name if plan_file.parent == here else plan_file)
-    plan = load_remembered(shown, plan_path=inside, checks=[registry.problems])
+    if files_must_exist:
+        from orchestrator.plan.load import load
+
+        exist = partial(missing_files, top=top)
+        plan = load(shown, plan_path=inside, checks=[registry.problems, exist])
+    else:
+        plan = load_remembered(shown, plan_path=inside, checks=[registry.problems])
     return Workspace(top, plan_file, plan)
+
+
+def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
+    """Targets a run would have to edit and cannot find, with the nearest file of that name."""
+    for p, phase in enumerate(plan.phases):
+        for b, batch in enumerate(phase.batches if phase.state is PhaseState.ACTIVE else ()):
+            for t, target in enumerate(batch.targets):
+                if target.manual is None and not (top / target.path).is_file():
+                    where = ("phases", p, "batches", b, "targets", t, "path")
+                    folder = (top / target.path).parent
+                    near = [f"{PurePosixPath(target.path).parent / f.name}" for f in _files(folder)]
+                    hint = suggestion(target.path, near)
+                    yield Problem(where, f"there is no file {target.path!r}{hint}")
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
 
 
 def _found(here: Path, top: Path | None) -> Path:

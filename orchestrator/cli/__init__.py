@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import NoReturn
 
@@ -22,6 +24,11 @@ def main() -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads on; Python would complain about that at exit
         sys.exit(Exit.DONE)
+    except OSError as problem:
+        if problem.errno not in {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO}:
+            raise
+        sys.stderr.write(f"error: cannot write: {problem.strerror}\nnext: df -h\n")
+        os._exit(Exit.DISK)  # not sys.exit: the interpreter would try to write once more
     except Exception:  # noqa: BLE001 - whatever comes here is a bug of ours, and is shown whole
         import traceback
 

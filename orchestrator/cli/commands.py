@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import BadInput, Exit
+
+if TYPE_CHECKING:
+    from orchestrator.batch.workspace import Workspace
 
 
 def status(plan: Path | None, *, as_json: bool, as_markdown: bool, check: bool) -> Exit:
@@ -16,7 +21,10 @@ def status(plan: Path | None, *, as_json: bool, as_markdown: bool, check: bool) 
         raise BadInput(
             "--json and --markdown contradict each other", next_step="orchestrate status"
         )
-    found = open_workspace(plan).status()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `status | head` ends quietly; nothing is undone
+    workspace = open_workspace(plan)
+    _warn_of_interrupted_run(workspace)
+    found = workspace.status()
     if as_json or as_markdown:
         from orchestrator.console.streams import data
 
@@ -40,6 +48,7 @@ def next_batch(
     if dry_run:
         from orchestrator.batch.preview import preview
 
+        _warn_of_interrupted_run(workspace)
         return show_preview(preview(workspace, choice))
     from orchestrator.batch import story
     from orchestrator.console.progress import LiveProgress
@@ -49,20 +58,32 @@ def next_batch(
     return show_result(result)
 
 
+def _warn_of_interrupted_run(workspace: Workspace) -> None:
+    from orchestrator.batch.recovery import interrupted_run
+
+    if interrupted_run(workspace):
+        from orchestrator.console.streams import say
+
+        say("an earlier run was interrupted, and its files are as it left them", "yellow")
+        say("next: orchestrate recover")
+
+
 def validate(plan: Path | None) -> Exit:
     """Check the plan and say what it amounts to."""
     from orchestrator.batch.workspace import open_workspace
     from orchestrator.console.streams import data
     from orchestrator.report.check import check_templates
+    from orchestrator.words import plural
 
-    workspace = open_workspace(plan)
+    workspace = open_workspace(plan, files_must_exist=True)
     check_templates(workspace.plan)
-    phases, batches = workspace.plan.phases, list(workspace.plan.places())
-    targets = sum(len(place.batch.targets) for place in batches)
-    data(
-        f"{workspace.plan_file.name} is fine: {len(phases)} phases, {len(batches)} batches, "
-        f"{targets} targets"
-    )
+    batches = list(workspace.plan.places())
+    counts = [
+        plural(len(workspace.plan.phases), "phase"),
+        plural(len(batches), "batch"),
+        plural(sum(len(place.batch.targets) for place in batches), "target"),
+    ]
+    data(f"{workspace.plan_file.name} is fine: {', '.join(counts)}")
     return Exit.DONE
 
 

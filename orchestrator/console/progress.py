@@ -21,6 +21,7 @@ from orchestrator.gates.events import TestRun
 from orchestrator.gates.interpreter import Interpreter
 from orchestrator.gates.verdict import Kind, Verdict
 from orchestrator.plan.model import Place
+from orchestrator.words import plural
 
 _TEST_CHARS = 60
 _WORDS = {Kind.PASSED: "passed", Kind.RED: "RED", Kind.CANNOT_JUDGE: "cannot be judged"}
@@ -60,7 +61,10 @@ class LiveProgress:
 
     def picked(self, place: Place) -> None:
         """Name the batch."""
-        say(f"{place.name}: {place.batch.title} ({len(place.batch.automatic())} files)", "bold")
+        say(
+            f"{place.name}: {place.batch.title} ({plural(len(place.batch.automatic()), 'file')})",
+            "bold",
+        )
 
     def recovered(self, what: str) -> None:
         """Say what was left of an earlier run."""
@@ -80,7 +84,7 @@ class LiveProgress:
         """Move the bar."""
         if self._task is None:
             return
-        current = (run.running or "").rpartition("/")[2][-_TEST_CHARS:]
+        current = (run.running[-1] if run.running else "").rpartition("/")[2][-_TEST_CHARS:]
         total = len(run.ids) if run.collected else None
         description = "test" if run.collected else "collect"
         self._live.update(
@@ -93,11 +97,11 @@ class LiveProgress:
 
     def verdict(self, verdict: Verdict) -> None:
         """One line per gate."""
-        what = "files" if verdict.gate == "compile" else "tests"
+        what = plural(verdict.count, "file" if verdict.gate == "compile" else "test")
         known = f", {len(verdict.known)} known to fail before" if verdict.known else ""
         style = "green" if verdict.passed else "bold red"
         say(
-            f"  {verdict.gate.value:<11} {_WORDS[verdict.kind]}: {verdict.count} {what}{known}"
+            f"  {verdict.gate.value:<11} {_WORDS[verdict.kind]}: {what}{known}"
             f" in {verdict.duration_s:.1f} s",
             style,
         )

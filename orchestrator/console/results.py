@@ -12,13 +12,17 @@ from orchestrator.fixers.base import NoChange, Outcome, Refusal
 from orchestrator.gates.verdict import Blame, Kind, Verdict
 from orchestrator.progress.record import Done
 from orchestrator.report.message import counts_in_words
+from orchestrator.words import plural
 
 
 def show_result(result: Result) -> Exit:
     """Print how the run ended; the exit code that says the same."""
     match result:
         case NothingToDo():
-            say("Nothing to do: every batch of what you asked for is done, deferred or manual.")
+            say(
+                "Nothing to do: each batch of what you asked for is done, deferred or for a person."
+            )
+            say("next: orchestrate status")
             return Exit.DONE
         case Landed():
             _landed(result)
@@ -46,7 +50,7 @@ def _landed(landed: Landed) -> None:
             say(f"  note: {target.path}: {note}", "yellow")
     _seconds(landed.seconds)
     edited = sum(target.done is Done.EDITED for target in record.targets)
-    say(f"  added       {counts_in_words(record.counts())} in {edited} files", "green")
+    say(f"  added       {counts_in_words(record.counts())} in {plural(edited, 'file')}", "green")
     data(f"{landed.commit[:10]} {landed.subject}")
     if landed.next:
         say(f"next: orchestrate next-batch        ({landed.next.name}, {landed.next.batch.title})")
@@ -64,6 +68,8 @@ def _stopped(stopped: Stopped) -> Exit:
     red = stopped.verdicts[-1]
     for blame in red.blames:
         _blame(blame)
+    if red.why:
+        say(f"\n{red.why}\n")
     say(
         f"{stopped.place.name} was put back: {_why(red)}; every file is as it was, "
         "nothing is recorded",
@@ -72,16 +78,16 @@ def _stopped(stopped: Stopped) -> Exit:
     if red.kind is Kind.CANNOT_JUDGE:
         say("next: set right what is said above, then: orchestrate next-batch")
         return Exit.CANNOT_JUDGE
-    say("next: see the edit with `orchestrate next-batch --dry-run`; a test that failed before the")
-    say("      migration belongs in `verify: known_failures:` of the plan")
+    say("next: make the same edit to look into it: orchestrate next-batch --dry-run | git apply")
+    if red.gate == "test":
+        say("      what fails without it too belongs in `verify: known_failures:` of the plan")
     return Exit.RED
 
 
 def _why(verdict: Verdict) -> str:
     if verdict.kind is Kind.CANNOT_JUDGE:
-        return f"the {verdict.gate.value} gate cannot be judged: {verdict.why}"
-    many = "" if len(verdict.blames) == 1 else "s"
-    return f"the {verdict.gate.value} gate is red ({len(verdict.blames)} failure{many})"
+        return f"the {verdict.gate.value} gate cannot be judged"
+    return f"the {verdict.gate.value} gate is red ({plural(len(verdict.blames), 'failure')})"
 
 
 def _blame(blame: Blame) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+_GREEN = frozenset({"passed", "skipped", "xpassed", "xskipped"})
+
 
 @dataclass(slots=True)
 class TestRun:
@@ -26,7 +28,7 @@ class TestRun:
     collect_skips: dict[str, str] = field(default_factory=dict)
     outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
-    running: str | None = None
+    running: list[str] = field(default_factory=list)
     done: int = 0
     lost_workers: list[str] = field(default_factory=list)
     collected: bool = False
@@ -38,8 +40,19 @@ class TestRun:
         return self.rootdir is not None
 
     def failed(self) -> list[str]:
-        """The ids of which any phase failed, in the order of the run."""
-        return [id_ for id_, phases in self.outcomes.items() if "failed" in phases.values()]
+        """The ids of which a phase neither passed nor was skipped, in the order of the run."""
+        return [
+            id_ for id_, phases in self.outcomes.items() if not _GREEN.issuperset(phases.values())
+        ]
+
+    def passed(self) -> list[str]:
+        """The ids whose call passed and of which nothing failed."""
+        red = set(self.failed())
+        return [
+            id_
+            for id_, phases in self.outcomes.items()
+            if phases.get("call") == "passed" and id_ not in red
+        ]
 
     def without_outcome(self) -> list[str]:
         """The ids that were collected and never came to an end."""
@@ -69,7 +82,7 @@ class TestRun:
         self.deselected += [self._canonical(id_) for id_ in event["ids"]]
 
     def _on_running(self, event: dict[str, Any]) -> None:
-        self.running = self._canonical(event["id"])
+        self.running.append(self._canonical(event["id"]))
 
     def _on_phase(self, event: dict[str, Any]) -> None:
         id_, when, outcome = self._canonical(event["id"]), event["when"], event["outcome"]
@@ -80,7 +93,8 @@ class TestRun:
             self.texts[id_] = event["text"]
         if when == "teardown":
             self.done += 1
-            self.running = None if self.running == id_ else self.running
+            if id_ in self.running:
+                self.running.remove(id_)
 
     def _on_worker_lost(self, event: dict[str, Any]) -> None:
         self.lost_workers.append(f"{event['worker']}: {event['text']}".strip())

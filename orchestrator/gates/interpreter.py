@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +50,10 @@ def interpreter(top: Path, *, option: str | None, plan: str | None) -> Interpret
 
 
 def _candidates(top: Path, option: str | None, plan: str | None) -> Iterator[tuple[Path, str]]:
-    for given, found in ((option, "--python"), (plan, "verify.python of the plan")):
-        if given:
-            yield _named(top, given), found
+    if option is not None:
+        yield _named(Path.cwd(), option), "--python"
+    if plan is not None:
+        yield _named(top, plan), "verify.python of the plan"
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         if prefix := os.environ.get(variable):
             yield from _in_environment(Path(prefix), f"${variable}")
@@ -59,14 +61,16 @@ def _candidates(top: Path, option: str | None, plan: str | None) -> Iterator[tup
         yield from _in_environment(top / name, name)
     for name in ("python", "python3"):
         if on_path := shutil.which(name):
-            yield Path(on_path), "PATH"
+            own = Path(on_path).parent == Path(sys.executable).parent
+            yield Path(on_path), "PATH: the environment of orchestrate itself" if own else "PATH"
 
 
-def _named(top: Path, given: str) -> Path:
-    """A path (from the top of the repository), or the name of a program on PATH."""
+def _named(folder: Path, given: str) -> Path:
+    """A path, relative ones from `folder`, or the name of a program on PATH."""
     if os.sep not in given and (on_path := shutil.which(given)):
         return Path(on_path)
-    return top / Path(given).expanduser()
+    # not resolved: a link into an environment is what makes it that environment's Python
+    return Path(os.path.normpath(folder / Path(given).expanduser()))
 
 
 def _in_environment(prefix: Path, found: str) -> Iterator[tuple[Path, str]]:
@@ -75,7 +79,12 @@ def _in_environment(prefix: Path, found: str) -> Iterator[tuple[Path, str]]:
 
 
 def _described(path: Path, found: str, top: Path) -> Interpreter:
-    ended = process.run([str(path), "-c", _DESCRIBE], cwd=top, timeout_s=60)
+    try:
+        ended = process.run([str(path), "-c", _DESCRIBE], cwd=top, timeout_s=60)
+    except process.ProgramMissing as error:
+        raise CannotJudge(
+            f"{error.what} ({found})", next_step="orchestrate next-batch --python PATH"
+        ) from error
     try:
         facts = json.loads(ended.output.strip().splitlines()[-1])
     except (ValueError, IndexError) as error:

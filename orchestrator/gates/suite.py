@@ -26,7 +26,7 @@ def suite_gates(
 ) -> tuple[Verdict, Verdict]:
     """What collection and the tests of `paths` say; ids in `verify.known_failures` may be red.
 
-    What is red with the collector frozen is run once more without, file by file as it was, before
+    What is red with the collector frozen is run once more without, all files in their order, before
     it counts: a test may look at the collector itself.
     """
     judge = _Judge(top, python, verify)
@@ -40,7 +40,7 @@ def suite_gates(
     )
     collect, test = judge.collect(paths, ended), judge.test(paths, ended)
     if verify.freeze_gc and collect.passed and test.kind is Kind.RED:
-        test = _judged_again(test, judge, on_progress)
+        test = _judged_again(paths, test, judge, on_progress)
     return collect, test
 
 
@@ -60,21 +60,23 @@ def collect_gate(
     return _Judge(top, python, verify).collect(paths, ended)
 
 
-def _judged_again(frozen: Verdict, judge: _Judge, on_progress: OnProgress) -> Verdict:
-    paths = sorted({blame.path for blame in frozen.blames})
+def _judged_again(
+    paths: Sequence[str], frozen: Verdict, judge: _Judge, on_progress: OnProgress
+) -> Verdict:
+    """The verdict of a second run without freezing: of all the files, so that order stays."""
     ended = run_pytest(
         paths,
         top=judge.top, python=judge.python, verify=judge.verify,
         freeze=False, on_progress=on_progress,
     )  # fmt: skip
-    again = judge.test(paths, ended)
-    notes = list(frozen.notes)
+    collect, again = judge.collect(paths, ended), judge.test(paths, ended)
+    if not collect.passed or again.count != frozen.count:
+        return frozen
+    notes = list(again.notes)
     if again.passed:
         ids = [blame.test_id for blame in frozen.blames if blame.test_id]
-        notes.append(f"red only with freeze_gc, green without: {', '.join(ids)}")
-    duration_s = frozen.duration_s + ended.process.duration_s
-    known = sorted({*frozen.known, *again.known})
-    return replace(again, count=frozen.count, duration_s=duration_s, known=known, notes=notes)
+        notes.append(f"red in a first run with freeze_gc, green without: {', '.join(ids)}")
+    return replace(again, duration_s=frozen.duration_s + ended.process.duration_s, notes=notes)
 
 
 class _Judge:
@@ -88,27 +90,35 @@ class _Judge:
     def collect(self, paths: Sequence[str], ended: Ended) -> Verdict:
         run = ended.run
         verdict = Verdict(GateName.COLLECT, Kind.PASSED, len(run.ids), ended.collect_s)
-        if run.collect_errors:
-            return replace(verdict, kind=Kind.RED, blames=self._collect_blames(run))
+        known = [id_ for id_ in run.collect_errors if self._is_known(id_)]
+        if set(run.collect_errors) - set(known):
+            return replace(verdict, kind=Kind.RED, blames=self._collect_blames(run), known=known)
         if not run.collected:
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=self._why_no_answer(ended))
-        if not run.ids and not run.collect_skips:
+        if foreign := _outside(paths, run):
+            why = (
+                f"pytest takes {run.rootdir} for its root and tells of {foreign[0]!r}, which is no "
+                "file of the batch; `pytest_args: [--rootdir=.]` in the plan would set that right"
+            )
+            return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+        if not run.ids and not known:
             blame = Blame(paths[0], None, _no_tests(run), self._command(*paths))
             return replace(verdict, kind=Kind.RED, blames=[blame])
-        return replace(verdict, notes=_files_without_tests(paths, run))
+        return replace(verdict, known=known, notes=_files_without_tests(paths, run))
 
     def test(self, paths: Sequence[str], ended: Ended) -> Verdict:
         run = ended.run
         test_s = ended.process.duration_s - ended.collect_s
         verdict = Verdict(GateName.TEST, Kind.PASSED, len(run.ids), test_s)
         if ended.silent and run.running:
-            return replace(verdict, kind=Kind.RED, blames=[self._hang(run.running, ended)])
+            blames = [self._hang(id_, ended) for id_ in run.running]
+            return replace(verdict, kind=Kind.RED, blames=blames)
         if why := self._why_not_judged(ended):
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         red = run.failed()
         known = [id_ for id_ in red if self._is_known(id_)]
         blames = [self._failure(id_, run) for id_ in red if id_ not in set(known)]
-        notes = self._listed_but_green(paths, run)
+        notes = self._listed_but_green(run)
         kind = Kind.RED if blames else Kind.PASSED
         return replace(verdict, kind=kind, blames=blames, known=known, notes=notes)
 
@@ -121,6 +131,7 @@ class _Judge:
                 self._command(id_, "--collect-only"),
             )
             for id_, text in run.collect_errors.items()
+            if not self._is_known(id_)
         ]
 
     def _failure(self, id_: str, run: TestRun) -> Blame:
@@ -149,29 +160,36 @@ class _Judge:
 
     def _why_no_answer(self, ended: Ended) -> str:
         how = ended.process.stopped or f"exit code {ended.process.exit_code}"
-        at = f" while {ended.run.running} ran" if ended.run.running else ""
+        at = f" while {', '.join(ended.run.running)} ran" if ended.run.running else ""
         stage = "pytest ended before it could tell" if ended.run.started else "pytest did not start"
         return f"{stage} ({how}){at}\n{_last_lines(ended.process.output)}"
 
     def _is_known(self, id_: str) -> bool:
         return any(_covers(known, id_) for known in self.verify.known_failures)
 
-    def _listed_but_green(self, paths: Sequence[str], run: TestRun) -> list[str]:
+    def _listed_but_green(self, run: TestRun) -> list[str]:
         """A list of known failures with slack in it would let as many new ones through."""
-        red = run.failed()
+        red, passed = [*run.failed(), *run.collect_errors], run.passed()
         return [
             f"listed as a known failure, and passes: {known}"
             for known in self.verify.known_failures
-            if known.partition("::")[0] in paths and not any(_covers(known, id_) for id_ in red)
+            if any(_covers(known, id_) for id_ in passed)
+            and not any(_covers(known, id_) for id_ in red)
         ]
 
     def _command(self, *arguments: str) -> str:
-        return shlex.join([str(self.python.path), "-m", "pytest", *arguments])
+        command = [str(self.python.path), "-m", "pytest", *self.verify.pytest_args, *arguments]
+        return shlex.join(command)
 
 
 def _covers(known: str, id_: str) -> bool:
     """Whether a listed id (a file, class, test or one parameter set) stands for `id_`."""
     return id_ == known or id_.startswith((f"{known}::", f"{known}["))
+
+
+def _outside(paths: Sequence[str], run: TestRun) -> list[str]:
+    """Files pytest tells of that were not asked for: ids are then not what they seem."""
+    return sorted({id_.partition("::")[0] for id_ in run.ids} - set(paths))
 
 
 def _files_without_tests(paths: Sequence[str], run: TestRun) -> list[str]:

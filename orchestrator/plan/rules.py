@@ -50,7 +50,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def _phase_problems(at: Location, phase: Phase) -> Iterator[Problem]:
     if phase.state is PhaseState.DEFERRED and phase.reason is None:
-        yield Problem(at, f"phase {phase.id!r} is deferred without a reason")
+        yield Problem(at, f"phase {phase.id!r} is deferred; say why in `reason:`")
     if phase.fixer is None and phase.state is not PhaseState.DONE:
         for number, batch in enumerate(phase.batches):
             if batch.automatic():

@@ -205,9 +205,14 @@ class _Reader:
             return TargetStatus(
                 target, State.DRIFTED, "the batch was defined otherwise when it ran"
             )
-        if record.done is Done.REFUSED:
+        if record.done is Done.REFUSED and self._is_untouched(target, record):
             return TargetStatus(target, State.QUARANTINED, f"refused: {record.reason}")
         return self._compared(phase, target, record)
+
+    def _is_untouched(self, target: Target, record: TargetRecord) -> bool:
+        """Whether the file is the one the record speaks of."""
+        data = self._data(target)
+        return data is not None and record.after is not None and holds(data, record.after)
 
     def _compared(self, phase: Phase, target: Target, record: TargetRecord) -> TargetStatus:
         """A target that a run settled, beside the file as it is now."""
@@ -218,6 +223,8 @@ class _Reader:
             return TargetStatus(target, State.DONE)
         if self._compliance.is_clean(phase, target, data):
             return TargetStatus(target, State.EDITED, "changed since, and still as it should be")
+        if record.done is Done.REFUSED:
+            return TargetStatus(target, State.PENDING, "changed since it was refused")
         return TargetStatus(target, State.REGRESSED, "changed since; the fixer would edit it again")
 
     def _data(self, target: Target) -> bytes | None:

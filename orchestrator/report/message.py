@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from types import FrameType
 from typing import Any
@@ -16,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from orchestrator.errors import BadInput
 from orchestrator.plan.model import Place, Plan
 from orchestrator.progress.record import Done, Record, TargetRecord, known_failures
+from orchestrator.words import plural
 
 RENDER_LIMIT_S = 2
 OUTPUT_LIMIT_CHARS = 20_000
@@ -26,7 +28,7 @@ SUBJECT = "test: {{ deed }} ({{ phase.label }}, batch {{ batch.number }}/{{ batc
 BODY = """\
 {% if plan.prevents %}{{ plan.prevents | trim | wordwrap(72) }}
 {% endif %}
-{% if files %}Changed {{ files | length }} of {{ targets | length }} files:
+{% if files %}Changed {{ files | length }} of {{ targets | length | files }}:
 {% for file in files %}- {{ file.path }}: {{ file.counts }}
 {% endfor %}{% if files | length > 1 %}In all: {{ counts }}.
 {% endif %}{% else %}Nothing had to be changed: every file already has it.
@@ -34,7 +36,7 @@ BODY = """\
 {% if others %}Left as they are:
 {% for file in others %}- {{ file.path }}: {{ file.note }}
 {% endfor %}{% endif %}
-{% if tests %}Verified by {{ tests }} tests of these files, none newly failing
+{% if tests %}Verified by {{ tests | tests }} of these files, none newly failing
 {%- if known %}; {{ known | length }} failed before:
 {% for id in known %}- {{ id }}
 {% endfor %}{% else %}.
@@ -160,6 +162,8 @@ def _rendered(template: str, values: Mapping[str, Any], where: str) -> str:
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
     )
+    environment.filters["files"] = partial(plural, noun="file")
+    environment.filters["tests"] = partial(plural, noun="test")
     chunks: list[str] = []
     try:
         with _time_limit(where):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.plan.model import Phase, PhaseState
 from orchestrator.progress.status import OPEN, PhaseStatus, State, Status
+from orchestrator.words import plural
 
 _UNKNOWN = "-"
 _TOLD = (State.REGRESSED, State.DRIFTED, State.QUARANTINED, State.EDITED, State.MANUAL)
@@ -98,9 +99,10 @@ def next_lines(status: Status) -> list[str]:
         rest = "; what is left is for a person, see above" if manual else ""
         return [f"Nothing is left for a run to do{rest}."]
     place = status.next
-    files, of = len(place.batch.automatic()), len(place.phase.batches)
+    files = plural(len(place.batch.automatic()), "file")
+    of = len(place.phase.batches)
     return [
-        f"Next: {place.name}, {place.batch.title} ({files} files, batch {place.number} of {of})",
+        f"Next: {place.name}, {place.batch.title} ({files}, batch {place.number} of {of})",
         "      orchestrate next-batch        (a preview: orchestrate next-batch --dry-run)",
     ]
 

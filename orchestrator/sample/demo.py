@@ -83,6 +83,7 @@ def demo_plan(text: str, plan: Plan, *, python: str, known: list[str]) -> str:
         *(f"    - {json.dumps(id_)}" for id_ in known),
     ]
     schema = "# yaml-language-server: $schema=docs/migration_plan.schema.json\n#\n"
+    phases = phases.replace("    commit: 014386d\n", "")  # not a commit of the demo's repository
     return f"{head.removeprefix(schema)}{chr(10).join(verify)}\n\ncommit:\n{phases}"
 
 

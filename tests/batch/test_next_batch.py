@@ -206,6 +206,50 @@ def test_a_hook_that_rewrites_a_file_and_fails_loses_nothing(repo: SampleRepo) -
     assert rescued[0].read_text().endswith("# reformatted\n")
 
 
+def add_hook(repo: SampleRepo, script: str) -> None:
+    hook = repo.top / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{script}\n")
+    hook.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param("echo x = 2 > other.py; git add other.py", id="another file"),
+        pytest.param(
+            "echo '# late' >> tests/test_a.py; git add tests/test_a.py", id="fault-94 a target"
+        ),
+    ],
+)
+def test_a_commit_that_a_hook_changed_is_taken_back(script: str, repo: SampleRepo) -> None:
+    head = repo.head
+    add_hook(repo, script)
+    with pytest.raises(CommitRefused, match="a hook changed the commit after it was judged"):
+        repo.next_batch()
+    assert repo.head == head
+    assert repo.git.staged() == []
+    assert repo.read("tests/test_a.py") == PASSING
+    assert repo.changes in {"", "?? other.py"}
+
+
+def test_a_hook_sees_the_files_its_own_patterns_ask_for(repo: SampleRepo) -> None:
+    add_hook(repo, "git diff --cached --name-only -- '*.py' > .git/seen")
+    repo.next_batch()
+    assert (repo.top / ".git/seen").read_text().split() == ["tests/test_a.py", "tests/test_b.py"]
+
+
+def test_a_silent_hook_that_rewrites_is_told_with_the_place_of_its_work(repo: SampleRepo) -> None:
+    add_hook(repo, "date +%N >> tests/test_a.py; exit 1")
+    for _ in range(2):
+        with pytest.raises(
+            CommitRefused, match=r"\(it printed nothing\)\nwhat it had written is in .*rescue"
+        ):
+            repo.next_batch()
+    rescued = list((repo.top / ".git/orchestrate/rescue").rglob("test_a.py"))
+    assert len(rescued) == 2
+
+
 def test_hash_lines_and_quotes_survive_in_the_message(tmp_path: Path) -> None:
     plan = PLAN.replace("title: memory safety", 'title: "#1 \\"safety\\""')
     repo = make_repo(tmp_path / "r", plan=plan)

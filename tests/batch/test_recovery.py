@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from support import FILES, PASSING, SampleRepo, make_repo
 
@@ -51,6 +53,57 @@ def test_a_killed_run_is_undone_by_the_next_one(slow: SampleRepo) -> None:
     ended = slow.run("recover")
     assert (ended.code, ended.out) == (0, "first/one was undone: 2 files restored\n")
     assert (slow.changes, slow.leftovers) == ("", [])
+
+
+def test_what_a_killed_run_left_running_is_ended(slow: SampleRepo) -> None:
+    child = started(slow)
+    wait_until(lambda: bool(tests_of(slow)))
+    child.kill()
+    child.wait()
+    assert tests_of(slow)
+    assert slow.run("recover").code == 0
+    assert tests_of(slow) == []
+
+
+def test_status_says_that_a_run_was_interrupted(repo: SampleRepo) -> None:
+    interrupted(repo)
+    for arguments in (["status"], ["next-batch", "--dry-run"]):
+        ended = repo.run(*arguments)
+        assert "an earlier run was interrupted" in ended.err
+        assert "next: orchestrate recover" in ended.err
+
+
+def test_fault_106_a_commit_that_outlives_its_run_is_waited_for(repo: SampleRepo) -> None:
+    hook = repo.top / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ntouch .git/in-hook\nsleep 6\n")
+    hook.chmod(0o755)
+    base = repo.head
+    child = started(repo)
+    wait_until((repo.top / ".git/in-hook").exists)
+    child.kill()
+    child.wait()
+    assert repo.run("recover").code == 9
+    wait_until(lambda: repo.head != base)
+    wait_until(lambda: repo.run("recover").code != 9)
+    assert repo.git.parents("HEAD") == [base]
+    assert "reports/first/one.json" in repo.git.changed_by("HEAD")
+    assert (repo.changes, repo.leftovers) == ("", [])
+
+
+def test_a_second_interrupt_does_not_leave_the_tests_running(tmp_path: Path) -> None:
+    stubborn = SLOW.replace(
+        "import time\n", "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    )
+    repo = make_repo(tmp_path / "r", {**FILES, "tests/test_a.py": stubborn})
+    child = started(repo)
+    wait_until(lambda: bool(tests_of(repo)))
+    time.sleep(2)
+    for _ in range(2):
+        child.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    assert child.wait(60) == 130
+    assert (tests_of(repo), repo.changes, repo.leftovers) == ([], "", [])
 
 
 def test_next_batch_itself_recovers_first(repo: SampleRepo) -> None:
@@ -123,10 +176,7 @@ def test_a_signal_rolls_back_and_ends_the_tests(
     child.send_signal(number)
     assert child.wait(60) == code
     assert (slow.changes, slow.leftovers) == ("", [])
-    mine = subprocess.run(
-        ["pgrep", "-f", str(slow.top)], capture_output=True, text=True, check=False
-    )
-    assert mine.stdout == ""
+    assert tests_of(slow) == []
 
 
 def test_fault_112_a_second_run_says_that_one_is_at_work(repo: SampleRepo) -> None:
@@ -135,6 +185,16 @@ def test_fault_112_a_second_run_says_that_one_is_at_work(repo: SampleRepo) -> No
             repo.next_batch()
         assert repo.run("next-batch").code == 9
     assert isinstance(repo.next_batch(), Landed)
+
+
+def tests_of(repo: SampleRepo) -> list[int]:
+    """The processes that run tests in the repository."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.cwd() == str(repo.top) and "orchestrate_probe" in process.cmdline():
+                found.append(process.pid)
+    return found
 
 
 def journal_of(repo: SampleRepo) -> Journal:

@@ -155,7 +155,7 @@ def test_validate_says_what_the_plan_amounts_to(repo: SampleRepo) -> None:
     ended = repo.run("validate")
     assert (ended.code, ended.out) == (
         0,
-        "migration_plan.yaml is fine: 1 phases, 2 batches, 3 targets\n",
+        "migration_plan.yaml is fine: 1 phase, 2 batches, 3 targets\n",
     )
 
 
@@ -163,6 +163,52 @@ def test_the_plan_may_be_named_before_or_after_the_command(repo: SampleRepo) -> 
     (repo.top / "migration_plan.yaml").rename(repo.top / "other.yaml")
     assert repo.run("--plan", "other.yaml", "validate").code == 0
     assert repo.run("validate", "--plan", "other.yaml").code == 0
+
+
+def test_fault_19_validate_finds_files_that_are_not_there(repo: SampleRepo) -> None:
+    repo.write("migration_plan.yaml", PLAN.replace("test_a.py", "test_aa.py"))
+    ended = repo.run("validate")
+    assert ended.code == 2
+    assert "migration_plan.yaml:13:13: there is no file 'tests/test_aa.py'" in ended.err
+    assert "did you mean 'tests/test_a.py'?" in ended.err
+
+
+def test_a_relative_interpreter_is_found_from_where_one_stands(repo: SampleRepo) -> None:
+    link = repo.top.parent / "python"
+    link.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    link.chmod(0o755)
+    ended = run_cli("next-batch", "--python", "../../python", cwd=repo.top / "tests")
+    assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize("given", ["", "/etc/passwd", "/tmp", "/etc/passwd/python", "no-such"])
+def test_fault_70_what_is_no_interpreter_is_said_with_the_next_command(
+    given: str, repo: SampleRepo
+) -> None:
+    ended = repo.run("next-batch", "--python", given)
+    assert ended.code == 4, ended.err
+    assert "next: orchestrate next-batch --python PATH" in ended.err
+    assert repo.changes == ""
+
+
+def test_fault_119_a_reader_that_stops_reading_is_no_error(repo: SampleRepo) -> None:
+    command = f"set -o pipefail; {sys.executable} -m orchestrate status | head -1"
+    ended = subprocess.run(
+        ["bash", "-c", command], cwd=repo.top, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode in {0, 141}
+    assert ended.stderr == ""
+
+
+def test_fault_110_a_full_output_is_a_disk_error(repo: SampleRepo) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "orchestrate", "status", "--json"],
+            cwd=repo.top, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 7
+    assert "No space left" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_version_and_help(tmp_path: Path) -> None:

@@ -357,6 +357,7 @@ UNCHANGED = [
     pytest.param("from typing import Protocol\n\n\nclass TestA(Protocol):\n    def test(self): ...\n", id="case-51 protocol"),
     pytest.param("class TestA:\n    __test__ = False\n    def test(self): ...\n", id="case-52 opted out"),
     pytest.param("import abc\n\n\nclass TestA(abc.ABC):\n    @abc.abstractmethod\n    def test(self): ...\n", id="case-52 abstract"),
+    pytest.param("class TestData:\n    test_url = 'x'\n    test_list = [1]\n", id="case-49 only data"),
     pytest.param("class Suite:\n    def test(self): ...\n", id="case-53 the name is no test class"),
     pytest.param("def test_it():\n    class TestA:\n        def test(self): ...\n", id="case-54 in a function"),
     pytest.param("", id="case-65 empty"),
@@ -392,9 +393,16 @@ REFUSED = [
     pytest.param("class TestA:\n    def teardown_method(self):\n        return\n    def test(self): ...\n", "returns or raises early", id="case-31 early return"),
     pytest.param("class TestA:\n    async def teardown_method(self): ...\n    def test(self): ...\n", "is async", id="case-34 async"),
     pytest.param("class TestA:\n    def teardown_method(self):\n        yield\n    def test(self): ...\n", "is a generator", id="case-35 generator"),
-    pytest.param("class TestA:\n    teardown_method = print\n    def test(self): ...\n", "is assigned", id="case-37 assigned"),
+    pytest.param("class TestA:\n    teardown_method = print\n    def test(self): ...\n", "is assigned, imported or defined under a condition", id="case-37 assigned"),
     pytest.param("class TestA:\n    def teardown_method(self): ...\n    def teardown_method(self): ...\n    def test(self): ...\n", "line 2 is dead", id="case-38 defined twice"),
     pytest.param("class TestA:\n    if True:\n        def teardown_method(self): ...\n    def test(self): ...\n", "under a condition", id="case-40 conditional"),
+    pytest.param("class Mixin:\n    def teardown_method(self): ...\n\n\nclass TestBase:\n    def test(self): ...\n\n\nclass TestB(TestBase, Mixin):\n    def test_b(self): ...\n", "two of its bases define", id="case-44 ours would shadow a mixin's"),
+    pytest.param("class Base:\n    teardown_method = print\n\n\nclass TestA(Base):\n    def test(self): ...\n", "assigns or imports teardown_method", id="case-43 a base assigns it"),
+    pytest.param("class TestA:\n    from helper import teardown_method\n    def test(self): ...\n", "is assigned, imported", id="case-37 imported"),
+    pytest.param(f"from gc import collect\n\n\ndef collect(): ...\n\n\n{PLAIN_CLASS}", "the name collect also means", id="case-10 collect rebound"),
+    pytest.param(f"from pytest import mark\n\nfor mark in []: ...\n\n\n{PLAIN_CLASS}", "the name mark also means", id="case-12 mark rebound"),
+    pytest.param(f"import gc\n\n\ndef f():\n    global gc\n\n\n{PLAIN_CLASS}", "the name gc also means", id="case-10 global"),
+    pytest.param("class TestA:\n    def teardown_method(self):\n        for gc in []: ...\n    def test(self): ...\n", "gives gc another meaning", id="case-10 in the teardown"),
     pytest.param(f"x = 1\n\f\n{PLAIN_CLASS}", "form feed", id="case-63 form feed"),
     pytest.param(f"x = 1\ry = 2\n{PLAIN_CLASS}", "carriage return", id="case-63 lone CR"),
     pytest.param(f"print 'x'\n{PLAIN_CLASS}", "Python 2", id="case-64 Python 2"),
@@ -424,6 +432,38 @@ def test_note(text: str, note: str, tmp_path: Path) -> None:
     outcome = outcome_of(text, top=tmp_path)
     assert isinstance(outcome, NoChange)
     assert note in " ".join(outcome.notes)
+
+
+MORE_EDITS = [
+    pytest.param(f"{PLAIN_CLASS}\n\nimport pytest\n", "import gc\n\nimport pytest\n\n@pytest", id="pytest is imported too late"),
+    pytest.param("class TestO:\n    class Base:\n        def teardown_method(self): self.x = 1\n    class TestI(Base):\n        def test(self): ...\n\n\nclass Base: ...\n", "self.x = 1\n            gc.collect()", id="case-42 the enclosing class's base"),
+    pytest.param(f"{HEAD}{MARK}\nclass TestA:\n    def teardown_method(self):\n        try: self.x()\n        except OSError: gc.collect()\n    def test(self): ...\n", "except OSError: gc.collect()\n        gc.collect()", id="case-39 in an except"),
+    pytest.param(f"# a licence\n\n# about the class\n{PLAIN_CLASS}", f"# about the class\n{MARK}", id="case-03 the class keeps its comment"),
+    pytest.param(f"import gc\nif True: ...\n{PLAIN_CLASS}", "import pytest\n\nif True", id="a blank line after the imports"),
+    pytest.param("import unittest.case\n\n\nclass A(unittest.case.TestCase):\n    def test(self): ...\n", "super().tearDown()", id="case-45 by its other name"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "part"), MORE_EDITS)
+def test_edit_holds(text: str, part: str, tmp_path: Path) -> None:
+    assert part in fixed(text, top=tmp_path)
+
+
+def test_case_43_a_base_elsewhere_that_means_more_than_a_call_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    text = "from tests.base import Base\n\n\nclass TestA(Base):\n    def test(self): ...\n"
+    for parameters, decorator in (("self, method=None, x=3", ""), ("method", "@staticmethod")):
+        base = f"class Base:\n    {decorator}\n    def teardown_method({parameters}): ...\n"
+        (tmp_path / "tests/base.py").write_text(base)
+        outcome = outcome_of(text, top=tmp_path)
+        assert isinstance(outcome, Refusal), outcome
+        assert "cannot override" in outcome.reason
+
+
+def test_case_53_unittest_has_a_prefix_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\npython_functions = check_*\n")
+    text = "import unittest\n\n\nclass A(unittest.TestCase):\n    def test_a(self): ...\n"
+    assert "def tearDown" in fixed(text, top=tmp_path)
 
 
 BYTES = [

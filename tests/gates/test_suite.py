@@ -202,7 +202,74 @@ def test_what_is_red_only_with_a_frozen_collector_is_judged_again(
 ) -> None:
     _, test = gates(tmp_path, python, {"test_a.py": SEES_COLLECTOR, "test_b.py": GOOD})
     assert (test.kind, test.count) == (Kind.PASSED, 3)
-    assert test.notes == ["red only with freeze_gc, green without: test_a.py::test"]
+    assert test.notes == ["red in a first run with freeze_gc, green without: test_a.py::test"]
+
+
+def test_a_file_that_spoils_another_stays_red(tmp_path: Path, python: Interpreter) -> None:
+    """Alone the second file is green: the judgement without freezing keeps the files together."""
+    files = {
+        "test_a.py": "import os\ndef test(): os.environ['SPOILT'] = '1'\n",
+        "test_b.py": "import os\ndef test(): assert 'SPOILT' not in os.environ\n",
+    }
+    _, test = gates(tmp_path, python, files)
+    assert [blame.test_id for blame in test.blames] == ["test_b.py::test"]
+
+
+def test_files_outside_pytests_root_cannot_be_judged(tmp_path: Path, python: Interpreter) -> None:
+    files = {
+        "tests/pytest.ini": "[pytest]\n",
+        "tests/test_a.py": GOOD,
+        "other/test_b.py": "def test_b(): assert 0\n",
+    }
+    collect, test = gates(tmp_path, python, files)
+    if collect.passed:  # this pytest names them as they are
+        assert [blame.test_id for blame in test.blames] == ["other/test_b.py::test_b"]
+    else:
+        assert collect.kind is Kind.CANNOT_JUDGE
+        assert "--rootdir=." in collect.why
+    rooted = gates(tmp_path, python, files, pytest_args=["--rootdir=."])
+    assert [blame.test_id for blame in rooted[1].blames] == ["other/test_b.py::test_b"]
+
+
+def test_a_known_failure_may_be_a_file_that_cannot_be_collected(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    files = {"test_a.py": "import nowhere\n", "test_b.py": GOOD}
+    collect, test = gates(tmp_path, python, files, known_failures=["test_a.py"])
+    assert (collect.kind, collect.known) == (Kind.PASSED, ["test_a.py"])
+    assert (test.kind, test.notes) == (Kind.PASSED, [])
+
+
+def test_a_known_failure_that_is_skipped_is_not_said_to_pass(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    text = "import pytest\n@pytest.mark.skip\ndef test_x(): pass\ndef test_y(): pass\n"
+    _, test = gates(tmp_path, python, {"test_a.py": text}, known_failures=["test_a.py::test_x"])
+    assert test.notes == []
+
+
+def test_fault_77_a_hang_in_a_worker_is_named(tmp_path: Path, python: Interpreter) -> None:
+    if not python.has_xdist:
+        pytest.skip("needs pytest-xdist")
+    files = {"test_a.py": "import time\ndef test_hangs(): time.sleep(100)\n", "test_b.py": GOOD}
+    _, test = gates(tmp_path, python, files, workers=2, test_timeout_s=4)
+    assert (test.kind, [b.test_id for b in test.blames]) == (Kind.RED, ["test_a.py::test_hangs"])
+
+
+def test_fault_71_a_batch_that_is_skipped_as_a_whole_is_red(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    collect, _ = gates(
+        tmp_path, python, {"test_a.py": "import pytest\npytest.importorskip('nope')\n"}
+    )
+    assert collect.kind is Kind.RED
+
+
+def test_the_command_to_reproduce_has_the_plans_arguments(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    _, test = gates(tmp_path, python, {"test_a.py": "def test(): assert 0\n"}, pytest_args=["-s"])
+    assert "-m pytest -s test_a.py::test" in test.blames[0].reproduce
 
 
 def test_freezing_is_on_by_default_and_can_be_switched_off(

@@ -82,7 +82,7 @@ WRONG = [
     ("missing", PLAN.replace("name: sample\n", ""), "'name' is missing"),
     ("no fixer", PLAN.replace("    fixer: memory-safety\n", ""), "batch 'one' needs a fixer"),
     ("deferred without reason", PLAN.replace("priority: high", "priority: high\n    state: deferred"),
-     "is deferred without a reason"),
+     "is deferred; say why in `reason:`"),
     ("newer version", PLAN.replace("version: 1", "version: 2"), "'version': input should be 1"),
 ]  # fmt: skip
 

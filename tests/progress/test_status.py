@@ -106,6 +106,16 @@ def test_a_refused_file_is_quarantined_with_its_reason(tmp_path: Path) -> None:
     assert status.next.name == "first/two"
 
 
+def test_a_refused_file_is_open_again_once_it_was_changed(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "r", {**FILES, "tests/test_a.py": "class TestA(\n"})
+    repo.next_batch()
+    repo.write("tests/test_a.py", PASSING)
+    repo.commit("repair it")
+    assert states(repo)["test_a.py"] == "pending"
+    repo.next_batch()
+    assert states(repo)["test_a.py"] == "done"
+
+
 @pytest.mark.parametrize("how", ["merge", "squash", "rebase", "cherry-pick", "revert", "clone"])
 def test_fault_115_state_travels_with_the_code(how: str, tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "r")

@@ -21,6 +21,10 @@ _NOT_TESTS = {
     "TypedDict",
 }
 
+_NOT_CALLABLE = (
+    ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.JoinedStr, ast.ListComp, type(None),
+)  # fmt: skip
+
 
 class Collected:
     """Answers for the classes of one module, by the rules of pytest's own collector."""
@@ -51,8 +55,11 @@ class Collected:
 
     def has_tests(self, at: ClassNode) -> bool:
         """Whether it is collected and holds tests of its own or by inheritance."""
+        is_test_case = self.is_test_case(at)
         return self.is_collected(at) and any(
-            self._holds_tests(base.at) for base in self.lineage(at) if isinstance(base, Inside)
+            self._holds_tests(base.at, is_test_case=is_test_case)
+            for base in self.lineage(at)
+            if isinstance(base, Inside)
         )
 
     def has_tests_below(self, at: ClassNode) -> bool:
@@ -103,9 +110,14 @@ class Collected:
                 defined.add(function.name)
         return False
 
-    def _holds_tests(self, at: ClassNode) -> bool:
-        names = {f.name for f in at.functions()} | {name for name, _ in at.assigned()}
-        return any(self._settings.collects_function(name) for name in names)
+    def _holds_tests(self, at: ClassNode, *, is_test_case: bool) -> bool:
+        """Methods, and attributes that may be callable; unittest has a prefix of its own."""
+        names = {f.name for f in at.functions()}
+        names |= {name for name, value in at.assigned() if not isinstance(value, _NOT_CALLABLE)}
+        return any(
+            self._settings.collects_function(name) or (is_test_case and name.startswith("test"))
+            for name in names
+        )
 
 
 def why_not_collected(collected: Collected, at: ClassNode) -> str | None:

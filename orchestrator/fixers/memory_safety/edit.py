@@ -26,10 +26,10 @@ def fixed(source: Source, top: Path) -> Outcome:
         return Refusal(source.path, "; ".join(analysis.refusals))
     if not analysis.needs_person_or_edit:
         return NoChange(source.path, tuple(analysis.notes))
-    return _edited(source, analysis)
+    return _edited(source, analysis, top)
 
 
-def _edited(source: Source, analysis: Analysis) -> Outcome:
+def _edited(source: Source, analysis: Analysis, top: Path) -> Outcome:
     try:
         module = cst.parse_module(source.data)
     except (cst.ParserSyntaxError, UnicodeDecodeError) as error:
@@ -42,6 +42,10 @@ def _edited(source: Source, analysis: Analysis) -> Outcome:
     data = new_module.bytes
     if lost := difference(source.data, data, analysis, counts):
         return Refusal(source.path, f"the edit would have changed more than it should: {lost}")
+    after = analyse(Source(source.path, data, source.options), top)
+    if after.needs_person_or_edit:
+        reason = "; ".join(after.refusals) or "a second run would change it again"
+        return Refusal(source.path, f"after the edit it would not be as it should: {reason}")
     return Edit(source.path, data, counts, tuple(analysis.notes))
 
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from orchestrator.fixers.memory_safety.names import dotted
+from orchestrator.fixers.memory_safety.names import Names, dotted, names_of
 from orchestrator.fixers.memory_safety.syntax import ClassNode, classes_of
 
-_TEST_CASES = {"unittest.TestCase", "unittest.IsolatedAsyncioTestCase"}
+_TEST_CASES = {
+    "unittest.TestCase", "unittest.IsolatedAsyncioTestCase",
+    "unittest.case.TestCase", "unittest.async_case.IsolatedAsyncioTestCase",
+}  # fmt: skip
 _HARMLESS = {
     "object", "abc.ABC", "typing.Generic", "typing_extensions.Generic",
     "typing.Protocol", "typing_extensions.Protocol",
@@ -71,6 +74,11 @@ class Module:
         return classes_of(self.tree)
 
     @cached_property
+    def names(self) -> Names:
+        """Under which names it reaches what the pattern needs."""
+        return names_of(self.tree)
+
+    @cached_property
     def imports(self) -> dict[str, str]:
         """Name here → dotted name there; leading dots for relative imports are kept."""
         found: dict[str, str] = {}
@@ -101,7 +109,15 @@ class Module:
         self, name: str, *, before: ClassNode | None = None, depth: int = _MAX_REEXPORTS
     ) -> Inside | None:
         """The class that `name` stands for in this module (at the place of `before`), or None."""
-        here = [c for c in self.classes if c.qualname == name and not c.in_function]
+        wanted = [name]
+        if (
+            before is not None and before.outer is not None
+        ):  # the enclosing class's body comes first
+            wanted.insert(0, f"{before.outer.qualname}.{name}")
+        for qualname in wanted:
+            here = [c for c in self.classes if c.qualname == qualname and not c.in_function]
+            if here:
+                break
         if before is not None:
             here = [c for c in here if c.ordinal < before.ordinal]
         if here:

@@ -17,9 +17,27 @@ def with_imports(module: cst.Module, names: Sequence[str]) -> cst.Module:
     Sections are those of isort (future, standard library, the rest); inside a section `import x`
     stands before `from x import y`, in alphabetical order.
     """
+    if names:
+        module = _with_owned_comment(module)
     for name in names:
         module = module.with_changes(body=_with_import(module.body, name))
     return module
+
+
+def _with_owned_comment(module: cst.Module) -> cst.Module:
+    """The module with a comment right above its first statement kept there, not in the header.
+
+    libcst counts everything before the first statement as header; what follows a blank line in it
+    speaks of the statement.
+    """
+    blanks = [i for i, line in enumerate(module.header) if line.comment is None]
+    if not module.body or not blanks or _is_docstring(module.body[0]):
+        return module
+    cut = blanks[-1] + 1
+    first = module.body[0]
+    lines = [*module.header[cut:], *_leading(first)]
+    body = [first.with_changes(leading_lines=lines), *module.body[1:]]
+    return module.with_changes(header=module.header[:cut], body=body)
 
 
 def _with_import(body: Sequence[_Statement], name: str) -> list[_Statement]:
@@ -32,7 +50,7 @@ def _with_import(body: Sequence[_Statement], name: str) -> list[_Statement]:
         after = [_apart(s) if s is following else s for s in after]
     elif before and _is_import(before[-1]) and _section(before[-1]) == _section_of(name):
         leading = []
-        after = [_apart(s) if _starts_section(s, name) else s for s in after[:1]] + after[1:]
+        after = [_apart(s) if _needs_gap(s, name) else s for s in after[:1]] + after[1:]
     elif following is not None and _is_import(following):
         leading, rest = _split_leading(following)
         if before and not leading:
@@ -42,6 +60,7 @@ def _with_import(body: Sequence[_Statement], name: str) -> list[_Statement]:
         after = [following.with_changes(leading_lines=rest), *after[1:]]
     else:
         leading = [_blank()]
+        after = [_apart(s) if s is following else s for s in after]
     return [*before, line.with_changes(leading_lines=leading), *after]
 
 
@@ -65,12 +84,9 @@ def _goes_after(name: str, statement: _Statement) -> bool:
     return plain is not None and plain < name
 
 
-def _starts_section(statement: _Statement, name: str) -> bool:
-    return (
-        _is_import(statement)
-        and _section(statement) != _section_of(name)
-        and not _begins_blank(_leading(statement))
-    )
+def _needs_gap(statement: _Statement, name: str) -> bool:
+    """Whether a blank line belongs between an import of `name` and this statement."""
+    return _section(statement) != _section_of(name) and not _begins_blank(_leading(statement))
 
 
 def _section_of(name: str) -> int:

@@ -17,8 +17,8 @@ class Names:
     """The expression that is called, such as `gc.collect`."""
     mark: str | None
     """The expression before `.xdist_group`, such as `pytest.mark`."""
-    rebound: tuple[str, ...]
-    """Those of `gc` and `pytest` that also mean something else here."""
+    rebound: frozenset[str]
+    """Names bound at module or class level, or as a parameter, by anything but their own import."""
 
 
 def names_of(tree: ast.Module) -> Names:
@@ -27,12 +27,13 @@ def names_of(tree: ast.Module) -> Names:
     An import in a function, below `if TYPE_CHECKING` or in a `try` does not count: the name may not
     be there when a teardown runs.
     """
-    collect, mark = None, None
+    collect, mark, in_time = None, None, True
     for statement in tree.body:
         collect = _collect_from(statement) or collect
-        mark = _mark_from(statement) or mark
-    rebound = tuple(name for name in ("gc", "pytest") if name in _other_bindings(tree))
-    return Names(collect, mark, rebound)
+        in_time = in_time and not isinstance(statement, ast.ClassDef)
+        if in_time:  # a decorator is evaluated where it stands
+            mark = _mark_from(statement) or mark
+    return Names(collect, mark, frozenset(_other_bindings(tree)))
 
 
 def local_collects(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
@@ -78,7 +79,13 @@ def _mark_from(statement: ast.AST) -> str | None:
 
 def _other_bindings(tree: ast.Module) -> set[str]:
     """Names bound at module or class level, or as a parameter, by anything but their own import."""
-    return {name for node in ast.walk(tree) for name in _bindings_in(node)}
+    bound = {name for node in ast.walk(tree) for name in _bindings_in(node)}
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    own = {a.asname or a.name for n in imports for a in n.names if n.module in {"gc", "pytest"}}
+    others = {
+        a.asname or a.name for n in imports for a in n.names if n.module not in {"gc", "pytest"}
+    }
+    return bound | (others - own)
 
 
 def _bindings_in(node: ast.AST) -> Iterator[str]:
@@ -87,6 +94,8 @@ def _bindings_in(node: ast.AST) -> Iterator[str]:
             yield from _bound_by(inner)
     elif isinstance(node, ast.arg):
         yield node.arg
+    elif isinstance(node, ast.Global):
+        yield from node.names
 
 
 def _bound_by(node: ast.AST) -> Iterator[str]:
@@ -95,6 +104,5 @@ def _bound_by(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Import):
-        yield from (a.asname for a in node.names if a.asname and a.asname != a.name)
-    elif isinstance(node, ast.ImportFrom):
-        yield from (a.asname or a.name for a in node.names)
+        own = {"gc", "pytest"}
+        yield from (a.asname for a in node.names if a.asname and a.name not in own)

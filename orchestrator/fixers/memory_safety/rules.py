@@ -11,7 +11,7 @@ from orchestrator.fixers.memory_safety import marks
 from orchestrator.fixers.memory_safety.collected import Collected, why_not_collected
 from orchestrator.fixers.memory_safety.groups import derived_group
 from orchestrator.fixers.memory_safety.hierarchy import Base, Inside, Module, Outside, linearized
-from orchestrator.fixers.memory_safety.names import Names, names_of
+from orchestrator.fixers.memory_safety.names import Names
 from orchestrator.fixers.memory_safety.settings import settings_for
 from orchestrator.fixers.memory_safety.syntax import ClassNode, Function
 from orchestrator.fixers.memory_safety.teardown import (
@@ -91,12 +91,12 @@ def analyse(source: Source, top: Path) -> Analysis:
     """
     tree = ast.parse(source.data, filename=source.path)
     group = str(source.options.get("group", derived_group(source.path)))
-    analysis = Analysis(group, names_of(tree), tree)
+    module = Module(top / source.path, top, tree)
+    analysis = Analysis(group, module.names, tree)
     settings = settings_for(top, source.path)
     if not settings.collects_file(source.path):
         analysis.notes.append("not collected: the name does not match python_files")
         return analysis
-    module = Module(top / source.path, top, tree)
     _Judge(analysis, module, Collected(module, settings)).judge()
     return analysis
 
@@ -170,7 +170,7 @@ class _Judge:
             if base.at in self._marked:
                 own = marks.group_of_class(base.at, base.module.tree, self._mark)
                 return own or marks.Group(self._analysis.group)
-            mark = names_of(base.module.tree).mark
+            mark = base.module.names.mark
             if group := marks.group_of_class(base.at, base.module.tree, mark):
                 return group
         return None
@@ -189,12 +189,10 @@ class _Judge:
     def _judge_own_teardown(self, at: ClassNode, name: str) -> bool:
         """Judge the teardown that `at` itself defines; False where it defines none."""
         own = at.definitions(name)
-        if name in {assigned for assigned, _ in at.assigned()}:
-            self._refuse(at, f"{name} is assigned, not defined")
+        if at.binds_otherwise(name):
+            self._refuse(at, f"{name} is assigned, imported or defined under a condition")
         elif len(own) > 1:
             self._refuse(at, f"{name} is defined twice; the one on line {own[0].lineno} is dead")
-        elif not own and any(function.name == name for function in at.functions()):
-            self._refuse(at, f"{name} is defined under a condition")
         elif own:
             self._judge_method(Inside(self._module, at), own[0])
         else:
@@ -211,7 +209,7 @@ class _Judge:
             return
         if calls_super(function) and self._base_collects(owner.at, function.name):
             return
-        if reason := why_not_appendable(function):
+        if reason := why_not_appendable(function, self._collect_name):
             self._refuse(owner.at, f"{function.name} {reason}")
             return
         self._analysis.work.setdefault(owner.at.ordinal, Work()).append_to = function.name
@@ -224,6 +222,10 @@ class _Judge:
             if isinstance(base, Outside):
                 if self._add_over_outside(at, name, base):
                     return
+            elif base.at.binds_otherwise(name):
+                where = f"{base.module.path.name}:{base.at.node.lineno}"
+                self._refuse(at, f"its base ({where}) assigns or imports {name}")
+                return
             elif definitions := base.at.definitions(name):
                 self._judge_defined_in_base(at, base, definitions[-1])
                 return
@@ -280,7 +282,7 @@ class _Judge:
         return len(owners - {None}) > 1
 
     def _collects(self, module: Module, function: Function) -> bool:
-        names = self._analysis.names if module is self._module else names_of(module.tree)
+        names = module.names
         known = {names.collect} if names.collect else set[str]()
         if collects(function, known):
             return True
@@ -301,11 +303,18 @@ class _Judge:
     def _mark(self) -> str | None:
         return self._analysis.names.mark
 
+    @property
+    def _collect_name(self) -> str:
+        """The name a call that collects begins with."""
+        return (self._analysis.names.collect or "gc").partition(".")[0]
+
     def _refuse_rebound(self) -> None:
         analysis = self._analysis
-        needed = {"gc": analysis.needs_collect, "pytest": analysis.needs_mark}
-        for name in analysis.names.rebound:
-            if needed[name]:
+        used = {self._collect_name} if analysis.needs_collect else set[str]()
+        if analysis.needs_mark:
+            used.add((self._mark or "pytest").partition(".")[0])
+        for name in sorted(used):
+            if name in analysis.names.rebound or name.startswith("__"):
                 analysis.refusals.append(f"the name {name} also means something else in this file")
 
     def _refuse(self, at: ClassNode, reason: str) -> None:

@@ -28,6 +28,13 @@ class ClassNode:
         """The methods called `name` that stand directly in the class's body."""
         return [s for s in self.node.body if isinstance(s, Function) and s.name == name]
 
+    def binds_otherwise(self, name: str) -> bool:
+        """Whether its body binds `name` by anything but method definitions that always run."""
+        if name in {assigned for assigned, _ in self.assigned()}:
+            return True
+        direct = self.definitions(name)
+        return any(_binds(node, name) and node not in direct for node in own_nodes(self.node))
+
     def functions(self) -> Iterator[Function]:
         """Every method, also one below an `if` or `try` of the class's body."""
         return (node for node in own_nodes(self.node) if isinstance(node, Function))
@@ -59,6 +66,14 @@ def own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
         yield child
         if not isinstance(child, _SCOPES):
             yield from own_nodes(child)
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name == name
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return name in {alias.asname or alias.name for alias in node.names}
+    return False
 
 
 def _collect(

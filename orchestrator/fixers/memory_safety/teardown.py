@@ -15,10 +15,10 @@ _ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
 def collects(function: Function, expressions: Collection[str]) -> bool:
-    """Whether it calls one of `expressions` in code that can run.
+    """Whether it calls one of `expressions` whenever it runs.
 
-    What follows a `return` or `raise`, stands under `if False`, or in a nested function does not
-    count.
+    What follows a `return` or `raise`, stands under a condition, in a loop, an `except` or a nested
+    function does not count.
     """
     wanted = set(expressions) | local_collects(function)
     return any(name in wanted for name in _called(function))
@@ -29,8 +29,8 @@ def calls_super(function: Function) -> bool:
     return f"super().{function.name}" in _called(function)
 
 
-def why_not_appendable(function: Function) -> str | None:
-    """Why a last line would not run after every test, or None where it would."""
+def why_not_appendable(function: Function, collect_name: str) -> str | None:
+    """Why a last line would not run, and collect, after every test; None where it would."""
     inside = list(own_nodes(function))
     if isinstance(function, ast.AsyncFunctionDef):
         return "is async, and pytest never awaits it"
@@ -40,13 +40,24 @@ def why_not_appendable(function: Function) -> str | None:
         return "is a fixture"
     if any(isinstance(node, ast.Return | ast.Raise) for node in inside):
         return "returns or raises early, so a last line might not run"
+    names = (node for node in inside if isinstance(node, ast.Name) and node.id == collect_name)
+    if any(not isinstance(name.ctx, ast.Load) for name in names):
+        return f"gives {collect_name} another meaning"
     return None
 
 
 def super_arguments(function: Function) -> str | None:
-    """The parameters of a base's method after the first, as written; None for `*` or `**`."""
-    arguments = function.args
+    """The parameters of a base's method after the first; None where it has to be understood.
+
+    pytest passes at most the test method; a decorator, a default or a generator means more than a
+    plain call of the base can repeat.
+    """
+    arguments, most = function.args, 2
     if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs:
+        return None
+    if arguments.defaults or function.decorator_list or not 0 < len(arguments.args) <= most:
+        return None
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function)):
         return None
     return ", ".join(argument.arg for argument in arguments.args[1:])
 
@@ -81,10 +92,9 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     if isinstance(statement, ast.If | ast.While) and isinstance(statement.test, ast.Constant):
         yield statement.body if statement.test.value else statement.orelse
         return
-    for name in ("body", "orelse", "finalbody"):
-        yield getattr(statement, name, [])
-    for part in (*getattr(statement, "handlers", []), *getattr(statement, "cases", [])):
-        yield part.body
+    if isinstance(statement, ast.With | ast.Try):
+        yield statement.body
+        yield getattr(statement, "finalbody", [])
 
 
 def _own_expressions(statement: ast.stmt) -> Iterator[ast.AST]:
