@@ -1,1 +1,1 @@
-"""The life of a batch: pick, preflight, journal, fix, write, gate, commit."""
+"""The life of a batch: story.py tells it, each step has a file."""

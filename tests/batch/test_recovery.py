@@ -57,12 +57,12 @@ def test_a_killed_run_is_undone_by_the_next_one(slow: SampleRepo) -> None:
 
 def test_what_a_killed_run_left_running_is_ended(slow: SampleRepo) -> None:
     child = started(slow)
-    wait_until(lambda: bool(tests_of(slow)))
+    wait_until(lambda: bool(running_tests(slow)))
     child.kill()
     child.wait()
-    assert tests_of(slow)
+    assert running_tests(slow)
     assert slow.run("recover").code == 0
-    assert tests_of(slow) == []
+    assert running_tests(slow) == []
 
 
 def test_status_says_that_a_run_was_interrupted(repo: SampleRepo) -> None:
@@ -97,13 +97,13 @@ def test_a_second_interrupt_does_not_leave_the_tests_running(tmp_path: Path) -> 
     )
     repo = make_repo(tmp_path / "r", {**FILES, "tests/test_a.py": stubborn})
     child = started(repo)
-    wait_until(lambda: bool(tests_of(repo)))
+    wait_until(lambda: bool(running_tests(repo)))
     time.sleep(2)
     for _ in range(2):
         child.send_signal(signal.SIGINT)
         time.sleep(0.5)
     assert child.wait(60) == 130
-    assert (tests_of(repo), repo.changes, repo.leftovers) == ([], "", [])
+    assert (running_tests(repo), repo.changes, repo.leftovers) == ([], "", [])
 
 
 def test_next_batch_itself_recovers_first(repo: SampleRepo) -> None:
@@ -176,7 +176,7 @@ def test_a_signal_rolls_back_and_ends_the_tests(
     child.send_signal(number)
     assert child.wait(60) == code
     assert (slow.changes, slow.leftovers) == ("", [])
-    assert tests_of(slow) == []
+    assert running_tests(slow) == []
 
 
 def test_fault_112_a_second_run_says_that_one_is_at_work(repo: SampleRepo) -> None:
@@ -187,7 +187,7 @@ def test_fault_112_a_second_run_says_that_one_is_at_work(repo: SampleRepo) -> No
     assert isinstance(repo.next_batch(), Landed)
 
 
-def tests_of(repo: SampleRepo) -> list[int]:
+def running_tests(repo: SampleRepo) -> list[int]:
     """The processes that run tests in the repository."""
     found = []
     for process in psutil.process_iter():

@@ -103,7 +103,10 @@ class Module:
         name = dotted(expression)
         if name is None:
             return Outside(ast.unparse(expression))
-        return self.find(name, before=user) or Outside(self._absolute(name))
+        absolute = self._absolute(name)
+        if absolute in _TEST_CASES:  # known by name, also where their source can be found
+            return Outside(absolute)
+        return self.find(name, before=user) or Outside(absolute)
 
     def find(
         self, name: str, *, before: ClassNode | None = None, depth: int = _MAX_REEXPORTS
