@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.batch.pick import Choice
-from orchestrator.batch.story import Result, next_batch
+from orchestrator.batch.settle import Result
+from orchestrator.batch.story import next_batch
 from orchestrator.batch.watcher import Silent
 from orchestrator.batch.workspace import Workspace, open_workspace
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source

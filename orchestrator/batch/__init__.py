@@ -1,1 +1,1 @@
-"""The life of a batch: story.py tells it, each step has a file."""
+"""The life of a batch: story.py tells it, and each step of it has a file."""

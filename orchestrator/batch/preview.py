@@ -6,9 +6,8 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator import files
+from orchestrator.batch.fix import bytes_before, fix
 from orchestrator.batch.pick import Choice, pick
-from orchestrator.batch.story import fix_all
 from orchestrator.batch.workspace import Workspace
 from orchestrator.errors import BadInput
 from orchestrator.fixers.base import Edit, Outcome
@@ -33,15 +32,14 @@ def preview(workspace: Workspace, choice: Choice) -> Preview | None:
     place = pick(workspace.status(), choice)
     if place is None:
         return None
-    before: dict[str, bytes] = {}
     for target in place.batch.automatic():
         if not (workspace.top / target.path).is_file():
             raise BadInput(
                 f"{place.name} names a file that does not exist: {target.path!r}",
                 next_step="correct its path in the plan, then: orchestrate validate",
             )
-        before[target.path] = files.read(workspace.top / target.path)
-    found = fix_all(workspace, place, before)
+    before = bytes_before(workspace, place)
+    found = fix(workspace, place, before)
     edits = [outcome for outcome in found if isinstance(outcome, Edit)]
     diff = "".join(
         line for edit in edits for line in _diff(edit.path, before[edit.path], edit.data)

@@ -7,25 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from orchestrator import files
 from orchestrator.batch import preflight
 from orchestrator.batch.commit import commit_batch
-from orchestrator.batch.gating import gate
-from orchestrator.batch.journal import Decision, Journal, Recovered
+from orchestrator.batch.fix import bytes_before, fix
+from orchestrator.batch.gate import gate
+from orchestrator.batch.journal import Journal
 from orchestrator.batch.lock import only_run
 from orchestrator.batch.pick import Choice, pick
-from orchestrator.batch.signals import held, interruptible
+from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped, put_back, settle
+from orchestrator.batch.signals import interruptible
 from orchestrator.batch.watcher import Watcher
 from orchestrator.batch.workspace import Workspace
-from orchestrator.errors import ChangedMeanwhile, Interrupted
-from orchestrator.fixers import registry
-from orchestrator.fixers.base import Edit, Outcome, Refusal
-from orchestrator.fixers.run import outcomes
+from orchestrator.batch.write import write
+from orchestrator.errors import Interrupted
+from orchestrator.fixers.base import Edit, Refusal
 from orchestrator.gates.interpreter import Interpreter, interpreter
 from orchestrator.gates.verdict import Verdict
 from orchestrator.git import Repo
 from orchestrator.plan.model import Place
-from orchestrator.progress.record import Record, record_path
+from orchestrator.progress.record import record_path
 
 
 @dataclass(slots=True)
@@ -42,37 +42,6 @@ class Seconds:
             yield
         finally:
             self.steps[step] = self.steps.get(step, 0.0) + time.monotonic() - started
-
-
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """A batch that was committed."""
-
-    place: Place
-    commit: str
-    subject: str
-    record: Record
-    verdicts: Sequence[Verdict]
-    seconds: Mapping[str, float]
-    next: Place | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """A batch that was put back: a gate did not pass, or no file of it could be fixed."""
-
-    place: Place
-    outcomes: Sequence[Outcome]
-    verdicts: Sequence[Verdict]
-    seconds: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class NothingToDo:
-    """There was no open batch, or none of what was named."""
-
-
-Result = Landed | Stopped | NothingToDo
 
 
 def next_batch(
@@ -115,36 +84,30 @@ class _Run:
         with self._step("preflight"):
             head = preflight.check(self._repo, self._workspace.plan, self._place)
             python = self._interpreter(python_option)
-            before = self._bytes_before()
-        record = record_path(self._workspace.plan, self._place)
-        self._journal.prepare(self._place.name, head.commit, record, before)
+            before = bytes_before(self._workspace, self._place)
         try:
-            result = self._carry(before, python, head.commit)
+            record = record_path(self._workspace.plan, self._place)
+            self._journal.prepare(self._place.name, head.commit, record, before)
+            result = self._to_commit(before, python, head.commit)
         except Interrupted as interruption:
-            interruption.what = f"interrupted; {self._roll_back().sentence}"
+            interruption.what = f"interrupted; {put_back(self._journal, self._place).sentence}"
             raise
         except BaseException:
-            self._roll_back()
+            put_back(self._journal, self._place)
             raise
-        if isinstance(result, Stopped):
-            if kept := self._roll_back().kept:
-                raise ChangedMeanwhile(
-                    f"somebody changed {', '.join(map(repr, kept))} during the run; that was kept, "
-                    "everything else of the batch was put back",
-                    next_step="git diff",
-                )
-        else:
-            self._journal.close()
+        settle(result, self._journal)
         return result
 
-    def _carry(self, before: Mapping[str, bytes], python: Interpreter, base: str) -> Result:
+    def _to_commit(
+        self, before: Mapping[str, bytes], python: Interpreter, base: str
+    ) -> Landed | Stopped:
         with self._step("fix"):
-            found = self._fix(before)
+            found = fix(self._workspace, self._place, before)
         edits = [outcome for outcome in found if isinstance(outcome, Edit)]
         if all(isinstance(outcome, Refusal) for outcome in found):
             return Stopped(self._place, found, (), self._seconds.steps)
         with self._step("write"):
-            self._write(edits, before)
+            write(edits, before, top=self._workspace.top, journal=self._journal)
         verdicts = self._gate(edits, python)
         if not all(verdict.passed for verdict in verdicts):
             return Stopped(self._place, found, verdicts, self._seconds.steps)
@@ -164,18 +127,6 @@ class _Run:
         self._watcher.interpreter(python)
         return python
 
-    def _bytes_before(self) -> dict[str, bytes]:
-        top = self._workspace.top
-        return {t.path: files.read(top / t.path) for t in self._place.batch.automatic()}
-
-    def _fix(self, before: Mapping[str, bytes]) -> list[Outcome]:
-        return fix_all(self._workspace, self._place, before)
-
-    def _write(self, edits: Sequence[Edit], before: Mapping[str, bytes]) -> None:
-        self._journal.applying({edit.path: edit.data for edit in edits})
-        for edit in edits:
-            files.replace(self._workspace.top / edit.path, edit.data, expected=before[edit.path])
-
     def _gate(self, edits: Sequence[Edit], python: Interpreter) -> list[Verdict]:
         verify = self._workspace.plan.verify
         paths = [edit.path for edit in edits]
@@ -186,25 +137,8 @@ class _Run:
             verdicts.append(verdict)
         return verdicts
 
-    def _roll_back(self) -> Recovered:
-        """Put back what the run wrote; files somebody else wrote meanwhile stay, and are named."""
-        if not self._journal.exists:
-            return Recovered(f"{self._place.name} was put back")
-        with held(), self._seconds.of("restore"):
-            return self._journal.recover(Decision.KEEP)
-
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
         self._watcher.step(name)
         with self._seconds.of(name):
             yield
-
-
-def fix_all(workspace: Workspace, place: Place, before: Mapping[str, bytes]) -> list[Outcome]:
-    """What the phase's fixer says of each file, in memory."""
-    assert place.phase.fixer is not None
-    sources = [
-        registry.source(place.phase, target, before[target.path])
-        for target in place.batch.automatic()
-    ]
-    return outcomes(place.phase.fixer, sources, top=workspace.top)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from orchestrator.batch.preview import Preview
-from orchestrator.batch.story import Landed, NothingToDo, Result, Stopped
+from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped
 from orchestrator.console.streams import data, raw, say
 from orchestrator.errors import Exit
 from orchestrator.fixers.base import NoChange, Outcome, Refusal

@@ -9,7 +9,7 @@ import pytest
 from support import FILES, PASSING, PLAN, PYPROJECT, SampleRepo, make_repo, plan_with
 
 from orchestrator.batch.commit import CommitRefused
-from orchestrator.batch.story import Landed, NothingToDo, Stopped
+from orchestrator.batch.settle import Landed, NothingToDo, Stopped
 from orchestrator.errors import BadInput, ChangedMeanwhile, Refused
 from orchestrator.gates.verdict import Kind
 from orchestrator.progress.record import read_record

@@ -16,7 +16,7 @@ from support import FILES, PASSING, SampleRepo, make_repo
 
 from orchestrator.batch.journal import Journal
 from orchestrator.batch.lock import only_run
-from orchestrator.batch.story import Landed
+from orchestrator.batch.settle import Landed
 from orchestrator.errors import Locked, NeedsDecision
 
 SLOW = "import time\n\n\nclass TestAlpha:\n    def test_one(self):\n        time.sleep(60)\n"
