@@ -14,20 +14,23 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison. `equal` says whether both sides came to the same result."""
+    """One comparison. `equal` says whether both sides came to the same result.
+
+    None where the other side is a floor that has no result to compare.
+    """
 
     name: str
     ours_s: Sequence[float]
     other_s: Sequence[float]
     target: str
-    equal: bool
+    equal: bool | None
 
     def markdown(self) -> str:
         """The row of the table: medians, the median of the ratios pair by pair, its spread."""
         ratios = [a / b for a, b in zip(self.ours_s, self.other_s, strict=True)]
         ours, other = statistics.median(self.ours_s), statistics.median(self.other_s)
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-        same = "yes" if self.equal else "NO: void"
+        same = {True: "yes", False: "NO: void", None: "-"}[self.equal]
         return (
             f"| {self.name} | {ours:.2f} | {other:.2f} | {statistics.median(ratios):.2f} "
             f"({spread}) | {self.target} | {same} |"

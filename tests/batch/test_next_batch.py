@@ -182,23 +182,17 @@ def test_dependencies_and_deferred_phases_are_honoured(tmp_path: Path) -> None:
 
 
 def test_hooks_run_and_one_that_fails_puts_everything_back(repo: SampleRepo) -> None:
-    hook = repo.top / ".git/hooks/pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\necho 'the hook says no' >&2\nexit 1\n")
-    hook.chmod(0o755)
+    add_hook(repo, "echo 'the hook says no' >&2\nexit 1")
     head = repo.head
     with pytest.raises(CommitRefused, match="the hook says no"):
         repo.next_batch()
     assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
-    hook.unlink()
+    (repo.top / ".git/hooks/pre-commit").unlink()
     assert isinstance(repo.next_batch(), Landed)
 
 
 def test_a_hook_that_rewrites_a_file_and_fails_loses_nothing(repo: SampleRepo) -> None:
-    hook = repo.top / ".git/hooks/pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\necho '# reformatted' >> tests/test_a.py\nexit 1\n")
-    hook.chmod(0o755)
+    add_hook(repo, "echo '# reformatted' >> tests/test_a.py\nexit 1")
     with pytest.raises(CommitRefused):
         repo.next_batch()
     assert repo.changes == ""

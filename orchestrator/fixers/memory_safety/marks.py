@@ -66,8 +66,9 @@ def _named(call: ast.Call) -> Group:
     if not given:
         return Group(None, bare=True)
     value = given[0]
-    literal = isinstance(value, ast.Constant) and isinstance(value.value, str)
-    return Group(value.value if literal else None)  # type: ignore[attr-defined]
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return Group(value.value)
+    return Group(None)
 
 
 def _assigned_at_top(tree: ast.Module, name: str) -> ast.expr | None:

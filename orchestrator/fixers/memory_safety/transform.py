@@ -46,21 +46,21 @@ class _Transformer(cst.CSTTransformer):
     def counts(self) -> dict[str, int]:
         return {name: self._counts[name] for name in ("classes", "marks", "teardowns")}
 
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:  # noqa: N802
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
         return False
 
-    def visit_Decorator(self, node: cst.Decorator) -> bool:  # noqa: N802
+    def visit_Decorator(self, node: cst.Decorator) -> bool:
         return False
 
-    def visit_Parameters(self, node: cst.Parameters) -> bool:  # noqa: N802
+    def visit_Parameters(self, node: cst.Parameters) -> bool:
         return False
 
-    def visit_ClassDef(self, node: cst.ClassDef) -> bool:  # noqa: N802
+    def visit_ClassDef(self, node: cst.ClassDef) -> bool:
         self._open.append(self._analysis.work.get(self._seen))
         self._seen += 1
         return True
 
-    def leave_ClassDef(  # noqa: N802
+    def leave_ClassDef(
         self, original_node: cst.ClassDef, updated_node: cst.ClassDef
     ) -> cst.ClassDef:
         work = self._open.pop()
