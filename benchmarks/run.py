@@ -15,12 +15,12 @@ from pathlib import Path
 
 from measure import Row, in_turn, machine, seconds
 
-from orchestrator.gates.events import TestRun
+from orchestrator.gates.baseline import Side
 from orchestrator.gates.interpreter import interpreter
-from orchestrator.gates.pytest_run import run_pytest
-from orchestrator.gates.suite import suite_gates
+from orchestrator.gates.judge import Rules, suite_gates
+from orchestrator.gates.suite import Suite
 from orchestrator.git import initialised
-from orchestrator.plan.model import Verify
+from orchestrator.plan.verify import Verify
 from orchestrator.sample.project import FileShape, ProjectShape, generate
 
 TOP = Path(__file__).parents[1]
@@ -139,7 +139,8 @@ def gate(folder: Path, runs: int) -> list[Row]:
     counts: set[int] = set()
 
     def gated(verify: Verify) -> float:
-        collect, test = suite_gates(PATHS, top=edited, python=python, verify=verify)
+        suite = Suite(edited, python, verify)
+        collect, test = suite_gates(PATHS, suite, Unchanging(), Rules(baseline=False))
         assert test.passed
         counts.add(test.count)
         return collect.duration_s + test.duration_s
@@ -188,15 +189,14 @@ def batch(folder: Path, runs: int) -> Row:
 def collected(folder: Path) -> int:
     """How many tests the untouched files hold."""
     python = interpreter(folder, option=PYTHON, plan=None)
-    ended = run_pytest(
-        PATHS, top=folder, python=python, verify=Verify(), freeze=False,
-        on_progress=_ignore, only_collect=True,
-    )  # fmt: skip
-    return len(ended.run.ids)
+    return len(Suite(folder, python, Verify()).run(PATHS, only_collect=True).run.ids)
 
 
-def _ignore(run: TestRun) -> None:
-    """Nobody watches a benchmark."""
+class Unchanging:
+    """A tree that has one side only: what is measured is a gate that passes."""
+
+    def put(self, side: Side) -> None:
+        raise AssertionError("a gate that passes needs no other side")
 
 
 def project(folder: Path, shape: ProjectShape, batches: list[list[str]]) -> Path:

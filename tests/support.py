@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.batch.pick import Choice
+from orchestrator.batch.session import How
 from orchestrator.batch.settle import Result
-from orchestrator.batch.story import next_batch
+from orchestrator.batch.story import Series, next_batch, next_batches
 from orchestrator.batch.watcher import Silent
 from orchestrator.batch.workspace import Workspace, open_workspace
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
@@ -95,18 +96,24 @@ class SampleRepo:
 
     @property
     def leftovers(self) -> list[str]:
-        """Files of ours below git's own folder, beside the lock."""
+        """Files of ours below git's own folder, beside the lock and the logs of the last run."""
         folder = self.top / ".git" / "orchestrate"
-        return sorted(p.name for p in folder.rglob("*") if p.is_file() and p.name != "lock")
+        files = [p.relative_to(folder) for p in folder.rglob("*") if p.is_file()]
+        return sorted(str(p) for p in files if p.parts[0] not in {"lock", "logs", "trusted"})
 
     def workspace(self) -> Workspace:
         with contextlib.chdir(self.top):
             return open_workspace(None)
 
-    def next_batch(self, *, phase: str | None = None, batch: str | None = None) -> Result:
-        return next_batch(
-            self.workspace(), Choice(phase, batch), python=sys.executable, watcher=Silent()
-        )
+    def next_batch(
+        self, *, phase: str | None = None, batch: str | None = None, strict: bool = False
+    ) -> Result:
+        how = How(sys.executable, strict=strict)
+        return next_batch(self.workspace(), Choice(phase, batch), how, Silent())
+
+    def next_batches(self, *, limit: int | None = None) -> Series:
+        how = How(sys.executable)
+        return next_batches(self.workspace(), Choice(), how, Silent(), limit=limit)
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
         return run_cli(*arguments, cwd=self.top, env=env)

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator import files
 from orchestrator.batch.journal import Decision, Journal
 from orchestrator.errors import ChangedMeanwhile, Exit, OrchestrateError
-from orchestrator.fixers import registry
-from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal
-from orchestrator.gates.verdict import Verdict
 from orchestrator.git import GitFailed, Repo
-from orchestrator.plan.model import Place, Plan
-from orchestrator.progress.record import (
-    Done,
-    GateRecord,
-    Record,
-    TargetRecord,
-    definition,
-    record_path,
-)
-from orchestrator.report.message import message
+from orchestrator.progress.record import Record
+from orchestrator.report.message import Message
 
 
 class CommitRefused(OrchestrateError):
@@ -31,45 +20,57 @@ class CommitRefused(OrchestrateError):
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What a commit is to hold: files with the bytes that were judged, and the record.
+
+    `make` gets the blob id of each file in HEAD and of each as it is staged; the record it
+    gives is written, None removes the one there is.
+    """
+
+    files: Mapping[str, bytes]
+    record_path: str
+    make: Callable[[Mapping[str, str], Mapping[str, str]], Record | None]
+    message: Callable[[Record | None], Message]
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
-    """The commit that was made."""
+    """The commit that was made; `record` is None where it removed the record."""
 
     commit: str
     subject: str
-    record: Record
+    record: Record | None
 
 
-def commit_batch(
-    repo: Repo,
-    plan: Plan,
-    place: Place,
-    base: str,
-    outcomes: Sequence[Outcome],
-    verdicts: Sequence[Verdict],
-    journal: Journal,
+def commit_change(
+    repo: Repo, change: Change, paths: Sequence[str], base: str, journal: Journal
 ) -> Commit:
-    """Commit the edits of `outcomes` with their record; on any error the caller rolls back.
+    """Commit `change` as the child of `base`; on any error the caller rolls back.
+
+    `paths` are the files whose blob ids the record needs, also those the commit leaves alone.
 
     Raises:
         CommitRefused: a hook or the signing said no.
         ChangedMeanwhile: the branch moved, or somebody staged something during the run.
     """
-    record_file = record_path(plan, place)
-    edited = [outcome.path for outcome in outcomes if isinstance(outcome, Edit)]
-    paths = [outcome.path for outcome in outcomes]
     _must_be_at(repo, base)
-    before = repo.staged_blobs(paths)
-    _must_hold(repo, outcomes)
+    _must_hold(repo, change.files)
     journal.committing()
-    if edited:
-        repo.add(edited)
-    _must_hold(repo, outcomes)  # what was staged between two equal looks is what was judged
-    record = _record(place, plan, outcomes, verdicts, before, repo.staged_blobs(paths))
-    files.create(repo.top / record_file, record.to_bytes())
-    repo.add([record_file])
-    _must_be_staged(repo, [*edited, record_file])
-    text = message(plan, place, record)
-    staged = repo.staged_blobs([*edited, record_file])
+    if change.files:
+        repo.add(change.files)
+    _must_hold(repo, change.files)  # what was staged between two equal looks is what was judged
+    record = change.make(repo.committed_blobs(base, paths), repo.staged_blobs(paths))
+    if record is not None:
+        files.create(repo.top / change.record_path, record.to_bytes())
+    else:
+        files.remove(repo.top / change.record_path, up_to=repo.top)
+    repo.add([change.record_path])
+    ours = [*change.files, change.record_path]
+    _must_be_staged(repo, ours)
+    text = change.message(record)
+    if not repo.staged():  # the same once more: the record says so already
+        return Commit(base, text.subject, record)
+    staged = repo.staged_blobs(ours)
     commit = _commit(repo, text.text(), journal)
     _must_follow(repo, commit, base)
     _must_hold_what_was_judged(repo, commit, base, staged, journal)
@@ -125,12 +126,8 @@ def _must_be_at(repo: Repo, base: str) -> None:
         )
 
 
-def _must_hold(repo: Repo, outcomes: Sequence[Outcome]) -> None:
-    changed = [
-        outcome.path
-        for outcome in outcomes
-        if isinstance(outcome, Edit) and files.read(repo.top / outcome.path) != outcome.data
-    ]
+def _must_hold(repo: Repo, judged: Mapping[str, bytes]) -> None:
+    changed = [path for path, data in judged.items() if files.read(repo.top / path) != data]
     if changed:
         raise ChangedMeanwhile(
             f"somebody changed {', '.join(map(repr, changed))} during the run; that was kept, "
@@ -155,57 +152,3 @@ def _must_follow(repo: Repo, commit: str, base: str) -> None:
             "somebody committed during the run",
             next_step=f"git log {base[:10]}..",
         )
-
-
-def _record(
-    place: Place,
-    plan: Plan,
-    outcomes: Sequence[Outcome],
-    verdicts: Sequence[Verdict],
-    before: Mapping[str, str],
-    after: Mapping[str, str],
-) -> Record:
-    fixer = registry.get(str(place.phase.fixer))
-    by_path = {outcome.path: outcome for outcome in outcomes}
-    targets = []
-    for target in place.batch.targets:
-        if target.manual is not None:
-            entry = TargetRecord(path=target.path, done=Done.MANUAL, reason=target.manual)
-        else:
-            blobs = before[target.path], after[target.path]
-            entry = _target_record(by_path[target.path], *blobs)
-        targets.append(entry)
-    return Record(
-        plan=plan.name,
-        phase=place.phase.id,
-        batch=place.batch.id,
-        definition=definition(place),
-        fixer=fixer.name,
-        fixer_version=fixer.version,
-        targets=tuple(targets),
-        gates=tuple(
-            GateRecord(gate=v.gate, count=v.count, known_failures=tuple(sorted(v.known)))
-            for v in verdicts
-        ),
-    )
-
-
-def _target_record(outcome: Outcome, before: str, after: str) -> TargetRecord:
-    match outcome:
-        case Edit(path, _, counts, notes):
-            return TargetRecord(
-                path=path,
-                done=Done.EDITED,
-                before=before,
-                after=after,
-                counts=dict(counts),
-                notes=notes,
-            )
-        case NoChange(path, notes):
-            return TargetRecord(
-                path=path, done=Done.UNCHANGED, before=before, after=after, notes=notes
-            )
-        case Refusal(path, reason):
-            return TargetRecord(
-                path=path, done=Done.REFUSED, before=before, after=after, reason=reason
-            )

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator import files
 from orchestrator.batch.workspace import Workspace
 from orchestrator.fixers import registry
 from orchestrator.fixers.base import Outcome
 from orchestrator.fixers.run import outcomes
-from orchestrator.plan.model import Place
+from orchestrator.plan.model import Place, Target
 
 
-def bytes_before(workspace: Workspace, place: Place) -> dict[str, bytes]:
-    """The bytes of every target a fixer works on, by path."""
-    targets = place.batch.automatic()
+def bytes_before(workspace: Workspace, targets: Sequence[Target]) -> dict[str, bytes]:
+    """The bytes of every target, by path."""
     return {target.path: files.read(workspace.top / target.path) for target in targets}
 
 
-def fix(workspace: Workspace, place: Place, before: Mapping[str, bytes]) -> list[Outcome]:
+def fix(
+    workspace: Workspace, place: Place, targets: Sequence[Target], before: Mapping[str, bytes]
+) -> list[Outcome]:
     """What the phase's fixer says of each file; nothing is written."""
     assert place.phase.fixer is not None  # a checked plan names one where there is work for it
-    sources = [
-        registry.source(place.phase, target, before[target.path])
-        for target in place.batch.automatic()
-    ]
+    sources = [registry.source(place.phase, target, before[target.path]) for target in targets]
     return outcomes(place.phase.fixer, sources, top=workspace.top)

@@ -2,41 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.batch.tree import BatchTree
 from orchestrator.batch.watcher import Watcher
-from orchestrator.gates.compile import compile_gate
+from orchestrator.gates.baseline import Side, is_red
+from orchestrator.gates.command import CommandGate
+from orchestrator.gates.compile import compile_gate, unless_before
 from orchestrator.gates.interpreter import Interpreter
-from orchestrator.gates.suite import collect_gate, suite_gates
+from orchestrator.gates.judge import Rules, suite_gates
+from orchestrator.gates.suite import Suite
 from orchestrator.gates.verdict import Verdict
-from orchestrator.plan.model import GateName, Verify
+from orchestrator.plan.model import Target
+from orchestrator.plan.verify import GateName, Verify
 
 
-def gate(
-    paths: Sequence[str], top: Path, python: Interpreter, verify: Verify, watcher: Watcher
-) -> Iterator[Verdict]:
-    """The verdicts on `paths`, in order; nothing is asked where nothing was edited.
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """The gates of one batch. `rules` say how strictly they judge."""
 
-    `collect` and `test` come from one pytest process: start-up and imports dominate small batches.
-    """
-    if not paths:
-        return
-    if GateName.COMPILE in verify.gates:
-        watcher.step("compile")
-        verdict = compile_gate(paths, top=top, python=python, timeout_s=verify.timeout_s)
-        yield verdict
-        if not verdict.passed:
-            return
-    if GateName.TEST in verify.gates:
-        watcher.step("collect and test")
-        collect, test = suite_gates(
-            paths, top=top, python=python, verify=verify, on_progress=watcher.tests
+    top: Path
+    python: Interpreter
+    verify: Verify
+    targets: Mapping[str, Target]
+    rules: Rules
+    watcher: Watcher
+
+    def verdicts(self, tree: BatchTree) -> Iterator[Verdict]:
+        """The verdicts on the edited files of `tree`, in order; none where nothing was edited.
+
+        `collect` and `test` come from one pytest process: start-up and imports dominate small
+        batches.
+        """
+        for verdict in self._asked(tree):
+            self.watcher.verdict(verdict)
+            yield verdict
+            if not verdict.passed:
+                return
+
+    def still_red(self, red: Verdict, tree: BatchTree, subset: Sequence[str]) -> bool:
+        """Whether what `red` blames is red with only the files of `subset` edited.
+
+        Without a baseline and its repetitions: this finds the one file that matters among several.
+        """
+        if gate := next((c for c in self._commands() if c.command.name == red.gate), None):
+            tree.edit_only([])
+            before = gate.says(tree.paths) or Counter()
+            tree.edit_only(subset)
+            return bool((gate.says(tree.paths) or Counter()) - before)
+        tree.edit_only(subset)
+        suite = self._suite()
+        ids = [blame.test_id or blame.path for blame in red.blames]
+        together = any(blame.together for blame in red.blames)
+        ended = suite.run(
+            suite.files(tree.paths),
+            only=None if together else ids,
+            freeze=self.verify.freeze_gc and together,
         )
-        if GateName.COLLECT in verify.gates or not collect.passed:
-            yield collect
-        if collect.passed:
-            yield test
-    elif GateName.COLLECT in verify.gates:
-        watcher.step("collect")
-        yield collect_gate(paths, top=top, python=python, verify=verify, on_progress=watcher.tests)
+        return bool(ended.halts()) or any(is_red(ended.run.way(id_)) for id_ in ids)
+
+    def _asked(self, tree: BatchTree) -> Iterator[Verdict]:
+        paths, gates = tree.paths, self.verify.gates
+        if not paths:
+            return
+        if GateName.COMPILE in gates:
+            self.watcher.step("compile")
+            yield self._compiled(paths, tree)
+        if GateName.TEST in gates or GateName.COLLECT in gates:
+            tests = GateName.TEST in gates
+            self.watcher.step("collect and test" if tests else "collect")
+            rules = Rules(self.rules.baseline, self.rules.proven, tests)
+            for verdict in suite_gates(paths, self._suite(), tree, rules):
+                if verdict.gate in gates or not verdict.passed:
+                    yield verdict
+        for command in self._commands():
+            self.watcher.step(command.command.name)
+            yield command.verdict(paths, tree.put, baseline=self.rules.baseline)
+
+    def _compiled(self, paths: Sequence[str], tree: BatchTree) -> Verdict:
+        limit_s = self.verify.timeout_s
+        verdict = compile_gate(paths, top=self.top, python=self.python, timeout_s=limit_s)
+        if not verdict.blames or not self.rules.baseline:
+            return verdict
+        tree.put(Side.BEFORE)
+        red = [blame.path for blame in verdict.blames]
+        before = compile_gate(red, top=self.top, python=self.python, timeout_s=limit_s)
+        tree.put(Side.EDITED)
+        return unless_before(verdict, before)
+
+    def _suite(self) -> Suite:
+        return Suite(
+            self.top,
+            self.python,
+            self.verify,
+            tests_of=self._tests_of,
+            on_progress=self.watcher.tests,
+            say=self.watcher.said,
+        )
+
+    def _tests_of(self, path: str) -> Sequence[str]:
+        target = self.targets.get(path)
+        return self.verify.tests_of(path, target.tests if target else [])
+
+    def _commands(self) -> list[CommandGate]:
+        return [
+            CommandGate(command, self.top, self.python, self.verify.timeout_s)
+            for command in self.verify.commands
+        ]

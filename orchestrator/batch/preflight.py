@@ -32,8 +32,10 @@ def open_repo(top: Path) -> Repo:
     return Repo(top)
 
 
-def check(repo: Repo, plan: Plan, place: Place) -> Head:
+def check(repo: Repo, plan: Plan, place: Place, paths: Sequence[str]) -> Head:
     """Where the branch stands, once it is certain that nothing of the user's can be lost.
+
+    `paths` are the files of the batch that are about to be edited.
 
     Raises:
         Refused: a merge or the like is in progress, HEAD is detached, something is staged, or a
@@ -42,6 +44,25 @@ def check(repo: Repo, plan: Plan, place: Place) -> Head:
         ChangedMeanwhile: another git command holds the index.
         CannotJudge: git has no name to commit with.
     """
+    head = check_branch(repo)
+    if staged := repo.staged():
+        raise Refused(
+            f"something is staged, and a commit would carry it along: {_listed(staged)}",
+            next_step="git stash, or git commit",
+        )
+    _check_targets(repo, paths)
+    check_record(repo, record_path(plan, place))
+    repo.identity()
+    return head
+
+
+def check_branch(repo: Repo) -> Head:
+    """Where the branch stands, once it is certain that a commit can be made on it.
+
+    Raises:
+        Refused: a merge or the like is in progress, or HEAD is detached.
+        ChangedMeanwhile: another git command holds the index.
+    """
     head = repo.head()
     if operation := repo.operation():
         raise Refused(f"{operation} is in progress", next_step="git status")
@@ -49,15 +70,6 @@ def check(repo: Repo, plan: Plan, place: Place) -> Head:
         raise ChangedMeanwhile(
             "another git command is at work: index.lock exists", next_step="git status"
         )
-    if staged := repo.staged():
-        raise Refused(
-            f"something is staged, and a commit would carry it along: {_listed(staged)}",
-            next_step="git stash, or git commit",
-        )
-    paths = [target.path for target in place.batch.automatic()]
-    _check_targets(repo, paths)
-    _check_record(repo, record_path(plan, place))
-    repo.identity()
     return head
 
 
@@ -109,7 +121,12 @@ def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
         )
 
 
-def _check_record(repo: Repo, path: str) -> None:
+def check_record(repo: Repo, path: str) -> None:
+    """Make sure that the record can be written to `path` and committed.
+
+    Raises:
+        Refused: it has uncommitted changes, is ignored, or lies behind a link.
+    """
     exists = os.path.lexists(repo.top / path)
     if exists and repo.dirty([path]):
         raise Refused(f"you have uncommitted changes in the record {path!r}", next_step="git diff")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.batch.fix import bytes_before, fix
@@ -12,6 +11,7 @@ from orchestrator.batch.workspace import Workspace
 from orchestrator.errors import BadInput
 from orchestrator.fixers.base import Edit, Outcome
 from orchestrator.plan.model import Place
+from orchestrator.report.diff import unified
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +29,19 @@ def preview(workspace: Workspace, choice: Choice) -> Preview | None:
     Raises:
         BadInput: a target does not exist, or the choice names nothing.
     """
-    place = pick(workspace.status(), choice)
+    status = workspace.status()
+    place = pick(status, choice)
     if place is None:
         return None
-    for target in place.batch.automatic():
+    targets = status.batch(place).open_targets
+    for target in targets:
         if not (workspace.top / target.path).is_file():
             raise BadInput(
                 f"{place.name} names a file that does not exist: {target.path!r}",
                 next_step="correct its path in the plan, then: orchestrate validate",
             )
-    before = bytes_before(workspace, place)
-    found = fix(workspace, place, before)
+    before = bytes_before(workspace, targets)
+    found = fix(workspace, place, targets, before)
     edits = [outcome for outcome in found if isinstance(outcome, Edit)]
-    diff = "".join(
-        line for edit in edits for line in _diff(edit.path, before[edit.path], edit.data)
-    )
+    diff = "".join(unified(edit.path, before[edit.path], edit.data) for edit in edits)
     return Preview(place, found, diff)
-
-
-def _diff(path: str, before: bytes, after: bytes) -> Iterator[str]:
-    """The lines of a unified diff that `git apply` takes (line ends of the file are kept)."""
-    yield f"diff --git a/{path} b/{path}\n"
-    old, new = (_lines(data) for data in (before, after))
-    for line in difflib.unified_diff(old, new, f"a/{path}", f"b/{path}"):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-
-
-def _lines(data: bytes) -> list[str]:
-    return [line.decode("utf-8", "surrogateescape") for line in data.splitlines(keepends=True)]

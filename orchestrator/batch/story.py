@@ -1,144 +1,116 @@
-"""The story of `next-batch`: pick, preflight, journal, fix, write, gate, commit, settle."""
+"""The story of `next-batch`: pick a batch, carry it to its commit, go on as far as asked for."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
-from orchestrator.batch import preflight
-from orchestrator.batch.commit import commit_batch
-from orchestrator.batch.fix import bytes_before, fix
-from orchestrator.batch.gate import gate
-from orchestrator.batch.journal import Journal
-from orchestrator.batch.lock import only_run
+from orchestrator.batch.carry import carry
 from orchestrator.batch.pick import Choice, pick
-from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped, put_back, settle
-from orchestrator.batch.signals import interruptible
+from orchestrator.batch.selection import Selection
+from orchestrator.batch.session import How, Session, session
+from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped
 from orchestrator.batch.watcher import Watcher
 from orchestrator.batch.workspace import Workspace
-from orchestrator.batch.write import write
-from orchestrator.errors import Interrupted
-from orchestrator.fixers.base import Edit, Refusal
-from orchestrator.gates.interpreter import Interpreter, interpreter
-from orchestrator.gates.verdict import Verdict
-from orchestrator.git import Repo
-from orchestrator.plan.model import Place
-from orchestrator.progress.record import record_path
+from orchestrator.errors import Exit
+from orchestrator.gates.verdict import Kind
 
 
-@dataclass(slots=True)
-class Seconds:
-    """How long each step took, in the order in which they ran."""
+class Ending(StrEnum):
+    """Why a series of batches came to its end."""
 
-    steps: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def of(self, step: str) -> Iterator[None]:
-        """Measure the block as `step`."""
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.steps[step] = self.steps.get(step, 0.0) + time.monotonic() - started
+    ALL_DONE = "nothing is left to do"
+    LIMIT = "as many batches as were asked for"
+    STOPPED = "a batch could not be judged, or was put back"
+    TOO_MANY = "too many files had to be taken out"
+    STILL_OPEN = "a batch is still open although it landed"
 
 
-def next_batch(
-    workspace: Workspace, choice: Choice, *, python: str | None, watcher: Watcher
-) -> Result:
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Several batches in a row, and why there are no more."""
+
+    results: Sequence[Landed | Stopped]
+    ending: Ending
+    duration_s: float
+
+    @property
+    def exit_code(self) -> Exit:
+        """The worst of its batches: RED before CANNOT_JUDGE before DONE."""
+        codes = {exit_code(result) for result in self.results}
+        return next((code for code in (Exit.RED, Exit.CANNOT_JUDGE) if code in codes), Exit.DONE)
+
+
+def next_batch(workspace: Workspace, choice: Choice, how: How, watcher: Watcher) -> Result:
     """Carry one batch from the plan to a commit, or put everything back as it was.
 
     Raises:
         OrchestrateError: why nothing could be done, or why the run ended; what it wrote is undone.
     """
-    repo = preflight.open_repo(workspace.top)
-    folder = repo.folder() / "orchestrate"
-    with only_run(folder) as lock, interruptible():
-        repo.hand_down(lock)
-        journal = Journal(folder, repo)
-        if journal.exists:
-            watcher.recovered(journal.recover().sentence)
-        preflight.check_records(repo, workspace.plan)
-        place = pick(workspace.status(), choice)
-        if place is None:
-            return NothingToDo()
-        watcher.picked(place)
-        return _Run(workspace, place, repo, journal, watcher).carry(python)
+    with session(workspace, how, watcher) as work:
+        return _one(work, choice) or NothingToDo()
 
 
-class _Run:
-    """One batch on its way; each step takes what the one before gave."""
+def next_batches(
+    workspace: Workspace, choice: Choice, how: How, watcher: Watcher, *, limit: int | None
+) -> Series:
+    """Batch after batch, until none of `choice` is left, `limit` is reached or the line is stopped.
 
-    def __init__(
-        self, workspace: Workspace, place: Place, repo: Repo, journal: Journal, watcher: Watcher
-    ) -> None:
-        self._workspace = workspace
-        self._place = place
-        self._repo = repo
-        self._journal = journal
-        self._watcher = watcher
-        self._seconds = Seconds()
+    Raises:
+        OrchestrateError: as for one batch; what landed before it stays.
+    """
+    started = time.monotonic()
+    results: list[Landed | Stopped] = []
+    with session(workspace, how, watcher) as work:
+        while True:
+            ending = _ending(results, limit, workspace.plan.verify.stop_after)
+            if ending is None:
+                result = _one(work, choice)
+                if result is not None:
+                    results.append(result)
+                    continue
+                ending = Ending.ALL_DONE
+            return Series(results, ending, time.monotonic() - started)
 
-    def carry(self, python_option: str | None) -> Result:
-        with self._step("preflight"):
-            head = preflight.check(self._repo, self._workspace.plan, self._place)
-            python = self._interpreter(python_option)
-            before = bytes_before(self._workspace, self._place)
-        try:
-            record = record_path(self._workspace.plan, self._place)
-            self._journal.prepare(self._place.name, head.commit, record, before)
-            result = self._to_commit(before, python, head.commit)
-        except Interrupted as interruption:
-            interruption.what = f"interrupted; {put_back(self._journal, self._place).sentence}"
-            raise
-        except BaseException:
-            put_back(self._journal, self._place)
-            raise
-        settle(result, self._journal)
-        return result
 
-    def _to_commit(
-        self, before: Mapping[str, bytes], python: Interpreter, base: str
-    ) -> Landed | Stopped:
-        with self._step("fix"):
-            found = fix(self._workspace, self._place, before)
-        edits = [outcome for outcome in found if isinstance(outcome, Edit)]
-        if all(isinstance(outcome, Refusal) for outcome in found):
-            return Stopped(self._place, found, (), self._seconds.steps)
-        with self._step("write"):
-            write(edits, before, top=self._workspace.top, journal=self._journal)
-        verdicts = self._gate(edits, python)
-        if not all(verdict.passed for verdict in verdicts):
-            return Stopped(self._place, found, verdicts, self._seconds.steps)
-        with self._step("commit"):
-            plan = self._workspace.plan
-            landed = commit_batch(
-                self._repo, plan, self._place, base, found, verdicts, self._journal
-            )
-        return Landed(
-            self._place, landed.commit, landed.subject, landed.record, verdicts,
-            self._seconds.steps, self._workspace.status().next,
-        )  # fmt: skip
+def _one(work: Session, choice: Choice) -> Landed | Stopped | None:
+    status = work.workspace.status()
+    place = pick(status, choice)
+    if place is None:
+        return None
+    batch = status.batch(place)
+    selection = Selection.of(batch, batch.open_targets)
+    work.watcher.picked(place, len(selection.targets))
+    return carry(work, selection, record_failures=True)
 
-    def _interpreter(self, option: str | None) -> Interpreter:
-        plan = self._workspace.plan
-        python = interpreter(self._workspace.top, option=option, plan=plan.verify.python)
-        self._watcher.interpreter(python)
-        return python
 
-    def _gate(self, edits: Sequence[Edit], python: Interpreter) -> list[Verdict]:
-        verify = self._workspace.plan.verify
-        paths = [edit.path for edit in edits]
-        verdicts: list[Verdict] = []
-        for verdict in gate(paths, self._workspace.top, python, verify, self._watcher):
-            self._seconds.steps[verdict.gate] = verdict.duration_s
-            self._watcher.verdict(verdict)
-            verdicts.append(verdict)
-        return verdicts
+def _ending(
+    results: Sequence[Landed | Stopped], limit: int | None, stop_after: int
+) -> Ending | None:
+    """Why there should be no further batch, or None where there should."""
+    if not results:
+        return None
+    last = results[-1]
+    if isinstance(last, Stopped):
+        return Ending.STOPPED
+    if sum(len(result.taken_out) for result in results) >= stop_after:
+        return Ending.TOO_MANY
+    if last.next is not None and last.next.name == last.place.name:
+        return Ending.STILL_OPEN
+    if limit is not None and len(results) >= limit:
+        return Ending.LIMIT
+    return None
 
-    @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
-        self._watcher.step(name)
-        with self._seconds.of(name):
-            yield
+
+def exit_code(result: Result) -> Exit:
+    """What a run that came to `result` ends with."""
+    match result:
+        case NothingToDo():
+            return Exit.DONE
+        case Landed():
+            return result.exit_code
+        case Stopped():
+            unclear = result.verdicts and result.verdicts[-1].kind is Kind.CANNOT_JUDGE
+            return Exit.CANNOT_JUDGE if unclear else Exit.RED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from orchestrator.batch.taken import TakenOut
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.interpreter import Interpreter
 from orchestrator.gates.verdict import Verdict
@@ -13,8 +14,8 @@ from orchestrator.plan.model import Place
 class Watcher(Protocol):
     """Hears of each step of a run."""
 
-    def picked(self, place: Place) -> None:
-        """The batch was chosen."""
+    def picked(self, place: Place, files: int) -> None:
+        """The batch was chosen, and how many files of it are worked on."""
         ...
 
     def recovered(self, what: str) -> None:
@@ -37,11 +38,19 @@ class Watcher(Protocol):
         """A gate has spoken."""
         ...
 
+    def said(self, what: str) -> None:
+        """Something is done once more, and why."""
+        ...
+
+    def taken_out(self, taken: TakenOut) -> None:
+        """A file got its old bytes back; the others go on."""
+        ...
+
 
 class Silent:
     """Tells nobody."""
 
-    def picked(self, place: Place) -> None:
+    def picked(self, place: Place, files: int) -> None:
         """Nothing."""
 
     def recovered(self, what: str) -> None:
@@ -57,4 +66,10 @@ class Silent:
         """Nothing."""
 
     def verdict(self, verdict: Verdict) -> None:
+        """Nothing."""
+
+    def said(self, what: str) -> None:
+        """Nothing."""
+
+    def taken_out(self, taken: TakenOut) -> None:
         """Nothing."""

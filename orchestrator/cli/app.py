@@ -20,6 +20,20 @@ _PLAN_HELP = "The plan; default: migration_plan.yaml here or above."
 PlanOption = Annotated[
     Path | None, typer.Option("--plan", help=_PLAN_HELP, show_default=False, metavar="PATH")
 ]
+PythonOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The project's interpreter; default: the plan's, the active venv, .venv, PATH.",
+        show_default=False,
+        metavar="PATH",
+    ),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Every red test counts, also one that failed before.")
+]
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Run the commands of this plan, from now on as well.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -71,21 +85,23 @@ def next_batch_command(
     batch: Annotated[
         str | None, typer.Option(help="This batch: BATCH or PHASE/BATCH.", show_default=False)
     ] = None,
-    python: Annotated[
-        str | None,
-        typer.Option(
-            help="The project's interpreter; default: the plan's, the active venv, .venv, PATH.",
-            show_default=False,
-            metavar="PATH",
-        ),
+    every: Annotated[
+        bool, typer.Option("--all", help="Go on, batch after batch, until none is left.")
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Go on, for N batches at most.", show_default=False),
     ] = None,
+    strict: StrictOption = False,
+    trust: TrustOption = False,
+    python: PythonOption = None,
 ) -> None:
-    """Do the next batch: fix, compile, collect, test, commit; or put everything back."""
-    from orchestrator.cli.commands import next_batch
+    """Do the next batch: fix, compile, collect, test, commit. A file that fails is taken out."""
+    from orchestrator.batch.session import How
+    from orchestrator.cli.commands import Asked, next_batch
 
-    raise typer.Exit(
-        next_batch(plan or ctx.obj, dry_run=dry_run, phase=phase, batch=batch, python=python)
-    )
+    asked = Asked(dry_run, phase, batch, every, limit, How(python, strict, trust))
+    raise typer.Exit(next_batch(plan or ctx.obj, asked))
 
 
 @app.command("validate")

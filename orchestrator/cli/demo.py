@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from orchestrator.batch.pick import Choice
+from orchestrator.batch.session import How
 from orchestrator.batch.story import next_batch
 from orchestrator.batch.workspace import Workspace, open_workspace
 from orchestrator.console.progress import LiveProgress
@@ -58,8 +59,8 @@ def program() -> str:
 
 def _one_batch(workspace: Workspace) -> Exit:
     with LiveProgress() as watcher:
-        result = next_batch(workspace, Choice(), python=None, watcher=watcher)
-    return show_result(result)
+        result = next_batch(workspace, Choice(), How(), watcher)
+    return show_result(result, watcher.python)
 
 
 def _typed(command: str) -> None:

@@ -16,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from orchestrator.batch.recording import reason_of
+from orchestrator.batch.taken import TakenOut
 from orchestrator.console.streams import err, plain, say
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.interpreter import Interpreter
@@ -32,6 +34,7 @@ class LiveProgress:
 
     def __init__(self) -> None:
         """Show nothing yet."""
+        self.python = "python"
         console = err()
         self._live = Progress(
             SpinnerColumn(),
@@ -59,12 +62,9 @@ class LiveProgress:
     ) -> None:
         self._live.stop()
 
-    def picked(self, place: Place) -> None:
+    def picked(self, place: Place, files: int) -> None:
         """Name the batch."""
-        say(
-            f"{place.name}: {place.batch.title} ({plural(len(place.batch.automatic()), 'file')})",
-            "bold",
-        )
+        say(f"{place.name}: {place.batch.title} ({plural(files, 'file')})", "bold")
 
     def recovered(self, what: str) -> None:
         """Say what was left of an earlier run."""
@@ -78,6 +78,7 @@ class LiveProgress:
 
     def interpreter(self, python: Interpreter) -> None:
         """Name the interpreter of the gates, and the rule that found it."""
+        self.python = str(python.path)
         say(f"  python      {python.path} ({python.version}, {python.found})")
 
     def tests(self, run: TestRun) -> None:
@@ -97,13 +98,23 @@ class LiveProgress:
 
     def verdict(self, verdict: Verdict) -> None:
         """One line per gate."""
-        what = plural(verdict.count, "file" if verdict.gate == "compile" else "test")
-        known = f", {len(verdict.known)} known to fail before" if verdict.known else ""
+        what = plural(verdict.count, "test" if verdict.gate in {"collect", "test"} else "file")
+        before = len(verdict.known) + len(verdict.failed_before)
+        known = f", {before} failed before" if before else ""
+        known += f", {len(verdict.flaky)} flaky" if verdict.flaky else ""
         style = "green" if verdict.passed else "bold red"
         say(
-            f"  {verdict.gate.value:<11} {_WORDS[verdict.kind]}: {what}{known}"
+            f"  {verdict.gate:<11} {_WORDS[verdict.kind]}: {what}{known}"
             f" in {verdict.duration_s:.1f} s",
             style,
         )
         for note in verdict.notes:
             say(f"    note: {note}", "yellow")
+
+    def said(self, what: str) -> None:
+        """Something is run once more, and why."""
+        say(f"    {what}", "dim")
+
+    def taken_out(self, taken: TakenOut) -> None:
+        """A file got its old bytes back."""
+        say(f"  taken out   {taken.path}: {reason_of(taken)}", "red")

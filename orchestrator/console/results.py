@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.batch.preview import Preview
 from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped
+from orchestrator.batch.story import Ending, Series, exit_code
+from orchestrator.batch.taken import TakenOut
 from orchestrator.console.streams import data, raw, say
 from orchestrator.errors import Exit
 from orchestrator.fixers.base import NoChange, Outcome, Refusal
 from orchestrator.gates.verdict import Blame, Kind, Verdict
-from orchestrator.progress.record import Done
+from orchestrator.progress.record import Done, TargetRecord, added, failed_before, flaky
 from orchestrator.report.message import counts_in_words
+from orchestrator.report.unresolved import reproduce_line
 from orchestrator.words import plural
 
+_GATES_OF_PYTEST = ("collect", "test")
 
-def show_result(result: Result) -> Exit:
+
+def show_result(result: Result, python: str) -> Exit:
     """Print how the run ended; the exit code that says the same."""
     match result:
         case NothingToDo():
@@ -23,48 +29,101 @@ def show_result(result: Result) -> Exit:
                 "Nothing to do: each batch of what you asked for is done, deferred or for a person."
             )
             say("next: orchestrate status")
-            return Exit.DONE
         case Landed():
-            _landed(result)
-            return Exit.DONE
+            _landed(result, python)
+            _next(result)
         case Stopped():
-            return _stopped(result)
+            _stopped(result)
+    return exit_code(result)
+
+
+def show_series(series: Series, python: str) -> Exit:
+    """Print every batch of the series, then what it came to."""
+    for result in series.results:
+        if isinstance(result, Landed):
+            data(f"{result.commit[:10]} {result.subject}")
+        else:
+            _stopped(result)
+    _summary(series)
+    landed = [result for result in series.results if isinstance(result, Landed)]
+    _given_up([entry for result in landed for entry in result.given_up])
+    say(f"ended because: {_ending(series)}", "bold")
+    waiting = any(result.given_up for result in landed)
+    if series.ending is Ending.TOO_MANY:
+        say("next: orchestrate unresolved; what is behind it may be one cause. Then go on:")
+        say("      orchestrate next-batch --all")
+    elif waiting:
+        say("next: orchestrate unresolved")
+    else:
+        say("next: orchestrate status")
+    return series.exit_code
 
 
 def show_preview(preview: Preview | None) -> Exit:
     """The diff on stdout, what cannot be shown as one on stderr."""
     if preview is None:
-        return show_result(NothingToDo())
+        return show_result(NothingToDo(), "python")
     say(f"{preview.place.name}: {preview.place.batch.title}; nothing is written", "bold")
     _outcomes(preview.outcomes)
     raw(preview.diff)
     return Exit.DONE
 
 
-def _landed(landed: Landed) -> None:
-    record = landed.record
-    for target in record.targets:
-        if target.done is not Done.EDITED:
-            say(f"  {target.done.value}: {target.path} {target.reason or ''}".rstrip(), "yellow")
-        for note in target.notes:
-            say(f"  note: {target.path}: {note}", "yellow")
+def _landed(landed: Landed, python: str) -> None:
+    for entry in landed.entries:
+        if entry.done is Done.UNCHANGED:
+            say(f"  unchanged: {entry.path}", "yellow")
+        elif entry.done is Done.REFUSED:
+            say(f"  refused: {entry.path}: {entry.reason}", "yellow")
+        for note in entry.notes:
+            say(f"  note: {entry.path}: {note}", "yellow")
+    _taken_out(landed, python)
     _seconds(landed.seconds)
-    edited = sum(target.done is Done.EDITED for target in record.targets)
-    say(f"  added       {counts_in_words(record.counts())} in {plural(edited, 'file')}", "green")
+    edited = [entry for entry in landed.entries if entry.done is Done.EDITED]
+    of = f" of {len(landed.entries)}" if landed.given_up else ""
+    files = f"{len(edited)}{of} files" if of else plural(len(edited), "file")
+    say(f"  added       {counts_in_words(added(edited))} in {files}", "green")
     data(f"{landed.commit[:10]} {landed.subject}")
+
+
+def _taken_out(landed: Landed, python: str) -> None:
+    entries = {entry.path: entry for entry in landed.entries}
+    for taken in landed.taken_out:
+        _blamed(taken)
+        if line := reproduce_line(entries[taken.path], landed.place.name, python):
+            say(f"    see it: {line}")
+
+
+def _blamed(taken: TakenOut) -> None:
+    say(f"\n{taken.path} was taken out: {taken.fault}", "bold red")
+    most = 5
+    for blame in taken.blames[:most]:
+        say(f"  {blame.test_id or blame.path} {blame.what}")
+    if len(taken.blames) > most:
+        say(f"  and {plural(len(taken.blames) - most, 'other')}")
+    for line in taken.blames[0].text.splitlines():
+        say(f"    {line}")
+
+
+def _next(landed: Landed) -> None:
+    if landed.given_up:
+        names = " ".join(shlex.quote(entry.path) for entry in landed.given_up)
+        say(f"next: orchestrate unresolved        ({names})")
     if landed.next:
         say(f"next: orchestrate next-batch        ({landed.next.name}, {landed.next.batch.title})")
-    else:
+    elif not landed.given_up:
         say("next: orchestrate status        (no batch is left for a run to do)")
 
 
-def _stopped(stopped: Stopped) -> Exit:
+def _stopped(stopped: Stopped) -> None:
     _seconds(stopped.seconds)
-    if not stopped.verdicts:
+    if all(verdict.passed for verdict in stopped.verdicts):
         _outcomes(stopped.outcomes)
-        say(f"{stopped.place.name}: no file of it can be fixed; nothing was changed", "bold red")
-        say("next: look at the reasons above, then: orchestrate next-batch")
-        return Exit.RED
+        for taken in stopped.taken_out:
+            _blamed(taken)
+        say(f"{stopped.place.name}: nothing of it can be brought in; all is as it was", "bold red")
+        say("next: orchestrate unresolved")
+        return
     red = stopped.verdicts[-1]
     for blame in red.blames:
         _blame(blame)
@@ -77,24 +136,59 @@ def _stopped(stopped: Stopped) -> Exit:
     )
     if red.kind is Kind.CANNOT_JUDGE:
         say("next: set right what is said above, then: orchestrate next-batch")
-        return Exit.CANNOT_JUDGE
+        return
     say("next: make the same edit to look into it: orchestrate next-batch --dry-run | git apply")
-    if red.gate == "test":
-        say("      what fails without it too belongs in `verify: known_failures:` of the plan")
-    return Exit.RED
 
 
 def _why(verdict: Verdict) -> str:
     if verdict.kind is Kind.CANNOT_JUDGE:
-        return f"the {verdict.gate.value} gate cannot be judged"
-    return f"the {verdict.gate.value} gate is red ({plural(len(verdict.blames), 'failure')})"
+        return f"the {verdict.gate} gate cannot be judged"
+    return f"the {verdict.gate} gate is red ({plural(len(verdict.blames), 'failure')})"
 
 
 def _blame(blame: Blame) -> None:
     say(f"\n{blame.test_id or blame.path}", "bold red")
-    for line in blame.what.splitlines():
+    say(f"    {blame.fault}: {blame.what}")
+    for line in blame.text.splitlines():
         say(f"    {line}")
-    say(f"    reproduce with the edit applied: {blame.reproduce}")
+    command = shlex.join(word.replace("{python}", "python") for word in blame.reproduce)
+    say(f"    reproduce with the edit applied: {command}")
+
+
+def _summary(series: Series) -> None:
+    landed = [result for result in series.results if isinstance(result, Landed)]
+    entries = [entry for result in landed for entry in result.entries]
+    edited = [entry for entry in entries if entry.done is Done.EDITED]
+    tests = sum(v.count for result in landed for v in result.verdicts if v.gate == "test")
+    before = {id_ for result in landed for id_ in failed_before(result.record.gates)}
+    unsteady = {id_ for result in landed for id_ in flaky(result.record.gates)}
+    pytest_s = sum(
+        seconds
+        for result in series.results
+        for gate, seconds in result.seconds.items()
+        if gate in _GATES_OF_PYTEST
+    )
+    say(f"\n{plural(len(landed), 'batch')} landed", "bold")
+    say(f"  files       {len(edited)} edited of {len(entries)}")
+    say(f"  added       {counts_in_words(added(edited))}")
+    say(
+        f"  tests       {tests:,} verified, {len(before)} failed before, {len(unsteady)} flaky",
+    )
+    for id_ in sorted(unsteady):
+        say(f"              flaky: {id_}", "yellow")
+    say(f"  seconds     {series.duration_s:.1f}, {pytest_s:.1f} of them in pytest", "dim")
+
+
+def _given_up(entries: Sequence[TargetRecord]) -> None:
+    if entries:
+        say(f"\n{plural(len(entries), 'file')} given up:", "bold red")
+    for entry in entries:
+        word = "refused: " if entry.done is Done.REFUSED else ""
+        say(f"  {entry.path}: {word}{entry.reason}", "red")
+
+
+def _ending(series: Series) -> str:
+    return series.ending.value
 
 
 def _outcomes(outcomes: Iterable[Outcome]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.plan.model import OptionValue
+from orchestrator.plan.base import OptionValue
 
 
 @dataclass(frozen=True, slots=True)

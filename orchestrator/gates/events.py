@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 _GREEN = frozenset({"passed", "skipped", "xpassed", "xskipped"})
+
+Way = tuple[str, ...]
+"""How one test did: () is green, else a word for each thing that is not; equal where it is the
+same failure, although the edit moved its lines."""
+
+SKIPPED: Way = ("skipped",)
+LEFT_OUT: Way = ("left out",)
+MISSING: Way = ("missing",)
 
 
 @dataclass(slots=True)
@@ -28,6 +37,10 @@ class TestRun:
     collect_skips: dict[str, str] = field(default_factory=dict)
     outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, dict[str, str]] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
+    collectors: set[str] = field(default_factory=set)
+    collecting: str | None = None
     running: list[str] = field(default_factory=list)
     done: int = 0
     lost_workers: list[str] = field(default_factory=list)
@@ -44,6 +57,22 @@ class TestRun:
         return [
             id_ for id_, phases in self.outcomes.items() if not _GREEN.issuperset(phases.values())
         ]
+
+    def way(self, id_: str) -> Way:
+        """How a test did, or a file that was collected; a test nobody saw is `MISSING`."""
+        if id_ in self.collect_errors:
+            return ("collect", _error_line(self.collect_errors[id_]))
+        if id_ in self.failures:
+            return tuple(f"{when}: {how}" for when, how in sorted(self.failures[id_].items()))
+        if (phases := self.outcomes.get(id_)) is not None:
+            return SKIPPED if any(p.endswith("skipped") for p in phases.values()) else ()
+        if id_ in self.collectors:
+            return ()
+        return LEFT_OUT if id_ in self.deselected else MISSING
+
+    def in_doubt(self) -> list[str]:
+        """Green ids that may not have been before: skipped or left out by more than the source."""
+        return sorted(self.unsure.difference(self.failures)) + sorted(self.deselected)
 
     def passed(self) -> list[str]:
         """The ids whose call passed and of which nothing failed."""
@@ -68,6 +97,12 @@ class TestRun:
         self.rootdir = Path(event["rootdir"])
         self.workers, self.has_xdist = event["workers"], event["xdist"]
 
+    def _on_collecting(self, event: dict[str, Any]) -> None:
+        self.collecting = self._canonical(event["id"])
+
+    def _on_collected(self, event: dict[str, Any]) -> None:
+        self.collectors.add(self._canonical(event["id"]))
+
     def _on_collect_error(self, event: dict[str, Any]) -> None:
         self.collect_errors[self._canonical(event["id"])] = event["text"]
 
@@ -76,7 +111,7 @@ class TestRun:
 
     def _on_ids(self, event: dict[str, Any]) -> None:
         self.ids = [self._canonical(id_) for id_ in event["ids"]]
-        self.collected = True
+        self.collected, self.collecting = True, None
 
     def _on_deselected(self, event: dict[str, Any]) -> None:
         self.deselected += [self._canonical(id_) for id_ in event["ids"]]
@@ -89,8 +124,14 @@ class TestRun:
         phases = self.outcomes.setdefault(id_, {})
         if phases.get(when) != "failed":  # a failed subtest is not undone by a passed one
             phases[when] = f"x{outcome}" if event["xfail"] and outcome != "failed" else outcome
+        about = event["about"]
         if outcome == "failed":
             self.texts[id_] = event["text"]
+            known = "error" in about
+            how = f"{about['error']} in {about['function']} at {about['at']}" if known else ""
+            self.failures.setdefault(id_, {})[when] = how or _error_line(event["text"])
+        elif about and not about["in_source"]:
+            self.unsure.add(id_)
         if when == "teardown":
             self.done += 1
             if id_ in self.running:
@@ -113,6 +154,12 @@ class TestRun:
         assert self.rootdir is not None
         full = os.path.relpath(self.rootdir / path, self.top)
         return f"{full.replace(os.sep, '/')}{separator}{rest}"
+
+
+def _error_line(text: str) -> str:
+    """The line that names the error in what pytest prints, free of addresses."""
+    lines = [line for line in text.splitlines() if line.startswith("E ")] or text.splitlines()
+    return re.sub(r"0x[0-9a-f]+", "0x", lines[-1].removeprefix("E").strip()) if lines else ""
 
 
 def without_group(rest: str) -> str:

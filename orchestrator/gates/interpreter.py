@@ -49,6 +49,11 @@ def interpreter(top: Path, *, option: str | None, plan: str | None) -> Interpret
     return _described(path, found, top)
 
 
+def likely(top: Path, plan: str | None) -> Path | None:
+    """The interpreter a run without `--python` would try first; nothing is started."""
+    return next((path for path, _ in _candidates(top, None, plan)), None)
+
+
 def _candidates(top: Path, option: str | None, plan: str | None) -> Iterator[tuple[Path, str]]:
     if option is not None:
         yield _named(Path.cwd(), option), "--python"

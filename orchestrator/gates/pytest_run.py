@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from orchestrator import process
 from orchestrator.gates.events import Follower, TestRun
 from orchestrator.gates.interpreter import Interpreter
-from orchestrator.plan.model import Verify
+from orchestrator.plan.verify import Verify
 
 _PROBE_FOLDER = Path(__file__).parent / "probe"
 _NOT_INHERITED = (
@@ -24,9 +25,35 @@ OnProgress = Callable[[TestRun], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What one run of pytest is asked for. `files` are test files or folders, from the top.
+
+    `only` keeps those ids and no others; `workers` is the number of xdist processes, 0 for none.
+    """
+
+    files: Sequence[str]
+    only: frozenset[str] | None = None
+    freeze: bool = False
+    workers: int = 0
+    only_collect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Where a run came to a halt, in which file and test (None: while the file was imported)."""
+
+    path: str
+    test_id: str | None
+    what: str
+    is_hang: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A run of pytest that is over: what the probe told, and how the process ended."""
 
+    request: Request
+    command: Sequence[str]
     run: TestRun
     process: process.Completed
     silent: bool
@@ -34,29 +61,54 @@ class Ended:
     collect_s: float
     """Seconds from the start of the process to the end of collection, as seen from outside."""
 
+    def halts(self) -> list[Halt]:
+        """What was at work when the run hung or its interpreter died; nothing where none is known.
+
+        A limit of the whole run (time, memory) tells nothing of the test that happened to run.
+        """
+        run = self.run
+        if run.lost_workers or not (self.silent or self._died()):
+            return []
+        how = self.process.stopped or self._death()
+        what = f"never ended: {how}" if self.silent else how
+        if run.running:
+            return [Halt(id_.partition("::")[0], id_, what, self.silent) for id_ in run.running]
+        return [Halt(run.collecting, None, what, self.silent)] if run.collecting else []
+
+    def _died(self) -> bool:
+        if self.process.stopped:
+            return False
+        return not self.run.finished or bool(self.run.running)
+
+    def _death(self) -> str:
+        code = self.process.exit_code
+        if code is not None and code < 0:
+            return f"the interpreter died of {signal.Signals(-code).name}"
+        return f"the interpreter ended in the middle of it, with exit code {code}"
+
 
 def run_pytest(
-    paths: Sequence[str],
+    request: Request,
     *,
     top: Path,
     python: Interpreter,
     verify: Verify,
-    freeze: bool,
     on_progress: OnProgress,
-    only_collect: bool = False,
 ) -> Ended:
-    """Collect and run the tests of `paths` in one process (plus xdist workers, if asked for)."""
+    """Collect and run tests in one process (plus xdist workers, if asked for)."""
     with tempfile.TemporaryDirectory(prefix="orchestrate-gate-") as name:
         folder = Path(name)
         out = folder / "events"
         out.touch()
-        files = [f"./{path}" for path in paths]
-        settings = {
+        files = [f"./{path}" for path in request.files]
+        settings: dict[str, object] = {
             "out": str(out),
+            "top": str(top),
             "files": files,
-            "workers": 0 if only_collect else verify.workers,
-            "freeze": freeze,
-            "only_collect": only_collect,
+            "only": None if request.only is None else sorted(request.only),
+            "workers": 0 if request.only_collect else request.workers,
+            "freeze": request.freeze,
+            "only_collect": request.only_collect,
         }
         follower = Follower(out, TestRun(top))
         silent = False
@@ -70,17 +122,18 @@ def run_pytest(
             silent = follower.quiet_s > verify.test_timeout_s
             return f"no sign of life for {verify.test_timeout_s:g} s" if silent else None
 
+        command = _command(files, folder, python, verify)
         ended = process.run(
-            _command(files, folder, python, verify),
+            command,
             cwd=top,
-            env=_environment(settings),
+            env=_environment(settings, folder),
             timeout_s=verify.timeout_s,
             memory_mib=verify.memory_mib,
             on_tick=tick,
         )
         follower.close()
     collect_s = ended.duration_s if follower.collect_s is None else follower.collect_s
-    return Ended(follower.run, ended, silent, min(collect_s, ended.duration_s))
+    return Ended(request, command, follower.run, ended, silent, min(collect_s, ended.duration_s))
 
 
 def _command(files: list[str], folder: Path, python: Interpreter, verify: Verify) -> list[str]:
@@ -93,12 +146,19 @@ def _command(files: list[str], folder: Path, python: Interpreter, verify: Verify
     ]  # fmt: skip
 
 
-def _environment(settings: dict[str, object]) -> dict[str, str]:
+def _environment(settings: dict[str, object], folder: Path) -> dict[str, str]:
     inherited = os.environ.get("PYTHONPATH")
     search = [str(_PROBE_FOLDER), *([inherited] if inherited else [])]
     return process.environment(
         without=_NOT_INHERITED,
         PYTHONPATH=os.pathsep.join(search),
         PYTHONHASHSEED="0",
-        ORCHESTRATE_PROBE=json.dumps(settings),
+        ORCHESTRATE_PROBE=str(_written(settings, folder)),
     )
+
+
+def _written(settings: dict[str, object], folder: Path) -> Path:
+    """The settings as a file: one variable of the environment holds 128 KB at most."""
+    path = folder / "settings.json"
+    path.write_text(json.dumps(settings), "ascii")
+    return path

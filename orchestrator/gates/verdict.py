@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.plan.model import GateName
+PYTHON = "{python}"
+"""Stands for the project's interpreter in a command that is kept."""
 
 
 class Kind(StrEnum):
@@ -17,32 +18,57 @@ class Kind(StrEnum):
     CANNOT_JUDGE = "cannot be judged"
 
 
+class Fault(StrEnum):
+    """What a file is, or a test, that does not simply pass."""
+
+    CULPRIT = "culprit"
+    FAILING_BEFORE = "failing before"
+    FLAKY = "flaky"
+    CANNOT_JUDGE = "cannot be judged"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """One thing that is wrong: the file, the test where it is one, what was seen, how to see it."""
+    """One thing that takes its file out: the test where it is one, what was seen, how to see it.
+
+    `reproduce` are the words of a command; its first is `{python}` for the project's interpreter.
+    `fault` is CULPRIT, FLAKY (where the plan fails those) or CANNOT_JUDGE. `together` says that the
+    test is red only beside other edited files, so that its own file need not be the cause.
+    """
 
     path: str
     test_id: str | None
     what: str
-    reproduce: str
+    reproduce: Sequence[str]
+    fault: Fault = Fault.CULPRIT
+    text: str = ""
+    """What was printed about it, as far as it was kept."""
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What one gate says of a batch.
 
-    `count` is how many things were looked at (files, or tests), `known` the ids that are red and
-    were known to be, `notes` what a person should hear although the gate is not red.
+    `count` is how many things were looked at (files, or tests). `known` are red ids the plan lists,
+    `failed_before` those that were red without the edit too, `flaky` those that failed and passed
+    on the same bytes; `notes` are what a person should hear although the gate is not red. A verdict
+    that cannot be judged and blames no file is a matter of the surroundings: `why`. `commands` are
+    what was run for it, in order, each as it would be typed.
     """
 
-    gate: GateName
+    gate: str
     kind: Kind
     count: int
     duration_s: float
     blames: Sequence[Blame] = ()
     known: Sequence[str] = ()
+    failed_before: Sequence[str] = ()
+    flaky: Sequence[str] = ()
     notes: Sequence[str] = ()
     why: str = ""
+    commands: Sequence[Sequence[str]] = ()
 
     @property
     def passed(self) -> bool:

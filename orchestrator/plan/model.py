@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, StringConstraints
+from pydantic import Field
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
-Template = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
-Identifier = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)
-]
-RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
-OptionValue = str | bool | int
-Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-
-
-class Strict(BaseModel):
-    """Nothing is guessed: unknown keys are errors, and so is a number where text is meant."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+from orchestrator.plan.base import (
+    Count,
+    Identifier,
+    OptionValue,
+    RelativePath,
+    Strict,
+    Template,
+    Text,
+)
+from orchestrator.plan.verify import Verify
 
 
 class PhaseState(StrEnum):
@@ -44,14 +39,6 @@ class Priority(StrEnum):
     LOW = "low"
 
 
-class GateName(StrEnum):
-    """The checks that can be asked for, in the order in which they run."""
-
-    COMPILE = "compile"
-    COLLECT = "collect"
-    TEST = "test"
-
-
 class Target(Strict):
     """One file of a batch."""
 
@@ -63,6 +50,10 @@ class Target(Strict):
     manual: Text | None = Field(
         default=None,
         description="Why a person must look at this file; no fixer ever touches it.",
+    )
+    tests: list[RelativePath] = Field(
+        default_factory=list,
+        description="Test files or folders to run for it; default: verify.tests, then itself.",
     )
     classes: Count | None = Field(default=None, description="Test classes expected in it.")
     methods: Count | None = Field(default=None, description="Test methods expected in it.")
@@ -150,38 +141,6 @@ class Phase(Strict):
         return self.estimate.memory_gb if self.estimate.memory_gb is not None else (
             sum(named) if named else None
         )  # fmt: skip
-
-
-class Verify(Strict):
-    """What must hold before a batch is committed, and how it is found out."""
-
-    gates: list[GateName] = Field(
-        default=[GateName.COMPILE, GateName.COLLECT, GateName.TEST], min_length=1
-    )
-    python: Text | None = Field(
-        default=None,
-        description="The project's interpreter; default: the active venv, .venv, then PATH.",
-    )
-    workers: Annotated[int, Field(ge=0, le=64)] = Field(
-        default=0, description="pytest-xdist workers with --dist loadgroup; 0: one process."
-    )
-    pytest_args: list[Text] = Field(
-        default_factory=list, description="Further arguments of every pytest run."
-    )
-    timeout_s: Seconds = Field(default=3_600.0, description="Limit of one gate, in seconds.")
-    test_timeout_s: Seconds = Field(
-        default=300.0, description="Limit without any sign of life from the tests, in seconds."
-    )
-    memory_mib: PositiveFloat | None = Field(
-        default=None, description="Limit of the tests' process tree, in MiB."
-    )
-    freeze_gc: bool = Field(
-        default=True, description="Keep imported objects out of every gc.collect() of the tests."
-    )
-    known_failures: list[Text] = Field(
-        default_factory=list,
-        description="Test ids that failed before the migration; they are not held against a batch.",
-    )
 
 
 class Commit(Strict):

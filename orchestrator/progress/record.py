@@ -22,14 +22,44 @@ class Done(StrEnum):
     UNCHANGED = "unchanged"
     REFUSED = "refused"
     MANUAL = "manual"
+    QUARANTINED = "quarantined"
+    SKIPPED = "skipped"
+    ADOPTED = "adopted"
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Patch(_Strict):
+    """An edit that was not made, as a unified diff for `git apply`."""
+
+    text: str
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+
+    def to_bytes(self) -> bytes:
+        """The diff in the bytes of the file it is for."""
+        return self.text.encode(self.encoding)
+
+
+class Failure(_Strict):
+    """Why a gate did not let a file pass.
+
+    `fault` is culprit, flaky or cannot be judged; `reproduce` are the words of a command, the first
+    of which stands for the project's interpreter.
+    """
+
+    gate: str
+    fault: str
+    tests: tuple[str, ...] = ()
+    reproduce: tuple[str, ...] = ()
+
+
 class TargetRecord(_Strict):
-    """One target. `before` and `after` are git blob ids; `counts` is what was really added."""
+    """One target. `before` and `after` are git blob ids; `counts` is what was really added.
+
+    A quarantined one keeps the bytes it had, the edit that was taken back, and why.
+    """
 
     path: str
     done: Done
@@ -38,14 +68,22 @@ class TargetRecord(_Strict):
     counts: dict[str, int] = {}
     notes: tuple[str, ...] = ()
     reason: str | None = None
+    failure: Failure | None = None
+    patch: Patch | None = None
 
 
 class GateRecord(_Strict):
-    """One gate: how much it looked at, and which red tests were known to be red."""
+    """One gate: how much it looked at, and the red tests that were not held against a file.
+
+    `known_failures` are listed in the plan, `failed_before` were red without the edit too, `flaky`
+    failed and passed on the same bytes.
+    """
 
     gate: str
     count: int
     known_failures: tuple[str, ...] = ()
+    failed_before: tuple[str, ...] = ()
+    flaky: tuple[str, ...] = ()
 
 
 class Record(_Strict):
@@ -63,16 +101,21 @@ class Record(_Strict):
 
     def counts(self) -> dict[str, int]:
         """What was added over all targets."""
-        total: dict[str, int] = {}
-        for target in self.targets:
-            for name, count in target.counts.items():
-                total[name] = total.get(name, 0) + count
-        return total
+        return added(self.targets)
 
     def to_bytes(self) -> bytes:
         """The record as it is written: indented JSON, keys in the order of this file."""
-        text = json.dumps(self.model_dump(mode="json", exclude_defaults=False), indent=2)
+        text = json.dumps(self.model_dump(mode="json", exclude_none=True), indent=2)
         return f"{text}\n".encode("ascii")
+
+
+def added(targets: Sequence[TargetRecord]) -> dict[str, int]:
+    """What was added over some targets, by name."""
+    total: dict[str, int] = {}
+    for target in targets:
+        for name, count in target.counts.items():
+            total[name] = total.get(name, 0) + count
+    return total
 
 
 def record_path(plan: Plan, place: Place) -> str:
@@ -142,6 +185,11 @@ def _parsed(data: bytes, path: Path) -> Record:
         ) from error
 
 
-def known_failures(gates: Sequence[GateRecord]) -> list[str]:
-    """Every red test that was known to be red, over all gates."""
-    return sorted({id_ for gate in gates for id_ in gate.known_failures})
+def failed_before(gates: Sequence[GateRecord]) -> list[str]:
+    """Every red test that was red before, as the plan says or as was found out, over all gates."""
+    return sorted({id_ for gate in gates for id_ in (*gate.known_failures, *gate.failed_before)})
+
+
+def flaky(gates: Sequence[GateRecord]) -> list[str]:
+    """Every test that failed and passed on the same bytes."""
+    return sorted({id_ for gate in gates for id_ in gate.flaky})

@@ -34,6 +34,10 @@ OPEN = frozenset({State.PENDING, State.REGRESSED, State.DRIFTED})
 """States that a run of the batch would work on."""
 
 
+GIVEN_UP = frozenset({Done.REFUSED, Done.QUARANTINED})
+"""What a record says of a target that a run could not bring in; its file is as it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
     """One target: where it stands, and why where that is not plain."""
@@ -58,6 +62,20 @@ class BatchStatus:
         if self.place.phase.state is PhaseState.DONE or not automatic:
             return False
         return self.record is None or any(t.state in OPEN for t in automatic)
+
+    @property
+    def open_targets(self) -> list[Target]:
+        """What a run of the batch works on: all but what is settled, given up or for a person."""
+        return [t.target for t in self.targets if t.state in OPEN or self._unrecorded(t)]
+
+    def _unrecorded(self, target: TargetStatus) -> bool:
+        """Whether a file has it all and was never recorded; a run says so in the record."""
+        return target.state in {State.COMPLIANT, State.DEFERRED} and self.entry(target) is None
+
+    def entry(self, target: TargetStatus) -> TargetRecord | None:
+        """What the record holds of one target."""
+        entries = self.record.targets if self.record else ()
+        return next((e for e in entries if e.path == target.target.path), None)
 
     def settled(self) -> int:
         """How many targets count as progress."""
@@ -87,7 +105,7 @@ class PhaseStatus:
         """Whether nothing of it is open, and nothing waits for a person."""
         if self.phase.state is not PhaseState.ACTIVE:
             return self.phase.state is PhaseState.DONE
-        return self.files_done >= self.phase.files()
+        return self.files_done + self.count(State.DEFERRED) >= self.phase.files()
 
     @property
     def is_unlocked(self) -> bool:
@@ -112,6 +130,15 @@ class Status:
     def files(self) -> int:
         """Files of the whole plan."""
         return sum(phase.phase.files() for phase in self.phases)
+
+    def unresolved(self) -> Iterator[tuple[BatchStatus, TargetStatus]]:
+        """What was given up, and what is for a person, in plan order; deferred phases wait."""
+        for phase in self.phases:
+            if phase.phase.state is PhaseState.ACTIVE:
+                for batch in phase.batches:
+                    for target in batch.targets:
+                        if target.state in {State.QUARANTINED, State.MANUAL}:
+                            yield batch, target
 
     def batch(self, place: Place) -> BatchStatus:
         """The status of one batch."""
@@ -199,15 +226,28 @@ class _Reader:
     def _recorded(
         self, phase: Phase, target: Target, record: TargetRecord | None, *, drifted: bool
     ) -> TargetStatus:
+        if record is not None and record.done is Done.SKIPPED:
+            return TargetStatus(target, State.DEFERRED, f"skipped: {record.reason}")
         if target.manual is not None:
-            return TargetStatus(target, State.MANUAL, target.manual)
-        if drifted or record is None:
+            return self._by_hand(target, record)
+        if drifted:
             return TargetStatus(
                 target, State.DRIFTED, "the batch was defined otherwise when it ran"
             )
-        if record.done is Done.REFUSED and self._is_untouched(target, record):
-            return TargetStatus(target, State.QUARANTINED, f"refused: {record.reason}")
+        if record is None:
+            return self._unrecorded(phase, target)
+        if record.done in GIVEN_UP and self._is_untouched(target, record):
+            word = "refused: " if record.done is Done.REFUSED else ""
+            return TargetStatus(target, State.QUARANTINED, f"{word}{record.reason}")
         return self._compared(phase, target, record)
+
+    def _by_hand(self, target: Target, record: TargetRecord | None) -> TargetStatus:
+        """A target no fixer works on: done once a person's change of it was adopted."""
+        if record is None or record.done is not Done.ADOPTED:
+            return TargetStatus(target, State.MANUAL, target.manual or "")
+        if self._is_untouched(target, record):
+            return TargetStatus(target, State.DONE)
+        return TargetStatus(target, State.EDITED, "changed since it was adopted")
 
     def _is_untouched(self, target: Target, record: TargetRecord) -> bool:
         """Whether the file is the one the record speaks of."""
@@ -223,8 +263,8 @@ class _Reader:
             return TargetStatus(target, State.DONE)
         if self._compliance.is_clean(phase, target, data):
             return TargetStatus(target, State.EDITED, "changed since, and still as it should be")
-        if record.done is Done.REFUSED:
-            return TargetStatus(target, State.PENDING, "changed since it was refused")
+        if record.done in GIVEN_UP:
+            return TargetStatus(target, State.PENDING, "changed since it was given up")
         return TargetStatus(target, State.REGRESSED, "changed since; the fixer would edit it again")
 
     def _data(self, target: Target) -> bytes | None:

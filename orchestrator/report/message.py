@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,14 +16,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from orchestrator.errors import BadInput
 from orchestrator.plan.model import Place, Plan
-from orchestrator.progress.record import Done, Record, TargetRecord, known_failures
+from orchestrator.progress.record import Done, Record, TargetRecord, added, failed_before, flaky
 from orchestrator.words import plural
 
 RENDER_LIMIT_S = 2
 OUTPUT_LIMIT_CHARS = 20_000
 _TOPIC_CHARS = 36
 
-SUBJECT = "test: {{ deed }} ({{ phase.label }}, batch {{ batch.number }}/{{ batch.of }})"
+SUBJECT = "test: {{ deed }} ({{ phase.label }}, batch {{ batch.number }}/{{ batch.of }}{{ share }})"
 
 BODY = """\
 {% if plan.prevents %}{{ plan.prevents | trim | wordwrap(72) }}
@@ -41,6 +41,9 @@ BODY = """\
 {% for id in known %}- {{ id }}
 {% endfor %}{% else %}.
 {% endif %}{% endif %}
+{% if flaky %}Flaky, they failed and passed on the same bytes:
+{% for id in flaky %}- {{ id }}
+{% endfor %}{% endif %}
 {% if batch.memory_gb %}Memory impact, estimated: ~{{ batch.memory_gb }} GB
 {%- if phase.memory_gb %} of ~{{ phase.memory_gb }} GB in {{ phase.label }}{% endif %}.
 {% endif %}{% if phase.files -%}
@@ -65,20 +68,38 @@ class Message:
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def message(plan: Plan, place: Place, record: Record) -> Message:
+def message(
+    plan: Plan, place: Place, record: Record, touched: Collection[str] | None = None
+) -> Message:
     """The message of the batch's commit; counts and names come from its record.
+
+    `touched` are the targets this commit is about; None: all of the record.
 
     Raises:
         BadInput: a template of the plan names something unknown, takes too long, or is malformed.
     """
-    values = _values(plan, place, record)
+    entries = [t for t in record.targets if touched is None or t.path in touched]
+    values = _values(plan, place, record, entries)
     subject = " ".join(_rendered(plan.commit.subject or SUBJECT, values, "commit.subject").split())
     body = _rendered(plan.commit.body or BODY, values, "commit.body")
     if not subject:
         raise BadInput("commit.subject of the plan gives an empty subject")
+    return Message(subject, _squeezed(body), _trailers(plan, place))
+
+
+def notice(plan: Plan, place: Place, deed: str, body: str) -> Message:
+    """The message of a commit that edits nothing by a fixer: a batch undone, a target skipped."""
+    where = f"{_label(place)}, batch {place.number}/{len(place.phase.batches)}"
+    return Message(one_line(f"{deed} ({where})"), _squeezed(body), _trailers(plan, place))
+
+
+def _trailers(plan: Plan, place: Place) -> list[str]:
     trailers = [f"Migration: {plan.name} {place.name}"]
-    trailers += [f"{key}: {one_line(value)}" for key, value in plan.commit.trailers.items()]
-    return Message(subject, _squeezed(body), trailers)
+    return trailers + [f"{key}: {one_line(value)}" for key, value in plan.commit.trailers.items()]
+
+
+def _label(place: Place) -> str:
+    return place.phase.id.replace("-", " ").capitalize()
 
 
 def one_line(value: str) -> str:
@@ -97,15 +118,17 @@ def topic_of(path: str) -> str:
     return PurePosixPath(path).stem.removeprefix("test_").replace("_", " ")
 
 
-def _values(plan: Plan, place: Place, record: Record) -> dict[str, Any]:
+def _values(
+    plan: Plan, place: Place, record: Record, entries: Sequence[TargetRecord]
+) -> dict[str, Any]:
     phase, batch = place.phase, place.batch
-    edited = [t for t in record.targets if t.done is Done.EDITED]
-    title = one_line(plan.title)
-    topic = batch.topic or _listed([topic_of(t.path) for t in edited or record.targets])
+    edited = [t for t in entries if t.done is Done.EDITED]
+    topic = batch.topic or _listed([topic_of(t.path) for t in edited or entries])
     memory = [t.memory_gb for t in batch.targets if t.memory_gb]
     return {
-        "deed": f"{title} for {topic}" if edited else f"{title} needs no change in {topic}",
+        "deed": _deed(one_line(plan.title), topic, entries),
         "topic": topic,
+        "share": _share(record),
         "plan": {
             "name": plan.name,
             "title": plan.title,
@@ -115,7 +138,7 @@ def _values(plan: Plan, place: Place, record: Record) -> dict[str, Any]:
         "phase": {
             "id": phase.id,
             "title": phase.title,
-            "label": phase.id.replace("-", " ").capitalize(),
+            "label": _label(place),
             "priority": phase.priority.upper(),
             "files": phase.files(),
             "classes": phase.classes(),
@@ -129,7 +152,7 @@ def _values(plan: Plan, place: Place, record: Record) -> dict[str, Any]:
             "of": len(phase.batches),
             "memory_gb": _number(sum(memory)) if memory else None,
         },
-        "targets": [{"path": one_line(t.path), "done": t.done.value} for t in record.targets],
+        "targets": [{"path": one_line(t.path), "done": t.done.value} for t in entries],
         "files": [
             {
                 "path": one_line(t.path),
@@ -140,22 +163,51 @@ def _values(plan: Plan, place: Place, record: Record) -> dict[str, Any]:
         ],
         "others": [
             {"path": one_line(t.path), "note": _note(t)}
-            for t in record.targets
+            for t in entries
             if t.done is not Done.EDITED
         ],
-        "counts": counts_in_words(record.counts()),
-        "added": record.counts(),
+        "counts": counts_in_words(added(entries)),
+        "added": added(entries),
         "tests": max((gate.count for gate in record.gates if gate.gate == "test"), default=0),
-        "known": known_failures(record.gates),
+        "known": failed_before(record.gates),
+        "flaky": flaky(record.gates),
     }
+
+
+def share_of(record: Record) -> tuple[int, int]:
+    """How many targets of a batch are in, of how many a run or a person brings in."""
+    mine = [t for t in record.targets if t.done is not Done.MANUAL]
+    out = {Done.REFUSED, Done.QUARANTINED, Done.SKIPPED}
+    return sum(t.done not in out for t in mine), len(mine)
+
+
+def _share(record: Record) -> str:
+    landed, of = share_of(record)
+    return "" if landed == of else f", {landed} of {plural(of, 'file')}"
+
+
+def _deed(title: str, topic: str, entries: Sequence[TargetRecord]) -> str:
+    done = {entry.done for entry in entries}
+    if Done.EDITED in done:
+        return f"{title} for {topic}"
+    if Done.ADOPTED in done:
+        return f"{title} by hand for {topic}"
+    return f"{title} {'needs no change in' if Done.UNCHANGED in done else 'waits in'} {topic}"
+
+
+_NOTES = {
+    Done.MANUAL: "left to a person: ",
+    Done.REFUSED: "refused: ",
+    Done.QUARANTINED: "taken out, ",
+    Done.SKIPPED: "skipped: ",
+    Done.ADOPTED: "done by hand",
+}
 
 
 def _note(target: TargetRecord) -> str:
     if target.done is Done.UNCHANGED:
         return "unchanged, it already has it"
-    return one_line(
-        f"{'left to a person' if target.done is Done.MANUAL else 'refused'}: {target.reason}"
-    )
+    return one_line(f"{_NOTES[target.done]}{target.reason or ''}")
 
 
 def _rendered(template: str, values: Mapping[str, Any], where: str) -> str:

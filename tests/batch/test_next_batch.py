@@ -10,7 +10,7 @@ from support import FILES, PASSING, PLAN, PYPROJECT, SampleRepo, make_repo, plan
 
 from orchestrator.batch.commit import CommitRefused
 from orchestrator.batch.settle import Landed, NothingToDo, Stopped
-from orchestrator.errors import BadInput, ChangedMeanwhile, Refused
+from orchestrator.errors import BadInput, ChangedMeanwhile, Exit, Refused
 from orchestrator.gates.verdict import Kind
 from orchestrator.progress.record import read_record
 
@@ -89,15 +89,16 @@ def test_batch_after_batch_until_nothing_is_left(repo: SampleRepo) -> None:
     assert repo.head == head
 
 
-def test_a_red_test_puts_everything_back(tmp_path: Path) -> None:
-    repo = make_repo(tmp_path / "r", {**FILES, "tests/test_b.py": FAILS_AFTER})
+def test_a_red_test_puts_everything_back_where_the_plan_says_stop(tmp_path: Path) -> None:
+    plan = PLAN.replace("phases:", "verify: {on_failure: stop}\nphases:")
+    repo = make_repo(tmp_path / "r", {**FILES, "tests/test_b.py": FAILS_AFTER}, plan=plan)
     head = repo.head
     result = repo.next_batch()
     assert isinstance(result, Stopped)
     red = result.verdicts[-1]
     assert red.kind is Kind.RED
     assert {blame.path for blame in red.blames} == {"tests/test_b.py"}
-    assert "the collector is out of order" in red.blames[0].what
+    assert "the collector is out of order" in red.blames[0].text
     assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
     assert repo.read("tests/test_a.py") == PASSING
 
@@ -133,13 +134,16 @@ def test_a_refused_file_does_not_stop_the_others(tmp_path: Path) -> None:
     assert "refused: line 1: it is not valid Python" in repo.git.text("log", "-1", "--format=%B")
 
 
-def test_when_every_file_is_refused_nothing_happens(tmp_path: Path) -> None:
+def test_when_every_file_is_refused_only_that_is_recorded(tmp_path: Path) -> None:
     broken = {"tests/test_a.py": "class TestA(\n", "tests/test_b.py": "print 'x'\n"}
     repo = make_repo(tmp_path / "r", {**FILES, **broken})
-    head = repo.head
     result = repo.next_batch()
-    assert isinstance(result, Stopped)
-    assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
+    assert isinstance(result, Landed)
+    assert result.exit_code is Exit.RED
+    assert repo.git.changed_by("HEAD") == ["reports/first/one.json"]
+    assert (repo.changes, repo.leftovers) == ("", [])
+    assert result.next is not None
+    assert result.next.name == "first/two"
 
 
 def test_a_manual_target_is_left_alone_and_recorded(tmp_path: Path) -> None:

@@ -87,14 +87,15 @@ def test_nothing_to_do_is_no_error(repo: SampleRepo) -> None:
     assert "Nothing to do" in ended.err
 
 
-def test_a_red_gate_exits_1_with_the_test_its_last_lines_and_the_command(tmp_path: Path) -> None:
+def test_a_batch_that_is_put_back_says_why_and_how_to_see_it(tmp_path: Path) -> None:
     text = PASSING.replace("assert True", "assert 1 == 2, 'it is red'")
-    repo = make_repo(tmp_path / "r", {**FILES, "tests/test_a.py": text})
-    ended = repo.run("next-batch", "--python", sys.executable)
+    plan = PLAN.replace("phases:", "verify: {on_failure: stop}\nphases:")
+    repo = make_repo(tmp_path / "r", {**FILES, "tests/test_a.py": text}, plan=plan)
+    ended = repo.run("next-batch", "--strict", "--python", sys.executable)
     assert (ended.code, ended.out, repo.changes) == (1, "", "")
     assert "tests/test_a.py::TestAlpha::test_two" in ended.err
     assert "it is red" in ended.err
-    assert f"{sys.executable} -m pytest tests/test_a.py::TestAlpha::test_two" in ended.err
+    assert "python -m pytest tests/test_a.py::TestAlpha::test_two" in ended.err
     assert "every file is as it was, nothing is recorded" in ended.err
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from orchestrator.gates.baseline import Side
 from orchestrator.gates.interpreter import Interpreter, interpreter
-from orchestrator.gates.suite import collect_gate, suite_gates
-from orchestrator.gates.verdict import Kind, Verdict
-from orchestrator.plan.model import Verify
+from orchestrator.gates.judge import Rules, suite_gates
+from orchestrator.gates.suite import Suite
+from orchestrator.gates.verdict import PYTHON, Fault, Kind, Verdict
+from orchestrator.plan.verify import Verify
 
 GOOD = "def test_one(): pass\n\n\nclass TestA:\n    def test_two(self): pass\n"
 HERE = sys.executable
@@ -33,11 +37,27 @@ def written(top: Path, files: Mapping[str, str]) -> list[str]:
     return [path for path in files if Path(path).name.startswith("test_")]
 
 
+class OneSide:
+    """A tree whose files are the same on both sides."""
+
+    def put(self, side: Side) -> None:
+        pass
+
+
+def verdicts(
+    paths: Sequence[str], top: Path, python: Interpreter, rules: Rules, **verify: object
+) -> list[Verdict]:
+    suite = Suite(top, python, Verify.model_validate(verify))
+    return list(suite_gates(paths, suite, OneSide(), rules))
+
+
 def gates(
     top: Path, python: Interpreter, files: Mapping[str, str], **verify: object
 ) -> tuple[Verdict, Verdict]:
+    """The verdicts of one run that is compared with nothing; of collection twice if it is red."""
     paths = written(top, files)
-    return suite_gates(paths, top=top, python=python, verify=Verify.model_validate(verify))
+    found = verdicts(paths, top, python, Rules(baseline=False), **verify)
+    return found[0], found[-1]
 
 
 def test_one_process_gives_both_verdicts(tmp_path: Path, python: Interpreter) -> None:
@@ -55,8 +75,8 @@ def test_a_green_call_with_a_failed_teardown_is_a_failure(
     assert test.kind is Kind.RED
     (blame,) = test.blames
     assert (blame.path, blame.test_id) == ("test_a.py", "test_a.py::TestA::test")
-    assert "failed in teardown" in blame.what
-    assert "late" in blame.what
+    assert "fails in teardown" in blame.what
+    assert "late" in blame.text
 
 
 def test_a_failed_setup_is_a_failure(tmp_path: Path, python: Interpreter) -> None:
@@ -69,12 +89,11 @@ def test_one_file_that_cannot_be_collected_does_not_hide_the_others(
     tmp_path: Path, python: Interpreter
 ) -> None:
     files = {"test_a.py": GOOD, "test_b.py": "import nowhere\n", "test_c.py": GOOD}
-    collect, test = gates(tmp_path, python, files)
+    (collect,) = verdicts(written(tmp_path, files), tmp_path, python, Rules(baseline=False))
     assert collect.kind is Kind.RED
     assert [blame.path for blame in collect.blames] == ["test_b.py"]
-    assert "nowhere" in collect.blames[0].what
-    assert collect.count == test.count == 4
-    assert test.kind is Kind.PASSED
+    assert "nowhere" in collect.blames[0].text
+    assert collect.count == 4
 
 
 HOSTILE = [
@@ -93,7 +112,7 @@ def test_hostile_addopts_hide_nothing(addopts: str, tmp_path: Path, python: Inte
         "test_a.py": red,
     }
     written(tmp_path, files)
-    collect, test = suite_gates(["test_a.py"], top=tmp_path, python=python, verify=Verify())
+    collect, test = verdicts(["test_a.py"], tmp_path, python, Rules(baseline=False))
     assert (collect.kind, collect.count) == (Kind.PASSED, 3)
     assert [blame.test_id for blame in test.blames] == [
         "test_a.py::test_bad_one",
@@ -113,10 +132,10 @@ def test_fault_86_the_callers_pytest_addopts_is_ignored(
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        pytest.param("import os\ndef test(): os._exit(0)\n", "exit code 0", id="fault-79 os._exit(0)"),
-        pytest.param("import os\ndef test(): os.kill(os.getpid(), 11)\n", "exit code -11", id="fault-78 segfault"),
-        pytest.param("import pytest\ndef test(): pytest.exit('x', returncode=0)\ndef test_2(): pass\n", "have no outcome", id="fault-80 pytest.exit(0)"),
-        pytest.param("import os\nos._exit(3)\n", "exit code 3", id="dies while being collected"),
+        pytest.param("import os\ndef test(): os._exit(0)\n", "with exit code 0", id="fault-79 os._exit(0)"),
+        pytest.param("import os\ndef test(): os.kill(os.getpid(), 11)\n", "died of SIGSEGV", id="fault-78 segfault"),
+        pytest.param("import pytest\ndef test(): pytest.exit('x', returncode=0)\ndef test_2(): pass\n", "with exit code 0", id="fault-80 pytest.exit(0)"),
+        pytest.param("import os\nos._exit(3)\n", "with exit code 3", id="dies while being collected"),
     ],
 )  # fmt: skip
 def test_a_run_that_does_not_finish_cannot_be_judged(
@@ -125,7 +144,10 @@ def test_a_run_that_does_not_finish_cannot_be_judged(
     collect, test = gates(tmp_path, python, {"test_a.py": text})
     last = test if collect.passed else collect
     assert last.kind is Kind.CANNOT_JUDGE
-    assert why in last.why
+    assert [(blame.path, blame.fault) for blame in last.blames] == [
+        ("test_a.py", Fault.CANNOT_JUDGE)
+    ]
+    assert why in last.blames[0].what
 
 
 def test_fault_77_a_hang_is_named_by_the_test_that_runs(
@@ -269,7 +291,7 @@ def test_the_command_to_reproduce_has_the_plans_arguments(
     tmp_path: Path, python: Interpreter
 ) -> None:
     _, test = gates(tmp_path, python, {"test_a.py": "def test(): assert 0\n"}, pytest_args=["-s"])
-    assert "-m pytest -s test_a.py::test" in test.blames[0].reproduce
+    assert shlex.join(test.blames[0].reproduce) == "'{python}' -m pytest -s test_a.py::test"
 
 
 def test_freezing_is_on_by_default_and_can_be_switched_off(
@@ -315,13 +337,27 @@ def test_ids_under_loadgroup_are_told_without_the_group(
     assert test.count == 4
 
 
-def test_fault_81_a_lost_worker_cannot_be_judged(tmp_path: Path, python: Interpreter) -> None:
+def test_fault_81_a_lost_worker_is_asked_again_in_one_process(
+    tmp_path: Path, python: Interpreter
+) -> None:
     if not python.has_xdist:
         pytest.skip("needs pytest-xdist")
     text = "import os\ndef test(): os._exit(1)\n"
     _, test = gates(tmp_path, python, {"test_a.py": text, "test_b.py": GOOD}, workers=2)
     assert test.kind is Kind.CANNOT_JUDGE
-    assert "a worker was lost" in test.why
+    assert [(blame.test_id, blame.fault) for blame in test.blames] == [
+        ("test_a.py::test", Fault.CANNOT_JUDGE)
+    ]
+
+
+def test_fault_81_a_worker_that_is_only_lost_beside_others_costs_nothing(
+    tmp_path: Path, python: Interpreter
+) -> None:
+    if not python.has_xdist:
+        pytest.skip("needs pytest-xdist")
+    text = "import os\ndef test():\n    if 'PYTEST_XDIST_WORKER' in os.environ: os._exit(1)\n"
+    _, test = gates(tmp_path, python, {"test_a.py": text, "test_b.py": GOOD}, workers=2)
+    assert (test.kind, test.count) == (Kind.PASSED, 3)
 
 
 def test_xdist_in_addopts_is_undone_for_a_gate_in_one_process(
@@ -337,7 +373,7 @@ def test_xdist_in_addopts_is_undone_for_a_gate_in_one_process(
 
 def test_collection_alone_runs_no_test(tmp_path: Path, python: Interpreter) -> None:
     paths = written(tmp_path, {"test_a.py": "def test(): open('ran', 'w')\n"})
-    verdict = collect_gate(paths, top=tmp_path, python=python, verify=Verify())
+    (verdict,) = verdicts(paths, tmp_path, python, Rules(tests=False))
     assert (verdict.kind, verdict.count) == (Kind.PASSED, 1)
     assert not (tmp_path / "ran").exists()
 
@@ -345,13 +381,11 @@ def test_collection_alone_runs_no_test(tmp_path: Path, python: Interpreter) -> N
 def test_the_command_to_reproduce_a_failure_fails_in_the_same_way(
     tmp_path: Path, python: Interpreter
 ) -> None:
-    import shlex
-    import subprocess
-
     text = "import pytest\n@pytest.mark.parametrize('p', ['a b', \"c'd\"])\ndef test(p): assert 0\n"
     _, test = gates(tmp_path, python, {"test_a.py": text})
     for blame in test.blames:
-        command = [*shlex.split(blame.reproduce), "-p", "no:cacheprovider"]
+        words = [word.replace(PYTHON, str(python.path)) for word in blame.reproduce]
+        command = [*words, "-p", "no:cacheprovider"]
         ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert "1 failed" in ended.stdout
 
@@ -367,5 +401,5 @@ def test_fault_89_a_stale_pyc_of_the_same_size_is_not_taken_for_the_new_file(
     before = (tmp_path / "test_a.py").stat()
     files.replace(tmp_path / "test_a.py", bad.encode(), expected=good.encode())
     assert int((tmp_path / "test_a.py").stat().st_mtime) != int(before.st_mtime)
-    _, second = suite_gates(["test_a.py"], top=tmp_path, python=python, verify=Verify())
+    _, second = verdicts(["test_a.py"], tmp_path, python, Rules(baseline=False))
     assert (first.kind, second.kind) == (Kind.PASSED, Kind.RED)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.fixers.base import Outcome, Source
 from orchestrator.fixers.memory_safety.groups import derived_group, group_problem
-from orchestrator.plan.model import OptionValue
+from orchestrator.plan.base import OptionValue
 from orchestrator.plan.rules import suggestion
 
 _OPTIONS = ("group",)

@@ -1,16 +1,18 @@
 """A pytest plugin that writes down, as JSON lines, what a test run really did.
 
 It runs inside the interpreter of the project under migration: standard library only, Python 3.8 and
-pytest 7.4 or newer. `ORCHESTRATE_PROBE` holds its settings as JSON:
+pytest 7.4 or newer. `ORCHESTRATE_PROBE` names the JSON file with its settings:
 
     out      the file the lines are appended to
     files    what is collected, whatever positional arguments `addopts` may hold
     workers  processes of pytest-xdist; 0 for this one only
     freeze   whether imported objects are kept out of every later `gc.collect()`
     only_collect  whether no test is run
+    only     the ids to run, with paths from `top`; null for all
+    top      the top of the repository
 
-Lines: start, collected, collect_error, collect_skip, ids, deselected, running, phase, worker_lost,
-finish. Only the controlling process writes; workers of xdist report through it.
+Lines: start, collecting, collected, collect_error, collect_skip, ids, deselected, running, phase,
+worker_lost, finish. Only the controlling process writes; workers of xdist report through it.
 """
 
 from __future__ import annotations
@@ -19,24 +21,34 @@ import gc
 import json
 import os
 import time
-from typing import Any, Dict, Iterator, List, Optional
+import traceback
+from typing import Any, Dict, Generator, Iterator, List, Optional
 
 import pytest
 
 _FREEZE_AGAIN_S = 0.01
 _OLDEST = 2
 _FULL_COLLECT_BYTES = 64 * 2**20
+# a test may replace them
+_gc_collect, _gc_freeze, _gc_unfreeze = gc.collect, gc.freeze, gc.unfreeze
+_SKIPPING_FOLDERS = tuple(
+    os.path.normpath(os.path.join(os.path.dirname(os.path.realpath(str(module.__file__))), name))
+    for module, name in ((pytest, ""), (pytest, "../_pytest"), (os, "unittest"))
+)
+"""Where the functions that skip live: who called them is what counts."""
 _TEXT_CHARS = 6000
 
 
 def _settings() -> Dict[str, Any]:
-    settings: Dict[str, Any] = json.loads(os.environ["ORCHESTRATE_PROBE"])
+    with open(os.environ["ORCHESTRATE_PROBE"], encoding="ascii") as stream:
+        settings: Dict[str, Any] = json.load(stream)
     return settings
 
 
 def pytest_configure(config: Any) -> None:
     """Register what this process needs: the controller writes, every process may freeze."""
     settings = _settings()
+    config.pluginmanager.register(_Selection(config, settings), "orchestrate-selection")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Writer(config, settings), "orchestrate-writer")
     if settings["freeze"]:
@@ -79,12 +91,107 @@ def pytest_cmdline_main(config: Any) -> Iterator[None]:
     yield
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: Any, call: Any) -> Generator[None, Any, None]:
+    """Say in the report how a phase failed, or whether the source itself asks for the skip.
+
+    What is added travels from a worker to the controller with the report.
+    """
+    outcome = yield
+    report = outcome.get_result()
+    if call.excinfo is None and not hasattr(report, "wasxfail"):
+        return
+    about: Dict[str, Any] = {}
+    if report.outcome == "failed" and call.excinfo is not None:
+        about = _failure(call.excinfo)
+    elif report.outcome == "skipped" or hasattr(report, "wasxfail"):
+        about = {"in_source": _asked_for_in_source(item, call)}
+    report.orchestrate = about
+
+
+def _failure(excinfo: Any) -> Dict[str, Any]:
+    """What was raised where: the type, and the line of source that is the same after an edit."""
+    frames = traceback.extract_tb(excinfo.tb)
+    last = frames[-1] if frames else None
+    return {
+        "error": excinfo.type.__name__,
+        "at": (last.line or "").strip() if last else "",
+        "function": last.name if last else "",
+    }
+
+
+_ASKING = ("skip", "skipif", "xfail")
+
+
+def _asked_for_in_source(item: Any, call: Any) -> bool:
+    """Whether a mark or a call in the test's own file makes it skipped or expected to fail.
+
+    What a conftest or a plugin decides may depend on the marks an edit adds; this does not.
+    """
+    written: List[Any] = []
+    for node in item.listchain():
+        marks = getattr(getattr(node, "obj", None), "pytestmark", [])
+        written += marks if isinstance(marks, list) else [marks]
+    written += getattr(getattr(item, "callspec", None), "marks", [])
+    if any(getattr(mark, "name", "") in _ASKING for mark in written):
+        return True
+    if any(
+        getattr(thing, name, False)
+        for thing in (getattr(item, "obj", None), getattr(item, "cls", None))
+        for name in ("__unittest_skip__", "__unittest_expecting_failure__")
+    ):
+        return True
+    if call.excinfo is None:
+        return False
+    own = os.path.realpath(str(item.fspath))
+    frames = [os.path.realpath(f.filename) for f in traceback.extract_tb(call.excinfo.tb)]
+    foreign = [name for name in frames if not name.startswith(_SKIPPING_FOLDERS)]
+    return bool(foreign) and foreign[-1] == own
+
+
+class _Selection:
+    """Keeps the ids that were asked for, and remembers which ones the configuration left out."""
+
+    def __init__(self, config: Any, settings: Dict[str, Any]) -> None:
+        self._config = config
+        self._top = settings["top"]
+        self._only = None if settings["only"] is None else frozenset(settings["only"])
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: List[Any]) -> Iterator[None]:
+        before = [item.nodeid for item in items]
+        yield
+        ids = [_without_group(item.nodeid) for item in items]
+        left_out = sorted(set(before).difference(ids))
+        if self._only is not None:
+            items[:] = [items[n] for n, id_ in enumerate(ids) if self._canonical(id_) in self._only]
+            left_out = [id_ for id_ in left_out if self._canonical(id_) in self._only]
+        if hasattr(self._config, "workeroutput"):
+            self._config.workeroutput["orchestrate_left_out"] = left_out
+        elif left_out:
+            self._config.pluginmanager.get_plugin("orchestrate-writer").left_out(left_out)
+
+    def _canonical(self, id_: str) -> str:
+        path, separator, rest = id_.partition("::")
+        root = str(getattr(self._config, "rootpath", None) or self._config.rootdir)
+        full = os.path.relpath(os.path.join(root, path), self._top)
+        return full.replace(os.sep, "/") + separator + rest
+
+
+def _without_group(id_: str) -> str:
+    """The id as it was before xdist appended `@group`: only what follows the last `]` is cut."""
+    path, separator, rest = id_.partition("::")
+    cut = max(rest.rfind("]"), rest.rfind("::"))
+    return path + separator + rest[: cut + 1] + rest[cut + 1 :].partition("@")[0]
+
+
 class _Writer:
     """Appends one line for everything that happens."""
 
     def __init__(self, config: Any, settings: Dict[str, Any]) -> None:
         self._out = open(settings["out"], "a", encoding="utf-8")  # noqa: SIM115
         self._wrote_ids = False
+        self._wrote_left_out = False
         has_xdist = config.pluginmanager.hasplugin("xdist")
         self._write(
             "start",
@@ -106,8 +213,13 @@ class _Writer:
         else:
             self._write("collected", id=report.nodeid)
 
-    def pytest_deselected(self, items: List[Any]) -> None:
-        self._write("deselected", ids=[item.nodeid for item in items])
+    def pytest_collectstart(self, collector: Any) -> None:
+        if isinstance(collector, pytest.File):
+            self._write("collecting", id=collector.nodeid)
+
+    def left_out(self, ids: List[str]) -> None:
+        """Tell which collected ids the configuration or a plugin did not let through."""
+        self._write("deselected", ids=ids)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: Any) -> None:
@@ -136,10 +248,15 @@ class _Writer:
             seconds=getattr(report, "duration", 0.0),
             worker=getattr(report, "worker_id", None),
             text=_text(report) if report.outcome == "failed" else "",
+            about=getattr(report, "orchestrate", {}),
         )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: Any) -> None:
+        left_out = (getattr(node, "workeroutput", None) or {}).get("orchestrate_left_out", [])
+        if left_out and not self._wrote_left_out:  # every worker leaves out the same
+            self._wrote_left_out = True
+            self.left_out(left_out)
         if error:
             self._write("worker_lost", worker=node.gateway.id, text=str(error)[-_TEXT_CHARS:])
 
@@ -169,8 +286,8 @@ class _Freezer:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_collection(self, session: Any) -> Iterator[None]:
         yield
-        gc.collect()
-        gc.freeze()
+        _gc_collect()
+        _gc_freeze()
         self._rss_bytes = _rss_bytes()
         gc.callbacks.append(self._timed)
         if self._was_enabled:
@@ -187,15 +304,15 @@ class _Freezer:
     def pytest_sessionfinish(self) -> None:
         if self._timed in gc.callbacks:
             gc.callbacks.remove(self._timed)
-        gc.unfreeze()
+        _gc_unfreeze()
         if self._was_enabled:
             gc.enable()
 
     def _settle(self, full: bool) -> None:
         if full:
-            gc.unfreeze()
-        gc.collect()
-        gc.freeze()
+            _gc_unfreeze()
+        _gc_collect()
+        _gc_freeze()
         self._slow = False
         if full:
             self._rss_bytes = _rss_bytes()

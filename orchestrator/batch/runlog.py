@@ -1,0 +1,59 @@
+"""Keeps what the last run of a batch did here: its commands, and what its failures printed.
+
+Local and disposable, below git's own folder: a record holds no path and no duration.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator import files
+from orchestrator.gates.verdict import Verdict
+from orchestrator.redact import redacted
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCommand:
+    """One command as it was run, for which gate."""
+
+    gate: str
+    words: Sequence[str]
+
+
+def write_log(folder: Path, place: str, verdicts: Sequence[Verdict]) -> None:
+    """Replace what is kept of `place` by what these verdicts hold."""
+    at = folder / "logs" / place
+    shutil.rmtree(at, ignore_errors=True)
+    commands = [[v.gate, list(words)] for v in verdicts for words in v.commands]
+    if commands:
+        files.create(at / "commands.json", json.dumps(commands, indent=1).encode())
+    for path, text in _texts(verdicts).items():
+        files.create(log_path(folder, place, path), text.encode("utf-8", "replace"))
+
+
+def log_path(folder: Path, place: str, path: str) -> Path:
+    """Where the log of one file of a batch is, if its last run here left one."""
+    return folder / "logs" / place / f"{path.replace('/', '__')}.log"
+
+
+def logged_commands(folder: Path, place: str) -> list[LoggedCommand]:
+    """What the last run of a batch here ran, in order; nothing where it ran elsewhere."""
+    try:
+        rows = json.loads((folder / "logs" / place / "commands.json").read_bytes())
+        return [LoggedCommand(gate, words) for gate, words in rows]
+    except (OSError, ValueError):
+        return []
+
+
+def _texts(verdicts: Sequence[Verdict]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for verdict in verdicts:
+        for blame in verdict.blames:
+            head = f"{verdict.gate}: {blame.test_id or blame.path}: {blame.what}"
+            block = redacted(f"{head}\n{blame.text}\n\n")
+            texts[blame.path] = texts.get(blame.path, "") + block
+    return texts

@@ -1,0 +1,184 @@
+"""Tells what an edit broke from what was broken, or unsteady, before: the same tests, both sides.
+
+Green needs no baseline. What is not green is run again on the bytes before the edit, and what was
+not the same there is run again alone, on both sides, before anybody is blamed. A test that does
+well alone is asked once more among the others: what only fails together is found there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from orchestrator.gates.events import LEFT_OUT, MISSING, SKIPPED, Way
+
+
+class Side(StrEnum):
+    """Which bytes the files of a batch hold."""
+
+    BEFORE = "before"
+    EDITED = "edited"
+
+
+class Rerun(Protocol):
+    """Runs tests again. Each call starts pytest once, and answers how each id did."""
+
+    frozen: bool
+    """Whether the first run kept imported objects out of the collector's sight."""
+
+    def alone(self, side: Side, ids: Collection[str]) -> Mapping[str, Way]:
+        """These tests and no others, with nothing frozen."""
+        ...
+
+    def alone_frozen(self, ids: Collection[str]) -> Mapping[str, Way]:
+        """These tests on the edited bytes, as the first run went."""
+        ...
+
+    def together(self, side: Side, ids: Collection[str]) -> Mapping[str, Way]:
+        """How these did in a run of everything, as the first run went."""
+        ...
+
+
+@dataclass(slots=True)
+class Findings:
+    """What became of the ids that were not green; each is in one list at most.
+
+    Where there are culprits, an id in no list is one to ask again without them. `culprits` do
+    otherwise because of the edit, with a word on how it showed. `together` are red only beside
+    other edited files, `spared` only with a frozen collector, which is ours.
+    """
+
+    failing_before: list[str] = field(default_factory=list)
+    flaky: list[str] = field(default_factory=list)
+    spared: list[str] = field(default_factory=list)
+    together: list[str] = field(default_factory=list)
+    culprits: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def blamed(self) -> list[str]:
+        """What the edit is held responsible for, alone or together with others."""
+        return [*self.culprits, *self.together]
+
+
+def sort_out(first: Mapping[str, Way], rerun: Rerun) -> Findings:
+    """Sort the ids of `first`, none of which was plainly green, by what is behind them."""
+    return _Sorter(first, rerun).sorted()
+
+
+def _by_file(ids: Collection[str]) -> list[list[str]]:
+    files: dict[str, list[str]] = {}
+    for id_ in ids:
+        files.setdefault(id_.partition("::")[0], []).append(id_)
+    return list(files.values())
+
+
+def is_red(way: Way) -> bool:
+    """Whether a test failed, as against being skipped, left out or not there."""
+    return way not in {(), SKIPPED, LEFT_OUT, MISSING}
+
+
+class _Sorter:
+    def __init__(self, first: Mapping[str, Way], rerun: Rerun) -> None:
+        self._first = first
+        self._rerun = rerun
+        self._found = Findings()
+
+    def sorted(self) -> Findings:
+        before = self._rerun.alone(Side.BEFORE, self._first)
+        changed = [id_ for id_, way in self._first.items() if before[id_] != way]
+        self._found.failing_before = [
+            id_ for id_, way in self._first.items() if before[id_] == way and is_red(way)
+        ]
+        if changed:
+            self._changed(changed, before)
+        return self._found
+
+    def _changed(self, ids: list[str], before: Mapping[str, Way]) -> None:
+        """Those that did not do before what they did in the first run."""
+        again = self._rerun.alone(Side.EDITED, ids)
+        suspects: list[str] = []
+        well: list[str] = []
+        for id_ in ids:
+            if again[id_] == before[id_]:  # alone the edit makes no difference
+                (self._found.failing_before if is_red(before[id_]) else well).append(id_)
+            elif again[id_] == ():
+                self._found.flaky.append(id_)  # was red before as well, in this way or another
+            else:
+                suspects.append(id_)
+        if suspects:
+            self._suspected(suspects, before, again)
+        if well and not self._found.culprits:  # else the rest is asked again without the culprits
+            self._well_alone(well)
+
+    def _suspected(
+        self, ids: list[str], before: Mapping[str, Way], again: Mapping[str, Way]
+    ) -> None:
+        """Those that do otherwise alone as well: once more on both sides, then they are blamed.
+
+        Each file is now run without the others, since one of them may spoil the rest.
+        """
+        third: dict[str, Way] = {}
+        for mine in _by_file(ids):
+            third |= self._rerun.alone(Side.EDITED, mine)
+        second = self._rerun.alone(Side.BEFORE, ids)
+        spoilt = []
+        for id_ in ids:
+            steady = third[id_] == again[id_] and second[id_] == before[id_]
+            if steady:
+                self._found.culprits[id_] = _how(before[id_], again[id_])
+            elif third[id_] == before[id_] == second[id_]:
+                spoilt.append(id_)
+            elif is_red(before[id_]) and is_red(second[id_]):
+                self._found.failing_before.append(id_)  # red every time, never in the same way
+            elif () in {third[id_], again[id_]} or is_red(before[id_]) or is_red(second[id_]):
+                self._found.flaky.append(id_)
+            else:
+                self._found.culprits[id_] = _how(before[id_], third[id_])
+        if not self._found.culprits:
+            self._spoilt(spoilt, before)
+
+    def _spoilt(self, ids: list[str], before: Mapping[str, Way]) -> None:
+        """Those that are what they were once their file is alone, where no file is to blame."""
+        for id_ in ids:
+            if is_red(before[id_]):
+                self._found.failing_before.append(id_)
+        if rest := [id_ for id_ in ids if not is_red(before[id_])]:
+            self._well_alone(rest)
+
+    def _well_alone(self, ids: list[str]) -> None:
+        """Those that are fine alone: flaky, or spoilt by the company they keep."""
+        rest = list(self._spare(ids)) if self._rerun.frozen else ids
+        if not rest:
+            return
+        again = self._rerun.together(Side.EDITED, rest)
+        steady = [id_ for id_ in rest if again[id_] != ()]
+        self._found.flaky += [id_ for id_ in rest if again[id_] == ()]
+        if not steady:
+            return
+        before = self._rerun.together(Side.BEFORE, steady)
+        for id_ in steady:
+            if is_red(before[id_]):
+                self._found.failing_before.append(id_)
+            else:
+                self._found.together.append(id_)
+
+    def _spare(self, ids: list[str]) -> Iterator[str]:
+        """Set those aside that are red whenever imported objects are frozen; yield the others."""
+        frozen = self._rerun.alone_frozen(ids)
+        for id_ in ids:
+            if is_red(frozen[id_]):
+                self._found.spared.append(id_)
+            else:
+                yield id_
+
+
+def _how(before: Way, after: Way) -> str:
+    if before == MISSING:
+        return "is a new test id"
+    if after in {SKIPPED, LEFT_OUT, MISSING}:
+        return f"is {after[0]} with the edit and was not before"
+    if is_red(before):
+        return "failed before the edit too, but otherwise"
+    return "passes without the edit" if before == () else f"was {before[0]} before the edit"

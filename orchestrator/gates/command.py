@@ -1,0 +1,92 @@
+"""A command of the plan as a gate: it must end with 0, or say nothing it did not say before."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator import process
+from orchestrator.gates.baseline import Side
+from orchestrator.gates.interpreter import Interpreter
+from orchestrator.gates.suite import last_lines
+from orchestrator.gates.verdict import PYTHON, Blame, Kind, Verdict
+from orchestrator.plan.verify import Command
+
+_FILES = "{files}"
+_NUMBER = re.compile(r"\d+")
+_KEEP_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class CommandGate:
+    """One command of the plan, ready to be run in the work tree at `top`."""
+
+    command: Command
+    top: Path
+    python: Interpreter
+    timeout_s: float
+
+    def words(self, paths: Sequence[str], *, python: str) -> list[str]:
+        """The command with its two placeholders filled in."""
+        words: list[str] = []
+        for word in shlex.split(self.command.run):
+            words += paths if word == _FILES else [word.replace(PYTHON, python)]
+        return words
+
+    def verdict(
+        self, paths: Sequence[str], put: Callable[[Side], None], *, baseline: bool
+    ) -> Verdict:
+        """What the command says of `paths`; red before too, with the same lines, is no fault.
+
+        Lines are compared without their numbers, since an edit moves what comes after it.
+        """
+        ended = self._run(paths)
+        words = self.words(paths, python=str(self.python.path))
+        verdict = Verdict(
+            self.command.name, Kind.PASSED, len(paths), ended.duration_s, commands=[words]
+        )
+        if ended.exit_code is None:
+            why = f"{self.command.name}: {ended.stopped}"
+            return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+        if ended.exit_code == 0:
+            return verdict
+        new = Counter(_lines(ended.output))
+        if baseline:
+            try:
+                put(Side.BEFORE)
+                before = self._run(paths)
+            finally:
+                put(Side.EDITED)
+            verdict = replace(verdict, duration_s=ended.duration_s + before.duration_s)
+            if before.exit_code not in {0, None}:
+                new -= Counter(_lines(before.output))
+                if not new:
+                    return replace(verdict, failed_before=[self.command.name])
+        return replace(verdict, kind=Kind.RED, blames=self._blames(paths, ended.output, new))
+
+    def _run(self, paths: Sequence[str]) -> process.Completed:
+        words = self.words(paths, python=str(self.python.path))
+        return process.run(words, cwd=self.top, timeout_s=self.timeout_s, keep_bytes=_KEEP_BYTES)
+
+    def says(self, paths: Sequence[str]) -> Counter[str] | None:
+        """The lines it prints now, without their numbers; None where it ends with 0."""
+        ended = self._run(paths)
+        return None if ended.exit_code == 0 else Counter(_lines(ended.output))
+
+    def _blames(self, paths: Sequence[str], output: str, new: Counter[str]) -> list[Blame]:
+        lines = [line for line in output.splitlines() if _NUMBER.sub("0", line).strip() in new]
+        about = {path: [line for line in lines if path in line] for path in paths}
+        blames = [self._blame(path, "\n".join(mine)) for path, mine in about.items() if mine]
+        return blames or [replace(self._blame(paths[0], output), together=True)]
+
+    def _blame(self, path: str, text: str) -> Blame:
+        what = f"{self.command.name} finds something new"
+        return Blame(path, None, what, self.words([path], python=PYTHON), text=last_lines(text))
+
+
+def _lines(output: str) -> list[str]:
+    return [_NUMBER.sub("0", line).strip() for line in output.splitlines() if line.strip()]

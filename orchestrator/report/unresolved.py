@@ -1,0 +1,91 @@
+"""What was given up or is for a person, with the reason, and the command that shows the failure."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.gates.verdict import PYTHON, Fault
+from orchestrator.progress.record import Done, TargetRecord
+from orchestrator.progress.status import BatchStatus, State, Status, TargetStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """One target that waits for somebody.
+
+    `kind` is culprit, flaky, cannot be judged, refused or manual. `reproduce` shows the failure in
+    one line of shell, and leaves the edit applied; None where nothing fails.
+    """
+
+    place: str
+    path: str
+    kind: str
+    reason: str
+    tests: Sequence[str] = ()
+    reproduce: str | None = None
+    has_patch: bool = False
+
+
+def unresolved(status: Status, python: str) -> list[Unresolved]:
+    """Everything that waits, in plan order; `python` is the interpreter the commands name."""
+    return [_of(batch, target, python) for batch, target in status.unresolved()]
+
+
+def to_json(found: Sequence[Unresolved]) -> str:
+    """The same for programs, one object per target."""
+    return json.dumps(
+        [
+            {
+                "batch": item.place,
+                "path": item.path,
+                "kind": item.kind,
+                "reason": item.reason,
+                "tests": list(item.tests),
+                "reproduce": item.reproduce,
+                "patch": item.has_patch,
+            }
+            for item in found
+        ],
+        indent=2,
+    )
+
+
+def reproduce_line(entry: TargetRecord, place: str, python: str) -> str | None:
+    """The edit applied, then the command that was red, on one line for a shell."""
+    if entry.failure is None or not entry.failure.reproduce:
+        return None
+    words = [word.replace(PYTHON, python) for word in entry.failure.reproduce]
+    show = shlex.join(["orchestrate", "show", place, "--patch", entry.path])
+    return f"{show} | git apply && {shlex.join(words)}"
+
+
+def next_steps(item: Unresolved) -> str:
+    """What a person can do about it, as commands."""
+    path = shlex.quote(item.path)
+    by_hand = f"fix it by hand, then: orchestrate adopt {path}"
+    if item.kind == State.MANUAL.value:
+        return f"look at it and change what it needs, then: orchestrate adopt {path}"
+    return (
+        f"remove the cause, then: orchestrate retry {path}; or {by_hand}; "
+        f"or: orchestrate skip {path} --reason WHY"
+    )
+
+
+def _of(batch: BatchStatus, target: TargetStatus, python: str) -> Unresolved:
+    entry, place, path = batch.entry(target), batch.place.name, target.target.path
+    if target.state is State.MANUAL or entry is None:
+        return Unresolved(place, path, State.MANUAL.value, target.why)
+    failure = entry.failure
+    kind = Fault.REFUSED.value if entry.done is Done.REFUSED or not failure else failure.fault
+    return Unresolved(
+        place,
+        path,
+        kind,
+        (entry.reason or "").removeprefix(f"{kind}: "),
+        failure.tests if failure else (),
+        reproduce_line(entry, place, python),
+        entry.patch is not None,
+    )
