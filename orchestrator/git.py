@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,6 +228,35 @@ class Repo:
             "--root",
             commit,
         )
+
+    def blob(self, name: str, path: str) -> bytes | None:
+        """What a blob holds, as it would be checked out at `path`; None where there is none."""
+        try:
+            if self.text("cat-file", "-t", name) != "blob":
+                return None
+            return self.run("cat-file", "--filters", f"--path={path}", name)
+        except GitFailed:
+            return None
+
+    def merged(self, ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
+        """`ours` with what changed from `base` to `theirs`; None where both changed the same."""
+        with tempfile.TemporaryDirectory(prefix="orchestrate-merge-") as name:
+            paths = [Path(name) / side for side in ("ours", "base", "theirs")]
+            for path, data in zip(paths, (ours, base, theirs), strict=True):
+                path.write_bytes(data)
+            try:
+                return self.run("merge-file", "--stdout", *map(str, paths))
+            except GitFailed:
+                return None
+
+    def history_of(self, path: str) -> list[str]:
+        """The commits that touched `path`, newest first."""
+        return self.text("log", "--format=%H", "HEAD", "--", path).split()
+
+    def patch_of(self, commit: str) -> str:
+        """The commit with its changes, as `git show` prints it; odd bytes as surrogates."""
+        data = self.run("show", "--format=fuller", "--patch", "--stat", commit)
+        return data.decode("utf-8", "surrogateescape")
 
     def show(self, commit: str) -> str:
         """The commit as `git show --stat` prints it."""

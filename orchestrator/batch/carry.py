@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from orchestrator.batch import preflight
 from orchestrator.batch.commit import Change, Commit, commit_change
 from orchestrator.batch.fix import bytes_before, fix
-from orchestrator.batch.gate import Gates
+from orchestrator.batch.gate import Gates, tests_of
 from orchestrator.batch.isolate import Isolated, isolate
 from orchestrator.batch.recording import entry_of, entry_of_taken, record_of
 from orchestrator.batch.runlog import write_log
@@ -129,7 +129,7 @@ class _Carry:
             self._session.workspace.top,
             self._session.python(),
             verify,
-            {target.path: target for target in self._selection.targets},
+            tests_of(self._session, self._place),
             Rules(baseline=not self._session.how.strict),
             self._session.watcher,
         )

@@ -65,10 +65,9 @@ def commit_change(
     else:
         files.remove(repo.top / change.record_path, up_to=repo.top)
     repo.add([change.record_path])
-    ours = [*change.files, change.record_path]
-    _must_be_staged(repo, ours)
+    ours = _staged(repo, [*change.files, change.record_path])
     text = change.message(record)
-    if not repo.staged():  # the same once more: the record says so already
+    if not ours:  # the same once more: the record says so already
         return Commit(base, text.subject, record)
     staged = repo.staged_blobs(ours)
     commit = _commit(repo, text.text(), journal)
@@ -136,13 +135,15 @@ def _must_hold(repo: Repo, judged: Mapping[str, bytes]) -> None:
         )
 
 
-def _must_be_staged(repo: Repo, paths: Iterable[str]) -> None:
-    staged, ours = set(repo.staged()), set(paths)
-    if foreign := sorted(staged - ours):
+def _staged(repo: Repo, paths: Iterable[str]) -> list[str]:
+    """Those of `paths` that a commit would change."""
+    staged, ours = repo.staged(), set(paths)
+    if foreign := sorted(set(staged) - ours):
         raise ChangedMeanwhile(
             f"somebody staged {', '.join(map(repr, foreign))} during the run",
             next_step="git status",
         )
+    return staged
 
 
 def _must_follow(repo: Repo, commit: str, base: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from orchestrator.batch.session import Session
 from orchestrator.batch.tree import BatchTree
 from orchestrator.batch.watcher import Watcher
 from orchestrator.gates.baseline import Side, is_red
@@ -16,8 +17,35 @@ from orchestrator.gates.interpreter import Interpreter
 from orchestrator.gates.judge import Rules, suite_gates
 from orchestrator.gates.suite import Suite
 from orchestrator.gates.verdict import Verdict
-from orchestrator.plan.model import Target
+from orchestrator.plan.model import Place
 from orchestrator.plan.verify import GateName, Verify
+
+TestsOf = Callable[[str], Sequence[str]]
+"""The test files or folders pytest is given for a file of a batch; none: it has no tests."""
+
+
+def tests_of(session: Session, place: Place) -> TestsOf:
+    """As the plan says: what a target names, what a pattern of `verify` does, or the file itself.
+
+    A file for a person that is no test file and names no tests is judged by the tests of its batch.
+    """
+    verify = session.plan.verify
+    targets = {target.path: target for target in place.batch.targets}
+    tests = [target.path for target in place.batch.automatic() if is_test_file(target.path)]
+
+    def of(path: str) -> Sequence[str]:
+        target = targets[path]
+        found = verify.tests_of(path, target.tests)
+        own = found == [path] and target.manual is not None and not is_test_file(path)
+        return tests if own else found
+
+    return of
+
+
+def is_test_file(path: str) -> bool:
+    """Whether pytest takes a file of this name for tests, as it is configured by default."""
+    name = PurePosixPath(path)
+    return name.match("test_*.py") or name.match("*_test.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +55,7 @@ class Gates:
     top: Path
     python: Interpreter
     verify: Verify
-    targets: Mapping[str, Target]
+    tests_of: TestsOf
     rules: Rules
     watcher: Watcher
 
@@ -68,10 +96,12 @@ class Gates:
         paths, gates = tree.paths, self.verify.gates
         if not paths:
             return
-        if GateName.COMPILE in gates:
+        python = [path for path in paths if path.endswith(".py")]
+        if GateName.COMPILE in gates and python:
             self.watcher.step("compile")
-            yield self._compiled(paths, tree)
-        if GateName.TEST in gates or GateName.COLLECT in gates:
+            yield self._compiled(python, tree)
+        has_tests = bool(self._suite().files(paths))
+        if has_tests and (GateName.TEST in gates or GateName.COLLECT in gates):
             tests = GateName.TEST in gates
             self.watcher.step("collect and test" if tests else "collect")
             rules = Rules(self.rules.baseline, self.rules.proven, tests)
@@ -98,14 +128,10 @@ class Gates:
             self.top,
             self.python,
             self.verify,
-            tests_of=self._tests_of,
+            tests_of=self.tests_of,
             on_progress=self.watcher.tests,
             say=self.watcher.said,
         )
-
-    def _tests_of(self, path: str) -> Sequence[str]:
-        target = self.targets.get(path)
-        return self.verify.tests_of(path, target.tests if target else [])
 
     def _commands(self) -> list[CommandGate]:
         return [

@@ -56,6 +56,25 @@ def check(repo: Repo, plan: Plan, place: Place, paths: Sequence[str]) -> Head:
     return head
 
 
+def check_adopted(repo: Repo, plan: Plan, place: Place, paths: Sequence[str]) -> Head:
+    """As `check`, for files a person has changed: they may be modified, staged or new.
+
+    Raises:
+        Refused: something else is staged, a file is hidden from git or a link, or as in `check`.
+        BadInput: there is no such file.
+    """
+    head = check_branch(repo)
+    if foreign := sorted(set(repo.staged()) - set(paths)):
+        raise Refused(
+            f"something else is staged, and a commit would carry it along: {_listed(foreign)}",
+            next_step="git stash, or git commit",
+        )
+    _check_files(repo, paths)
+    check_record(repo, record_path(plan, place))
+    repo.identity()
+    return head
+
+
 def check_branch(repo: Repo) -> Head:
     """Where the branch stands, once it is certain that a commit can be made on it.
 
@@ -88,7 +107,7 @@ def check_records(repo: Repo, plan: Plan) -> None:
         )
 
 
-def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
+def _check_files(repo: Repo, paths: Sequence[str]) -> None:
     missing = [path for path in paths if not (repo.top / path).exists()]
     if missing:
         raise BadInput(
@@ -103,15 +122,19 @@ def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
             )
         if not (repo.top / path).is_file():
             raise Refused(f"{path!r} is not a file")
-    if untracked := repo.untracked(paths):
-        raise Refused(
-            f"git does not know {_listed(untracked)}",
-            next_step="git add and git commit them first",
-        )
     if hidden := repo.hidden(paths):
         raise Refused(
             f"git was told not to look at {_listed(hidden)} (assume-unchanged or skip-worktree)",
             next_step=f"git update-index --no-assume-unchanged --no-skip-worktree {hidden[0]}",
+        )
+
+
+def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
+    _check_files(repo, paths)
+    if untracked := repo.untracked(paths):
+        raise Refused(
+            f"git does not know {_listed(untracked)}",
+            next_step="git add and git commit them first",
         )
     if dirty := repo.dirty(paths):
         raise Refused(

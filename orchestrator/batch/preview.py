@@ -11,6 +11,7 @@ from orchestrator.batch.workspace import Workspace
 from orchestrator.errors import BadInput
 from orchestrator.fixers.base import Edit, Outcome
 from orchestrator.plan.model import Place
+from orchestrator.progress.status import BatchStatus
 from orchestrator.report.diff import unified
 
 
@@ -31,9 +32,16 @@ def preview(workspace: Workspace, choice: Choice) -> Preview | None:
     """
     status = workspace.status()
     place = pick(status, choice)
-    if place is None:
-        return None
-    targets = status.batch(place).open_targets
+    return None if place is None else preview_of(workspace, status.batch(place))
+
+
+def preview_of(workspace: Workspace, batch: BatchStatus) -> Preview:
+    """What a run would change now in the open files of one batch.
+
+    Raises:
+        BadInput: a target does not exist.
+    """
+    place, targets = batch.place, batch.open_targets
     for target in targets:
         if not (workspace.top / target.path).is_file():
             raise BadInput(
@@ -41,7 +49,7 @@ def preview(workspace: Workspace, choice: Choice) -> Preview | None:
                 next_step="correct its path in the plan, then: orchestrate validate",
             )
     before = bytes_before(workspace, targets)
-    found = fix(workspace, place, targets, before)
+    found = fix(workspace, place, targets, before) if targets else []
     edits = [outcome for outcome in found if isinstance(outcome, Edit)]
     diff = "".join(unified(edit.path, before[edit.path], edit.data) for edit in edits)
     return Preview(place, found, diff)

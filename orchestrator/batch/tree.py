@@ -16,13 +16,20 @@ class BatchTree:
     where it holds the bytes it was given last.
     """
 
-    def __init__(self, top: Path, before: Mapping[str, bytes], after: Mapping[str, bytes]) -> None:
-        """Start with every file as it was before."""
+    def __init__(
+        self,
+        top: Path,
+        before: Mapping[str, bytes],
+        after: Mapping[str, bytes],
+        *,
+        at: Side = Side.BEFORE,
+    ) -> None:
+        """Start with every file on the side `at`."""
         self._top = top
         self._sides = {
             path: {Side.BEFORE: before[path], Side.EDITED: data} for path, data in after.items()
         }
-        self._at = dict.fromkeys(self._sides, Side.BEFORE)
+        self._at = dict.fromkeys(self._sides, at)
 
     @property
     def paths(self) -> list[str]:

@@ -28,9 +28,10 @@ class Workspace:
 
     def status(self) -> Status:
         """Where the migration stands here; writes nothing."""
-        return status(self.top, self.plan, Compliance(_has_traces, self._is_clean))
+        return status(self.top, self.plan, Compliance(_has_traces, self.is_clean))
 
-    def _is_clean(self, phase: Phase, target: Target, data: bytes) -> bool:
+    def is_clean(self, phase: Phase, target: Target, data: bytes) -> bool:
+        """Whether the fixer of a phase has nothing left to do in a file with these bytes."""
         if phase.fixer is None:
             return True
         source = registry.source(phase, target, data)

@@ -28,6 +28,9 @@ PythonOption = Annotated[
         metavar="PATH",
     ),
 ]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="PHASE/BATCH, BATCH, or a file of the plan.")
+]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Every red test counts, also one that failed before.")
 ]
@@ -98,10 +101,110 @@ def next_batch_command(
 ) -> None:
     """Do the next batch: fix, compile, collect, test, commit. A file that fails is taken out."""
     from orchestrator.batch.session import How
-    from orchestrator.cli.commands import Asked, next_batch
+    from orchestrator.cli.batches import Asked, next_batch
 
     asked = Asked(dry_run, phase, batch, every, limit, How(python, strict, trust))
     raise typer.Exit(next_batch(plan or ctx.obj, asked))
+
+
+@app.command("unresolved")
+def unresolved_command(
+    ctx: typer.Context,
+    plan: PlanOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What was given up, and what is for a person: reason, log, one line to see it."""
+    from orchestrator.cli.batches import unresolved
+
+    raise typer.Exit(unresolved(plan or ctx.obj, as_json=as_json))
+
+
+@app.command("show")
+def show_command(
+    ctx: typer.Context,
+    name: NameArgument,
+    plan: PlanOption = None,
+    patch: Annotated[
+        bool, typer.Option("--patch", help="Only the edits that were taken back, for git apply.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs, no diff.")] = False,
+) -> None:
+    """One batch in full: definition, record, what was verified and run, the diff."""
+    from orchestrator.cli.batches import show
+
+    raise typer.Exit(show(plan or ctx.obj, name, patch=patch, as_json=as_json))
+
+
+@app.command("retry")
+def retry_command(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="A batch or a file; default: all of it.", show_default=False
+        ),
+    ] = None,
+    plan: PlanOption = None,
+    strict: StrictOption = False,
+    trust: TrustOption = False,
+    python: PythonOption = None,
+) -> None:
+    """Try again what was given up, after its cause is gone."""
+    from orchestrator.batch.session import How
+    from orchestrator.cli.batches import retry
+
+    raise typer.Exit(retry(plan or ctx.obj, name, How(python, strict, trust)))
+
+
+@app.command("skip")
+def skip_command(
+    ctx: typer.Context,
+    name: NameArgument,
+    reason: Annotated[str, typer.Option(help="Why it is left as it is; goes into the record.")],
+    plan: PlanOption = None,
+) -> None:
+    """Decide that a file, or what is open of a batch, is left as it is. Makes a commit."""
+    from orchestrator.cli.batches import skip
+
+    raise typer.Exit(skip(plan or ctx.obj, name, reason))
+
+
+@app.command("adopt")
+def adopt_command(
+    ctx: typer.Context,
+    name: NameArgument,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            help="Why it is right although the fixer would change it.", show_default=False
+        ),
+    ] = None,
+    plan: PlanOption = None,
+    strict: StrictOption = False,
+    trust: TrustOption = False,
+    python: PythonOption = None,
+) -> None:
+    """Take in what you changed by hand: gates, record, commit."""
+    from orchestrator.batch.session import How
+    from orchestrator.cli.batches import adopt
+
+    raise typer.Exit(adopt(plan or ctx.obj, name, reason, How(python, strict, trust)))
+
+
+@app.command("undo")
+def undo_command(
+    ctx: typer.Context,
+    name: NameArgument,
+    plan: PlanOption = None,
+    strict: StrictOption = False,
+    trust: TrustOption = False,
+    python: PythonOption = None,
+) -> None:
+    """Take a batch back: files and record in one commit, gated. Later changes stay."""
+    from orchestrator.batch.session import How
+    from orchestrator.cli.batches import undo
+
+    raise typer.Exit(undo(plan or ctx.obj, name, How(python, strict, trust)))
 
 
 @app.command("validate")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
-    from orchestrator.batch.session import How
     from orchestrator.batch.workspace import Workspace
 
 
@@ -25,7 +23,7 @@ def status(plan: Path | None, *, as_json: bool, as_markdown: bool, check: bool) 
         )
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `status | head` ends quietly; nothing is undone
     workspace = open_workspace(plan)
-    _warn_of_interrupted_run(workspace)
+    warn_of_interrupted_run(workspace)
     found = workspace.status()
     if as_json or as_markdown:
         from orchestrator.console.streams import data
@@ -39,49 +37,8 @@ def status(plan: Path | None, *, as_json: bool, as_markdown: bool, check: bool) 
     return Exit.RED if check and waits else Exit.DONE
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The options of `next-batch`."""
-
-    dry_run: bool
-    phase: str | None
-    batch: str | None
-    every: bool
-    limit: int | None
-    how: How
-
-
-def next_batch(plan: Path | None, asked: Asked) -> Exit:
-    """Do the next batch or several, or show what the next one would do."""
-    from orchestrator.batch import story
-    from orchestrator.batch.pick import Choice
-    from orchestrator.batch.workspace import open_workspace
-    from orchestrator.console.progress import LiveProgress
-    from orchestrator.console.results import show_preview, show_result, show_series
-
-    goes_on = asked.every or asked.limit is not None
-    if goes_on and (asked.batch or asked.dry_run):
-        raise BadInput(
-            "--all and --limit go on batch after batch; --batch and --dry-run are about one",
-            next_step="orchestrate next-batch --all",
-        )
-    workspace, choice = open_workspace(plan), Choice(asked.phase, asked.batch)
-    if asked.dry_run:
-        from orchestrator.batch.preview import preview
-
-        _warn_of_interrupted_run(workspace)
-        return show_preview(preview(workspace, choice))
-    with LiveProgress() as watcher:
-        if goes_on:
-            series = story.next_batches(workspace, choice, asked.how, watcher, limit=asked.limit)
-        else:
-            result = story.next_batch(workspace, choice, asked.how, watcher)
-    if goes_on:
-        return show_series(series, watcher.python)
-    return show_result(result, watcher.python)
-
-
-def _warn_of_interrupted_run(workspace: Workspace) -> None:
+def warn_of_interrupted_run(workspace: Workspace) -> None:
+    """Say so where an earlier run left its files as they were when it died."""
     from orchestrator.batch.recovery import interrupted_run
 
     if interrupted_run(workspace):

@@ -37,7 +37,7 @@ def show_result(result: Result, python: str) -> Exit:
     return exit_code(result)
 
 
-def show_series(series: Series, python: str) -> Exit:
+def show_series(series: Series) -> Exit:
     """Print every batch of the series, then what it came to."""
     for result in series.results:
         if isinstance(result, Landed):
@@ -69,6 +69,14 @@ def show_preview(preview: Preview | None) -> Exit:
     return Exit.DONE
 
 
+def show_blames(red: Verdict) -> None:
+    """Print everything a verdict holds against files, and why it could not be judged."""
+    for blame in red.blames:
+        _blame(blame)
+    if red.why:
+        say(f"\n{red.why}\n")
+
+
 def _landed(landed: Landed, python: str) -> None:
     for entry in landed.entries:
         if entry.done is Done.UNCHANGED:
@@ -90,7 +98,7 @@ def _taken_out(landed: Landed, python: str) -> None:
     entries = {entry.path: entry for entry in landed.entries}
     for taken in landed.taken_out:
         _blamed(taken)
-        if line := reproduce_line(entries[taken.path], landed.place.name, python):
+        if line := reproduce_line(entries[taken.path], python):
             say(f"    see it: {line}")
 
 
@@ -125,10 +133,7 @@ def _stopped(stopped: Stopped) -> None:
         say("next: orchestrate unresolved")
         return
     red = stopped.verdicts[-1]
-    for blame in red.blames:
-        _blame(blame)
-    if red.why:
-        say(f"\n{red.why}\n")
+    show_blames(red)
     say(
         f"{stopped.place.name} was put back: {_why(red)}; every file is as it was, "
         "nothing is recorded",

@@ -96,8 +96,10 @@ def next_lines(status: Status) -> list[str]:
         manual = any(
             p.count(State.MANUAL) for p in status.phases if p.phase.state is PhaseState.ACTIVE
         )
-        rest = "; what is left is for a person, see above" if manual else ""
-        return [f"Nothing is left for a run to do{rest}."]
+        if manual or next(status.unresolved(), None):
+            waits = "Nothing is left for a run to do; what is left waits for somebody:"
+            return [waits, "      orchestrate unresolved"]
+        return ["Nothing is left for a run to do."]
     place = status.next
     files = plural(len(place.batch.automatic()), "file")
     of = len(place.phase.batches)

@@ -53,12 +53,12 @@ def to_json(found: Sequence[Unresolved]) -> str:
     )
 
 
-def reproduce_line(entry: TargetRecord, place: str, python: str) -> str | None:
+def reproduce_line(entry: TargetRecord, python: str) -> str | None:
     """The edit applied, then the command that was red, on one line for a shell."""
     if entry.failure is None or not entry.failure.reproduce:
         return None
     words = [word.replace(PYTHON, python) for word in entry.failure.reproduce]
-    show = shlex.join(["orchestrate", "show", place, "--patch", entry.path])
+    show = shlex.join(["orchestrate", "show", "--patch", entry.path])
     return f"{show} | git apply && {shlex.join(words)}"
 
 
@@ -86,6 +86,6 @@ def _of(batch: BatchStatus, target: TargetStatus, python: str) -> Unresolved:
         kind,
         (entry.reason or "").removeprefix(f"{kind}: "),
         failure.tests if failure else (),
-        reproduce_line(entry, place, python),
+        reproduce_line(entry, python),
         entry.patch is not None,
     )

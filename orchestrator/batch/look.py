@@ -1,0 +1,69 @@
+"""Looks at one batch: its definition, record, history, and the commands that were run for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.batch.named import named
+from orchestrator.batch.preview import preview_of
+from orchestrator.batch.runlog import LoggedCommand, logged_commands
+from orchestrator.batch.workspace import Workspace
+from orchestrator.errors import BadInput
+from orchestrator.git import Repo, find_folder, find_top
+from orchestrator.progress.record import record_path
+from orchestrator.progress.status import BatchStatus
+from orchestrator.report.unresolved import Unresolved, unresolved
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One batch as it stands.
+
+    `commits` touched its record, newest first; `diff` is what the newest one changed, or what a run
+    would change where there is none. `commands` are those of the last run on this machine.
+    """
+
+    batch: BatchStatus
+    waiting: Sequence[Unresolved]
+    commits: Sequence[str]
+    diff: str
+    commands: Sequence[LoggedCommand]
+
+
+def look(workspace: Workspace, name: str, python: str) -> Look:
+    """The batch that is called `name`, or holds the file `name`; nothing is written.
+
+    Raises:
+        BadInput: there is none.
+    """
+    status = workspace.status()
+    batch = named(status, name, top=workspace.top).batch
+    place = batch.place
+    waiting = [item for item in unresolved(status, python) if item.place == place.name]
+    if find_top(workspace.top) is None:
+        return Look(batch, waiting, (), preview_of(workspace, batch).diff, ())
+    repo = Repo(workspace.top)
+    commits = repo.history_of(record_path(workspace.plan, place)) if batch.record else []
+    diff = repo.patch_of(commits[0]) if commits else preview_of(workspace, batch).diff
+    return Look(batch, waiting, commits, diff, logged_commands(_folder(workspace.top), place.name))
+
+
+def edits_taken_back(workspace: Workspace, name: str) -> str:
+    """The edits of a batch or a file that gates did not let pass, for `git apply`.
+
+    Raises:
+        BadInput: nothing is called `name`, or no edit of it was taken back.
+    """
+    found = named(workspace.status(), name, top=workspace.top)
+    entries = [found.batch.entry(target) for target in found.targets]
+    patches = [entry.patch for entry in entries if entry and entry.patch]
+    if not patches:
+        raise BadInput(f"no edit of {name} was taken back", next_step="orchestrate unresolved")
+    data = b"".join(patch.to_bytes() for patch in patches)
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _folder(top: Path) -> Path:
+    return find_folder(top) / "orchestrate"

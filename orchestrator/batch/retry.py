@@ -1,0 +1,42 @@
+"""Tries again what was given up, after its cause is gone."""
+
+from __future__ import annotations
+
+import time
+
+from orchestrator.batch.carry import carry
+from orchestrator.batch.named import given_up, named
+from orchestrator.batch.selection import Selection
+from orchestrator.batch.session import How, session
+from orchestrator.batch.settle import Landed, Stopped
+from orchestrator.batch.story import Ending, Series
+from orchestrator.batch.watcher import Watcher
+from orchestrator.batch.workspace import Workspace
+from orchestrator.progress.status import State
+
+_AGAIN = frozenset({State.QUARANTINED, State.PENDING, State.REGRESSED, State.DRIFTED})
+
+
+def retry(workspace: Workspace, name: str | None, how: How, watcher: Watcher) -> Series:
+    """Carry what was given up to a commit: of `name`, or batch by batch all there is.
+
+    What fails again stays as it was recorded, and makes no commit.
+
+    Raises:
+        BadInput: nothing is called `name`.
+        OrchestrateError: as for a batch.
+    """
+    started = time.monotonic()
+    results: list[Landed | Stopped] = []
+    with session(workspace, how, watcher) as work:
+        status = workspace.status()
+        if name is None:
+            wanted = list(given_up(status))
+        else:
+            wanted = [named(status, name, top=workspace.top).of_states(_AGAIN)]
+        for one in wanted:
+            if one.targets:
+                targets = [target.target for target in one.targets]
+                work.watcher.picked(one.batch.place, len(targets))
+                results.append(carry(work, Selection.of(one.batch, targets), record_failures=False))
+    return Series(results, Ending.ALL_DONE, time.monotonic() - started)

@@ -1,0 +1,79 @@
+"""Records a person's decision that a file is left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.batch import preflight
+from orchestrator.batch.carry import undone_on_error
+from orchestrator.batch.commit import Change, Commit, commit_change
+from orchestrator.batch.named import named
+from orchestrator.batch.recording import record_of
+from orchestrator.batch.selection import Selection
+from orchestrator.batch.session import How, session
+from orchestrator.batch.watcher import Watcher
+from orchestrator.batch.workspace import Workspace
+from orchestrator.errors import BadInput
+from orchestrator.progress.record import Done, Record, TargetRecord, record_path
+from orchestrator.progress.status import SETTLED, State
+from orchestrator.report.message import Message, notice, one_line, topic_of
+from orchestrator.words import plural
+
+
+def skip(workspace: Workspace, name: str, reason: str, watcher: Watcher) -> Commit:
+    """Commit the decision: what is not done of `name` waits for ever, for `reason`.
+
+    `undo` of the batch takes it back.
+
+    Raises:
+        BadInput: nothing is called `name`, or all of it is done.
+        OrchestrateError: as for a batch.
+    """
+    with session(workspace, How(trust=True), watcher) as work:
+        found = named(workspace.status(), name, top=workspace.top)
+        open_states = set(State) - SETTLED
+        targets = found.of_states(open_states).targets
+        if not targets:
+            raise BadInput(
+                f"{name} is done, so there is nothing to skip",
+                next_step=f"orchestrate undo {found.batch.place.name}",
+            )
+        paths = [target.target.path for target in targets]
+        selection = Selection.of(found.batch, [target.target for target in targets])
+        place = found.batch.place
+        head = preflight.check(work.repo, work.plan, place, [])
+        file = record_path(work.plan, place)
+
+        def make(old: Mapping[str, str], new: Mapping[str, str]) -> Record:
+            entries = {
+                path: TargetRecord(
+                    path=path,
+                    done=Done.SKIPPED,
+                    before=old.get(path),
+                    after=old.get(path),
+                    reason=one_line(reason),
+                )
+                for path in paths
+            }
+            return record_of(work.plan, selection, entries, ())
+
+        def text(record: Record | None) -> Message:
+            return notice(work.plan, place, _deed(paths), _body(paths, reason))
+
+        with undone_on_error(work, place.name):
+            work.journal.prepare(place.name, head.commit, file, {})
+            commit = commit_change(
+                work.repo, Change({}, file, make, text), paths, head.commit, work.journal
+            )
+        work.journal.close()
+        return commit
+
+
+def _deed(paths: Sequence[str]) -> str:
+    topic = topic_of(paths[0]) if len(paths) == 1 else plural(len(paths), "file")
+    return f"Skip {topic} in the migration"
+
+
+def _body(paths: Sequence[str], reason: str) -> str:
+    lines = [f"- {path}" for path in paths]
+    return "\n".join([f"Left as they are: {one_line(reason)}", "", *lines])

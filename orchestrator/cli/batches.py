@@ -1,0 +1,157 @@
+"""The commands that work on batches: find the workspace, make one call, show the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.commands import warn_of_interrupted_run
+from orchestrator.errors import BadInput, Exit
+
+if TYPE_CHECKING:
+    from orchestrator.batch.session import How
+    from orchestrator.batch.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of `next-batch`."""
+
+    dry_run: bool
+    phase: str | None
+    batch: str | None
+    every: bool
+    limit: int | None
+    how: How
+
+
+def next_batch(plan: Path | None, asked: Asked) -> Exit:
+    """Do the next batch or several, or show what the next one would do."""
+    from orchestrator.batch import story
+    from orchestrator.batch.pick import Choice
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.console.progress import LiveProgress
+    from orchestrator.console.results import show_preview, show_result, show_series
+
+    goes_on = asked.every or asked.limit is not None
+    if goes_on and (asked.batch or asked.dry_run):
+        raise BadInput(
+            "--all and --limit go on batch after batch; --batch and --dry-run are about one",
+            next_step="orchestrate next-batch --all",
+        )
+    workspace, choice = open_workspace(plan), Choice(asked.phase, asked.batch)
+    if asked.dry_run:
+        from orchestrator.batch.preview import preview
+
+        warn_of_interrupted_run(workspace)
+        return show_preview(preview(workspace, choice))
+    with LiveProgress() as watcher:
+        if goes_on:
+            series = story.next_batches(workspace, choice, asked.how, watcher, limit=asked.limit)
+        else:
+            result = story.next_batch(workspace, choice, asked.how, watcher)
+    if goes_on:
+        return show_series(series)
+    return show_result(result, watcher.python)
+
+
+def unresolved(plan: Path | None, *, as_json: bool) -> Exit:
+    """List what was given up and what is for a person."""
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.report.unresolved import to_json
+    from orchestrator.report.unresolved import unresolved as find
+
+    workspace = open_workspace(plan)
+    found = find(workspace.status(), _python(workspace))
+    if as_json:
+        from orchestrator.console.streams import data
+
+        data(to_json(found))
+    else:
+        from orchestrator.batch.runlog import log_path
+        from orchestrator.console.unresolved import show_unresolved
+        from orchestrator.git import find_folder
+
+        folder = find_folder(workspace.top) / "orchestrate"
+        logs = {item.path: log_path(folder, item.place, item.path) for item in found}
+        show_unresolved(found, {path: log for path, log in logs.items() if log.exists()})
+    return Exit.DONE
+
+
+def show(plan: Path | None, name: str, *, patch: bool, as_json: bool) -> Exit:
+    """Everything there is to know of a batch, or the edits of it that were taken back."""
+    from orchestrator.batch.look import edits_taken_back, look
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.console.show import show_batch, to_json
+    from orchestrator.console.streams import data, raw
+
+    workspace = open_workspace(plan)
+    if patch:
+        raw(edits_taken_back(workspace, name))
+    elif as_json:
+        data(to_json(look(workspace, name, _python(workspace))))
+    else:
+        show_batch(look(workspace, name, _python(workspace)))
+    return Exit.DONE
+
+
+def retry(plan: Path | None, name: str | None, how: How) -> Exit:
+    """Try again what was given up."""
+    from orchestrator.batch import retry as batch
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.console.progress import LiveProgress
+    from orchestrator.console.results import show_series
+    from orchestrator.console.streams import say
+
+    with LiveProgress() as watcher:
+        series = batch.retry(open_workspace(plan), name, how, watcher)
+    if not series.results:
+        say(f"Nothing to try again{f' in {name}' if name else ''}: nothing was given up.")
+        say("next: orchestrate status")
+        return Exit.DONE
+    return show_series(series)
+
+
+def skip(plan: Path | None, name: str, reason: str) -> Exit:
+    """Record that a file is left as it is."""
+    from orchestrator.batch import skip as batch
+    from orchestrator.batch.watcher import Silent
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.console.streams import data, say
+
+    commit = batch.skip(open_workspace(plan), name, reason, Silent())
+    data(f"{commit.commit[:10]} {commit.subject}")
+    say("next: orchestrate status")
+    return Exit.DONE
+
+
+def adopt(plan: Path | None, name: str, reason: str | None, how: How) -> Exit:
+    """Gate and commit what a person changed by hand."""
+    from orchestrator.batch import adopt as batch
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.console.decisions import show_adopted
+    from orchestrator.console.progress import LiveProgress
+
+    with LiveProgress() as watcher:
+        adopted = batch.adopt(open_workspace(plan), name, reason, how, watcher)
+    return show_adopted(adopted)
+
+
+def undo(plan: Path | None, name: str, how: How) -> Exit:
+    """Take a batch back."""
+    from orchestrator.batch import undo as batch
+    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.console.decisions import show_undone
+    from orchestrator.console.progress import LiveProgress
+
+    with LiveProgress() as watcher:
+        undone = batch.undo(open_workspace(plan), name, how, watcher)
+    return show_undone(undone)
+
+
+def _python(workspace: Workspace) -> str:
+    """The interpreter for commands that are printed, found without starting it."""
+    from orchestrator.gates.interpreter import likely
+
+    return str(likely(workspace.top, workspace.plan.verify.python) or "python")

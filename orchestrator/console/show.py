@@ -1,0 +1,94 @@
+"""One batch in full: what it is, where it stands, what was verified, what was run, what changed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+from orchestrator.batch.look import Look
+from orchestrator.console.streams import out, plain, raw
+from orchestrator.progress.record import Record, failed_before, flaky
+from orchestrator.report.message import counts_in_words
+from orchestrator.words import plural
+
+
+def show_batch(look: Look) -> None:
+    """Print everything; the diff comes last, as git prints it."""
+    _definition(look)
+    if look.batch.record:
+        _record(look.batch.record)
+    _commands(look)
+    if look.diff:
+        _line("")
+        _line(
+            "What its last commit changed:" if look.commits else "What a run would change:", "bold"
+        )
+        out().file.flush()
+        raw(look.diff if look.diff.endswith("\n") else f"{look.diff}\n")
+
+
+def to_json(look: Look) -> str:
+    """The same for programs, without the diff."""
+    place, record = look.batch.place, look.batch.record
+    return json.dumps(
+        {
+            "batch": place.name,
+            "title": place.batch.title,
+            "fixer": place.phase.fixer,
+            "open": look.batch.is_open,
+            "targets": [
+                {"path": t.target.path, "state": t.state.value, "why": t.why}
+                for t in look.batch.targets
+            ],
+            "record": record.model_dump(mode="json", exclude_none=True) if record else None,
+            "commits": list(look.commits),
+            "commands": [{"gate": c.gate, "words": list(c.words)} for c in look.commands],
+        },
+        indent=2,
+    )
+
+
+def _definition(look: Look) -> None:
+    place = look.batch.place
+    of = len(place.phase.batches)
+    _line(f"{place.name}: {place.batch.title} (batch {place.number} of {of})", "bold")
+    _line(f"  fixer       {place.phase.fixer or 'none: for a person'}")
+    if needs := [*place.phase.depends_on, *place.batch.depends_on]:
+        _line(f"  depends on  {', '.join(needs)}")
+    for status in look.batch.targets:
+        options = {**place.phase.options, **status.target.options}
+        given = f" {json.dumps(options)}" if options else ""
+        why = f": {status.why}" if status.why else ""
+        _line(f"  {status.state.value:<11} {status.target.path}{given}{why}")
+    for item in look.waiting:
+        if item.reproduce:
+            _line(f"  see it      {item.reproduce}")
+    for commit in look.commits:
+        _line(f"  commit      {commit[:10]}")
+
+
+def _record(record: Record) -> None:
+    _line("\nWhat was verified", "bold")
+    _line(f"  added       {counts_in_words(record.counts())}")
+    for gate in record.gates:
+        noun = "test" if gate.gate in {"collect", "test"} else "file"
+        _line(f"  {gate.gate:<11} {plural(gate.count, noun)}")
+    for word, ids in (
+        ("failed before", failed_before(record.gates)),
+        ("flaky", flaky(record.gates)),
+    ):
+        for id_ in ids:
+            _line(f"  {word}: {id_}")
+
+
+def _commands(look: Look) -> None:
+    if look.commands:
+        _line("\nWhat the last run here ran, in the top folder", "bold")
+    elif look.batch.record:
+        _line("\nIt ran elsewhere: the commands of that run are not on this machine.")
+    for command in look.commands:
+        _line(f"  {command.gate:<11} {shlex.join(command.words)}")
+
+
+def _line(text: str, style: str = "") -> None:
+    out().print(plain(text, style), soft_wrap=True)

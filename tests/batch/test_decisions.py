@@ -1,0 +1,284 @@
+"""What a person decides about a batch: retry, skip, adopt, undo. Nothing of it is ever lost."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from support import FILES, PASSING, PLAN, PYPROJECT, SampleRepo, fixed, make_repo, plan_with
+from test_isolation import BREAKS
+
+from orchestrator.batch.adopt import Adopted, NotClean, adopt
+from orchestrator.batch.commit import Commit
+from orchestrator.batch.retry import retry
+from orchestrator.batch.session import How
+from orchestrator.batch.settle import Landed, Stopped
+from orchestrator.batch.skip import skip
+from orchestrator.batch.undo import Undone, undo
+from orchestrator.batch.watcher import Silent
+from orchestrator.errors import BadInput, Refused
+from orchestrator.progress.status import State
+
+HOW = How(sys.executable)
+
+
+@pytest.fixture
+def given_up(tmp_path: Path) -> SampleRepo:
+    """Batch `one` landed without tests/test_b.py."""
+    repo = make_repo(tmp_path / "r", {**FILES, "tests/test_b.py": BREAKS})
+    assert isinstance(repo.next_batch(), Landed)
+    return repo
+
+
+def states(repo: SampleRepo) -> dict[str, State]:
+    status = repo.workspace().status()
+    return {
+        t.target.path: t.state for phase in status.phases for b in phase.batches for t in b.targets
+    }
+
+
+def adopted(repo: SampleRepo, name: str, reason: str | None = None) -> Adopted:
+    return adopt(repo.workspace(), name, reason, HOW, Silent())
+
+
+def undone(repo: SampleRepo, name: str) -> Undone:
+    return undo(repo.workspace(), name, HOW, Silent())
+
+
+def skipped(repo: SampleRepo, name: str, reason: str = "it is on its way out") -> Commit:
+    return skip(repo.workspace(), name, reason, Silent())
+
+
+def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRepo) -> None:
+    given_up.write(
+        "conftest.py",
+        "import gc\n\n_collect = gc.collect\n\n\ndef pytest_runtest_teardown():\n    gc.collect = _collect\n",
+    )
+    given_up.commit("the cause is gone")
+    assert states(given_up)["tests/test_b.py"] is State.QUARANTINED
+    (result,) = retry(given_up.workspace(), None, HOW, Silent()).results
+    assert isinstance(result, Landed)
+    assert given_up.git.changed_by("HEAD") == ["reports/first/one.json", "tests/test_b.py"]
+    assert states(given_up)["tests/test_b.py"] is State.DONE
+    assert [entry.done for entry in result.record.targets] == ["edited", "edited"]
+    assert (given_up.changes, given_up.leftovers) == ("", [])
+
+
+def test_retry_while_the_cause_is_there_changes_nothing(given_up: SampleRepo) -> None:
+    head = given_up.head
+    (result,) = retry(given_up.workspace(), "tests/test_b.py", HOW, Silent()).results
+    assert isinstance(result, Stopped)
+    assert (given_up.head, given_up.changes, given_up.leftovers) == (head, "", [])
+
+
+def test_retry_of_what_is_done_does_nothing(given_up: SampleRepo) -> None:
+    assert retry(given_up.workspace(), "tests/test_a.py", HOW, Silent()).results == []
+    with pytest.raises(
+        BadInput, match=r"called 'test/test_b.py'; did you mean 'tests/test_b.py'\?"
+    ):
+        retry(given_up.workspace(), "test/test_b.py", HOW, Silent())
+
+
+def test_a_skipped_file_waits_for_ever_and_says_why(given_up: SampleRepo) -> None:
+    commit = skipped(given_up, "tests/test_b.py")
+    assert given_up.git.changed_by(commit.commit) == ["reports/first/one.json"]
+    assert "it is on its way out" in given_up.git.text("log", "-1", "--format=%B")
+    status = given_up.workspace().status()
+    (target,) = [t for b in status.phases[0].batches for t in b.targets if "_b" in t.target.path]
+    assert (target.state, target.why) == (State.DEFERRED, "skipped: it is on its way out")
+    assert list(status.unresolved()) == []
+    given_up.next_batch()
+    assert given_up.workspace().status().phases[0].is_done
+
+
+def test_a_whole_batch_can_be_skipped_before_it_ran(repo: SampleRepo) -> None:
+    skipped(repo, "one")
+    result = repo.next_batch()
+    assert isinstance(result, Landed)
+    assert result.place.name == "first/two"
+    with pytest.raises(BadInput, match="is done, so there is nothing to skip"):
+        skipped(repo, "tests/test_c.py")
+
+
+def test_adopt_commits_what_a_person_fixed(given_up: SampleRepo, tmp_path: Path) -> None:
+    mended = BREAKS.replace("gc.collect = broken", "pass")
+    given_up.write("tests/test_b.py", fixed(mended, top=tmp_path / "x"))
+    result = adopted(given_up, "tests/test_b.py")
+    assert result.commit is not None
+    assert given_up.git.changed_by("HEAD") == ["reports/first/one.json", "tests/test_b.py"]
+    assert states(given_up)["tests/test_b.py"] is State.DONE
+    assert given_up.git.text("log", "-1", "--format=%s").startswith(
+        "test: memory safety by hand for b"
+    )
+    assert (given_up.changes, given_up.leftovers) == ("", [])
+
+
+def test_adopt_takes_what_was_committed_already(given_up: SampleRepo, tmp_path: Path) -> None:
+    mended = BREAKS.replace("gc.collect = broken", "pass")
+    given_up.write("tests/test_b.py", fixed(mended, top=tmp_path / "x"))
+    given_up.commit("by hand")
+    assert states(given_up)["tests/test_b.py"] is State.EDITED
+    assert adopted(given_up, "tests/test_b.py").commit is not None
+    assert given_up.git.changed_by("HEAD") == ["reports/first/one.json"]
+    assert states(given_up)["tests/test_b.py"] is State.DONE
+    with pytest.raises(BadInput, match="waits for a person"):
+        adopted(given_up, "tests/test_b.py")
+
+
+def test_adopt_refuses_what_the_fixer_would_change_unless_told_why(given_up: SampleRepo) -> None:
+    given_up.write("tests/test_b.py", PASSING)
+    with pytest.raises(NotClean, match="is not what the fixer asks for"):
+        adopted(given_up, "tests/test_b.py")
+    assert given_up.read("tests/test_b.py") == PASSING.replace("import gc\n", "")
+
+
+def test_adopt_with_a_reason_needs_the_same_tests(given_up: SampleRepo) -> None:
+    given_up.write("tests/test_b.py", PASSING)
+    result = adopted(given_up, "tests/test_b.py", reason="no mocks are left in it")
+    assert result.commit is None
+    assert {blame.what for blame in result.verdicts[-1].blames} == {
+        "is lost: it was a test before the edit", "is new: it was no test before the edit",
+    }  # fmt: skip
+    assert given_up.read("tests/test_b.py") == PASSING
+    assert (given_up.changes, given_up.leftovers) == (" M tests/test_b.py", [])
+
+
+def test_adopt_of_a_red_file_leaves_it_as_the_person_left_it(given_up: SampleRepo) -> None:
+    worse = BREAKS.replace("def test_two(self): pass", "def test_two(self): assert 0")
+    given_up.write("tests/test_b.py", worse)
+    head = given_up.head
+    result = adopted(given_up, "tests/test_b.py", reason="because")
+    assert result.commit is None
+    assert [b.test_id for b in result.verdicts[-1].blames] == [
+        "tests/test_b.py::TestBreaks::test_two"
+    ]
+    assert (given_up.head, given_up.read("tests/test_b.py")) == (head, worse)
+
+
+def with_conftest(top: Path) -> SampleRepo:
+    plan = PLAN.replace(
+        "          - path: tests/test_b.py\n",
+        "          - path: tests/test_b.py\n          - {path: tests/conftest.py, manual: look at it}\n",
+    )
+    return make_repo(top, {**FILES, "tests/conftest.py": "# mine\n"}, plan=plan)
+
+
+def test_a_manual_target_is_done_once_it_is_adopted(tmp_path: Path) -> None:
+    repo = with_conftest(tmp_path / "r")
+    repo.next_batch()
+    assert states(repo)["tests/conftest.py"] is State.MANUAL
+    result = adopted(repo, "tests/conftest.py", reason="nothing in it holds mocks")
+    assert result.commit is not None
+    assert [v.count for v in result.verdicts if v.gate == "test"] == [4]
+    assert states(repo)["tests/conftest.py"] is State.DONE
+    repo.write("tests/conftest.py", "# mine, later\n")
+    assert states(repo)["tests/conftest.py"] is State.EDITED
+
+
+def test_a_manual_target_that_breaks_its_batch_is_not_adopted(tmp_path: Path) -> None:
+    repo = with_conftest(tmp_path / "r")
+    repo.next_batch()
+    text = "import pytest\n@pytest.fixture(autouse=True)\ndef bad(): assert 0\n"
+    repo.write("tests/conftest.py", text)
+    result = adopted(repo, "tests/conftest.py")
+    assert result.commit is None
+    assert repo.read("tests/conftest.py") == text
+
+
+def test_a_new_file_can_be_adopted_and_a_batch_adopted_before_it_ran(tmp_path: Path) -> None:
+    repo = with_conftest(tmp_path / "r")
+    repo.git.run("rm", "-q", "tests/conftest.py")
+    repo.commit("no conftest")
+    repo.write("tests/conftest.py", "# new\n")
+    assert adopted(repo, "tests/conftest.py").commit is not None
+    assert states(repo)["tests/test_a.py"] is State.PENDING
+    result = repo.next_batch()
+    assert isinstance(result, Landed)
+    assert [entry.done for entry in result.record.targets] == ["edited", "edited", "adopted"]
+
+
+def test_undo_gives_everything_back_in_one_commit(repo: SampleRepo) -> None:
+    before = repo.git.text("rev-parse", "HEAD^{tree}")
+    repo.next_batch()
+    result = undone(repo, "one")
+    assert result.commit is not None
+    assert repo.git.text("rev-parse", "HEAD^{tree}") == before
+    assert set(states(repo).values()) == {State.PENDING}
+    assert (
+        repo.git.text("log", "-1", "--format=%s")
+        == "Undo memory safety for Batch one (First, batch 1/2)"
+    )
+    assert (repo.changes, repo.leftovers) == ("", [])
+    assert isinstance(repo.next_batch(), Landed)
+
+
+def test_undo_keeps_what_was_changed_since_in_other_lines(repo: SampleRepo) -> None:
+    repo.next_batch()
+    repo.write("tests/test_a.py", repo.read("tests/test_a.py") + "\n\ndef test_later(): pass\n")
+    repo.commit("later")
+    undone(repo, "first/one")
+    assert repo.read("tests/test_a.py") == PASSING + "\n\ndef test_later(): pass\n"
+
+
+def test_undo_reports_a_conflict_before_it_touches_anything(repo: SampleRepo) -> None:
+    repo.next_batch()
+    text = repo.read("tests/test_a.py")
+    repo.write("tests/test_a.py", text.replace('name="alpha_tests"', 'name="mine"'))
+    head = repo.commit("another group")
+    with pytest.raises(Refused, match=r"'tests/test_a.py' changed since in the very lines"):
+        undone(repo, "one")
+    assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
+
+
+def test_undo_of_a_batch_another_one_depends_on_is_refused(tmp_path: Path) -> None:
+    plan = PLAN.replace("title: Batch two", "title: Batch two\n        depends_on: [one]")
+    repo = make_repo(tmp_path / "r", plan=plan)
+    repo.next_batches()
+    with pytest.raises(Refused, match="first/two came later and depends on first/one"):
+        undone(repo, "one")
+    assert undone(repo, "two").commit is not None
+    assert undone(repo, "one").commit is not None
+
+
+def test_undo_that_would_turn_a_test_red_is_put_back(tmp_path: Path) -> None:
+    check = "import pathlib\n\n\ndef test_marked():\n    assert 'gc' in (pathlib.Path(__file__).parent / 'test_a.py').read_text()\n"
+    plan = plan_with(
+        ["tests/test_a.py"],
+        verify='  tests: {"tests/test_a.py": [tests/test_a.py, tests/test_check.py]}',
+    )
+    repo = make_repo(
+        tmp_path / "r",
+        {"pyproject.toml": PYPROJECT, ".gitignore": "__pycache__/\n", "tests/test_a.py": PASSING},
+        plan=plan,
+    )
+    repo.write("tests/test_check.py", "def test_marked(): pass\n")
+    repo.commit("a check")
+    repo.next_batch()
+    repo.write("tests/test_check.py", check)
+    head = repo.commit("relies on it")
+    result = undone(repo, "one")
+    assert result.commit is None
+    assert [b.test_id for b in result.verdicts[-1].blames] == ["tests/test_check.py::test_marked"]
+    assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
+
+
+def test_undo_works_after_a_squash(repo: SampleRepo) -> None:
+    base = repo.head
+    repo.next_batches()
+    repo.git.run("reset", "--quiet", "--soft", base)
+    repo.commit("both batches, squashed")
+    assert undone(repo, "one").commit is not None
+    found = states(repo)
+    assert (found["tests/test_a.py"], found["tests/test_c.py"]) == (State.PENDING, State.DONE)
+
+
+def test_undo_takes_a_skip_back(given_up: SampleRepo) -> None:
+    skipped(given_up, "tests/test_b.py")
+    assert undone(given_up, "one").commit is not None
+    assert states(given_up)["tests/test_b.py"] is State.PENDING
+
+
+def test_undo_of_what_never_ran_is_an_error(repo: SampleRepo) -> None:
+    with pytest.raises(BadInput, match="has no record"):
+        undone(repo, "one")
