@@ -17,33 +17,39 @@ from orchestrator.console.progress import LiveProgress
 from orchestrator.console.results import show_result
 from orchestrator.console.status import show_status
 from orchestrator.console.streams import data, say
+from orchestrator.console.unresolved import show_unresolved
 from orchestrator.errors import Exit
+from orchestrator.report.unresolved import unresolved
 from orchestrator.sample.demo import make_demo
 
 
 def demo(folder: Path | None) -> Exit:
-    """Make the sample project, do its first batch, and name the commands that go on."""
+    """Make the sample project, do two batches of it, and name the commands that go on."""
     at = folder or Path(tempfile.mkdtemp(prefix="orchestrate-demo-")) / "sample"
     made = make_demo(at.expanduser().absolute(), python=sys.executable)
     say(f"A sample project with the test files of phase 2, in {made.folder}", "bold")
-    say(f"One test fails before anything is changed: {made.failing}\n")
+    say(f"One test fails before anything is changed: {made.failing}")
+    say(f"One file does not stand the change, as will be seen: {made.pinning}\n")
     os.chdir(made.folder)
     workspace = open_workspace(None)
 
     _typed("status")
     show_status(workspace.status())
     _typed("next-batch")
-    exit_code = _one_batch(workspace)
-    if exit_code is Exit.DONE:
-        _typed("status")
-        show_status(workspace.status())
-        say("\n$ git show --stat", "bold")
-        data(made.repo.show("HEAD"))
+    landed = _one_batch(workspace) is Exit.DONE
+    say("\n$ git show --stat", "bold")
+    data(made.repo.show("HEAD"))
+    _typed("next-batch")
+    without_one = _one_batch(workspace) is Exit.RED  # a file was taken out, and that says so
+    _typed("unresolved")
+    show_unresolved(unresolved(workspace.status(), sys.executable), {})
+    _typed("status")
+    show_status(workspace.status())
     say("Go on yourself:", "bold")
     say(f"  cd {shlex.quote(str(made.folder))}")
-    for arguments in ("next-batch --dry-run", "next-batch", "status"):
+    for arguments in ("next-batch --dry-run", "next-batch --all", "unresolved", "status"):
         say(f"  {program()} {arguments}")
-    return exit_code
+    return Exit.DONE if landed and without_one else Exit.RED
 
 
 def program() -> str:

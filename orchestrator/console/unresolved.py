@@ -23,6 +23,9 @@ def show_unresolved(found: Sequence[Unresolved], logs: Mapping[str, Path]) -> No
             console.print(plain(f"  see it: {item.reproduce}"), soft_wrap=True)
         if log := logs.get(item.path):
             console.print(plain(f"  log:    {log}"), soft_wrap=True)
-        console.print(plain(f"  next:   {next_steps(item)}\n"), soft_wrap=True)
+        for number, step in enumerate(next_steps(item)):
+            label = "next:  " if number == 0 else "       "
+            console.print(plain(f"  {label} {step}"), soft_wrap=True)
+        console.print()
     verb = "waits" if len(found) == 1 else "wait"
     say(f"{plural(len(found), 'file')} {verb} for somebody")

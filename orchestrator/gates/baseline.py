@@ -120,7 +120,8 @@ class _Sorter:
         Each file is now run without the others, since one of them may spoil the rest.
         """
         third: dict[str, Way] = {}
-        for mine in _by_file(ids):
+        files = _by_file(ids)
+        for mine in files:
             third |= self._rerun.alone(Side.EDITED, mine)
         second = self._rerun.alone(Side.BEFORE, ids)
         spoilt = []
@@ -128,7 +129,7 @@ class _Sorter:
             steady = third[id_] == again[id_] and second[id_] == before[id_]
             if steady:
                 self._found.culprits[id_] = _how(before[id_], again[id_])
-            elif third[id_] == before[id_] == second[id_]:
+            elif third[id_] == before[id_] == second[id_] and len(files) > 1:
                 spoilt.append(id_)
             elif is_red(before[id_]) and is_red(second[id_]):
                 self._found.failing_before.append(id_)  # red every time, never in the same way

@@ -54,7 +54,7 @@ class CommandGate:
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         if ended.exit_code == 0:
             return verdict
-        new = Counter(_lines(ended.output))
+        new = _said(ended)
         if baseline:
             try:
                 put(Side.BEFORE)
@@ -63,7 +63,7 @@ class CommandGate:
                 put(Side.EDITED)
             verdict = replace(verdict, duration_s=ended.duration_s + before.duration_s)
             if before.exit_code not in {0, None}:
-                new -= Counter(_lines(before.output))
+                new -= _said(before)
                 if not new:
                     return replace(verdict, failed_before=[self.command.name])
         return replace(verdict, kind=Kind.RED, blames=self._blames(paths, ended.output, new))
@@ -73,9 +73,9 @@ class CommandGate:
         return process.run(words, cwd=self.top, timeout_s=self.timeout_s, keep_bytes=_KEEP_BYTES)
 
     def says(self, paths: Sequence[str]) -> Counter[str] | None:
-        """The lines it prints now, without their numbers; None where it ends with 0."""
+        """What it complains of now, lines without their numbers; None where it ends with 0."""
         ended = self._run(paths)
-        return None if ended.exit_code == 0 else Counter(_lines(ended.output))
+        return None if ended.exit_code == 0 else _said(ended)
 
     def _blames(self, paths: Sequence[str], output: str, new: Counter[str]) -> list[Blame]:
         lines = [line for line in output.splitlines() if _NUMBER.sub("0", line).strip() in new]
@@ -88,5 +88,7 @@ class CommandGate:
         return Blame(path, None, what, self.words([path], python=PYTHON), text=last_lines(text))
 
 
-def _lines(output: str) -> list[str]:
-    return [_NUMBER.sub("0", line).strip() for line in output.splitlines() if line.strip()]
+def _said(ended: process.Completed) -> Counter[str]:
+    """Every line with its numbers made equal, and the exit code: a silent no is one as well."""
+    lines = [_NUMBER.sub("0", line).strip() for line in ended.output.splitlines() if line.strip()]
+    return Counter([*lines, f"exit code {ended.exit_code}"])

@@ -22,6 +22,8 @@ from orchestrator.words import plural
 RENDER_LIMIT_S = 2
 OUTPUT_LIMIT_CHARS = 20_000
 _TOPIC_CHARS = 36
+_OUT = frozenset({Done.REFUSED, Done.QUARANTINED, Done.SKIPPED})
+"""Targets of a batch that are not in."""
 
 SUBJECT = "test: {{ deed }} ({{ phase.label }}, batch {{ batch.number }}/{{ batch.of }}{{ share }})"
 
@@ -124,7 +126,8 @@ def _values(
     phase, batch = place.phase, place.batch
     edited = [t for t in entries if t.done is Done.EDITED]
     topic = batch.topic or _listed([topic_of(t.path) for t in edited or entries])
-    memory = [t.memory_gb for t in batch.targets if t.memory_gb]
+    out = {t.path for t in record.targets if t.done in _OUT}
+    memory = [t.memory_gb for t in batch.targets if t.memory_gb and t.path not in out]
     return {
         "deed": _deed(one_line(plan.title), topic, entries),
         "topic": topic,
@@ -177,8 +180,7 @@ def _values(
 def share_of(record: Record) -> tuple[int, int]:
     """How many targets of a batch are in, of how many a run or a person brings in."""
     mine = [t for t in record.targets if t.done is not Done.MANUAL]
-    out = {Done.REFUSED, Done.QUARANTINED, Done.SKIPPED}
-    return sum(t.done not in out for t in mine), len(mine)
+    return sum(t.done not in _OUT for t in mine), len(mine)
 
 
 def _share(record: Record) -> str:

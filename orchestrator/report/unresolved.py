@@ -30,8 +30,12 @@ class Unresolved:
 
 
 def unresolved(status: Status, python: str) -> list[Unresolved]:
-    """Everything that waits, in plan order; `python` is the interpreter the commands name."""
-    return [_of(batch, target, python) for batch, target in status.unresolved()]
+    """Everything that waits: what was given up, then what is for a person, each in plan order.
+
+    `python` is the interpreter the commands name.
+    """
+    found = [_of(batch, target, python) for batch, target in status.unresolved()]
+    return sorted(found, key=lambda item: item.kind == State.MANUAL.value)
 
 
 def to_json(found: Sequence[Unresolved]) -> str:
@@ -62,16 +66,16 @@ def reproduce_line(entry: TargetRecord, python: str) -> str | None:
     return f"{show} | git apply && {shlex.join(words)}"
 
 
-def next_steps(item: Unresolved) -> str:
-    """What a person can do about it, as commands."""
+def next_steps(item: Unresolved) -> list[str]:
+    """What a person can do about it, each with its command."""
     path = shlex.quote(item.path)
-    by_hand = f"fix it by hand, then: orchestrate adopt {path}"
     if item.kind == State.MANUAL.value:
-        return f"look at it and change what it needs, then: orchestrate adopt {path}"
-    return (
-        f"remove the cause, then: orchestrate retry {path}; or {by_hand}; "
-        f"or: orchestrate skip {path} --reason WHY"
-    )
+        return [f"change what it needs, then: orchestrate adopt {path}"]
+    return [
+        f"remove the cause, then: orchestrate retry {path}",
+        f"or fix it by hand, then: orchestrate adopt {path}",
+        f"or leave it as it is: orchestrate skip {path} --reason WHY",
+    ]
 
 
 def _of(batch: BatchStatus, target: TargetStatus, python: str) -> Unresolved:

@@ -18,11 +18,16 @@ _PHASE = "phase-2"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A sample project on disk, with the id of the test that fails in it before any change."""
+    """A sample project on disk.
+
+    `failing` is the id of a test that fails in it before any change, `pinning` a file whose tests
+    do not stand the change.
+    """
 
     folder: Path
     repo: Repo
     failing: str
+    pinning: str
 
 
 def shipped_plan() -> Path:
@@ -46,41 +51,48 @@ def make_demo(folder: Path, *, python: str) -> Demo:
     plan_file = shipped_plan()
     plan = load(plan_file, plan_path=DEFAULT_PLAN)
     shape = demo_shape(plan)
-    failing = failing_ids(shape)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         generate(folder, shape)
-        text = demo_plan(plan_file.read_text("utf-8"), plan, python=python, known=failing)
+        text = demo_plan(plan_file.read_text("utf-8"), plan, python=python)
         (folder / DEFAULT_PLAN).write_text(text, "utf-8")
     except OSError as error:
         raise DiskError(f"cannot make the demo in {str(folder)!r}: {error.strerror}") from error
     repo = initialised(folder, user="Demo", address="demo@example.invalid")
     repo.run("add", "--all")
     repo.run("commit", "--quiet", "-m", "A project before its migration")
-    return Demo(folder, repo, failing[0])
+    pinning = next(file.path for file in shape.files if file.pinning)
+    return Demo(folder, repo, failing_ids(shape)[0], pinning)
 
 
 def demo_shape(plan: Plan) -> ProjectShape:
-    """The test files of phase 2 as the plan counts them; the first file has one failing test."""
+    """The test files of phase 2 as the plan counts them.
+
+    The first test of the first batch fails; the first one of the second does not stand the change.
+    """
     phase = next(phase for phase in plan.phases if phase.id == _PHASE)
+    firsts = [batch.automatic()[0].path for batch in phase.batches]
     files = [
-        FileShape(t.path, t.classes or 1, t.methods or 1, failing=int(n == 0))
-        for n, t in enumerate(_automatic(phase))
+        FileShape(
+            t.path,
+            t.classes or 1,
+            t.methods or 1,
+            failing=int(t.path == firsts[0]),
+            pinning=int(t.path == firsts[1]),
+        )
+        for t in _automatic(phase)
     ]
     return ProjectShape(files)
 
 
-def demo_plan(text: str, plan: Plan, *, python: str, known: list[str]) -> str:
-    """The plan's own text with this machine's interpreter and the demo's known failure in it."""
+def demo_plan(text: str, plan: Plan, *, python: str) -> str:
+    """The plan's own text with this machine's interpreter in it."""
     head, _, rest = text.partition("verify:\n")
     _, _, phases = rest.partition("\ncommit:\n")
     verify = [
         "verify:",
         f"  gates: [{', '.join(plan.verify.gates)}]",
         f"  python: {json.dumps(python)}",
-        "  # Fails before any change; not held against a batch.",
-        "  known_failures:",
-        *(f"    - {json.dumps(id_)}" for id_ in known),
     ]
     schema = "# yaml-language-server: $schema=docs/migration_plan.schema.json\n#\n"
     phases = phases.replace("    commit: 014386d\n", "")  # not a commit of the demo's repository

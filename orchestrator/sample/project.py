@@ -59,12 +59,17 @@ _IMPORTED = [{{"number": number, "name": [str(number)]}} for number in range({ob
 
 @dataclass(frozen=True, slots=True)
 class FileShape:
-    """What one test file holds. The first `failing` tests of it fail; `testcases` are unittest."""
+    """What one test file holds.
+
+    The first `failing` tests of it fail, the next `pinning` pass as long as their class gets no
+    helper method; `testcases` are classes of unittest.
+    """
 
     path: str
     classes: int
     methods: int
     failing: int = 0
+    pinning: int = 0
     testcases: int = 0
 
 
@@ -132,7 +137,10 @@ def _class(shape: FileShape, number: int, methods: int, rng: random.Random) -> I
     for method in range(methods):
         fails = number == 0 and method < shape.failing
         yield ""
-        yield from _method(method, rng, fails=fails, takes_fixture=not is_testcase)
+        if number == 0 and shape.failing <= method < shape.failing + shape.pinning:
+            yield from _pinning_method(method)
+        else:
+            yield from _method(method, rng, fails=fails, takes_fixture=not is_testcase)
 
 
 def _method(number: int, rng: random.Random, *, fails: bool, takes_fixture: bool) -> Iterator[str]:
@@ -151,6 +159,13 @@ def _method(number: int, rng: random.Random, *, fails: bool, takes_fixture: bool
         yield f"        backend.get = MagicMock(return_value={value})"
         yield f'        assert Service(backend).describe("key") == "key={value}"'
         yield "        backend.get.assert_called_once()"
+
+
+def _pinning_method(number: int) -> Iterator[str]:
+    yield f"    def {_method_name(number)}(self):"
+    yield '        """The class holds tests and nothing else."""'
+    yield '        known = ("test_", "_", "pytestmark")'
+    yield "        assert [n for n in vars(type(self)) if not n.startswith(known)] == []"
 
 
 def _class_name(shape: FileShape, number: int) -> str:

@@ -18,19 +18,22 @@ from orchestrator.sample.project import FileShape, ProjectShape, failing_ids, ge
 def test_the_demo_shows_a_real_migration(tmp_path: Path) -> None:
     ended = run_cli("demo", "sample", cwd=tmp_path)
     assert ended.code == 0, ended.err
-    assert "8 of 78 files" in ended.out
+    assert "9 of 78 files" in ended.out
     assert "24 classes, 24 marks, 24 teardowns, 2 imports" in ended.out
     assert "1 failed before:" in ended.out
     assert "next-batch --dry-run" in ended.err
     git = ["git", "-C", str(tmp_path / "sample")]
     log = subprocess.run([*git, "log", "--format=%s"], capture_output=True, text=True, check=True)
     assert log.stdout.splitlines() == [
+        "test: memory safety for api keys endpoints (Phase 2, batch 2/6, 1 of 2 files)",
         "test: memory safety for auth factory and cache (Phase 2, batch 1/6)",
         "A project before its migration",
     ]
+    assert "tests/api/test_service_principals_endpoints.py was taken out: culprit" in ended.err
+    assert "['teardown_method'] == []" in ended.err
     again = run_cli("next-batch", cwd=tmp_path / "sample")
     assert again.code == 0, again.err
-    assert "(Phase 2, batch 2/6)" in again.out
+    assert "(Phase 2, batch 3/6)" in again.out
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
@@ -57,7 +60,7 @@ def test_the_generated_files_have_the_counts_of_the_plan(tmp_path: Path) -> None
 def test_generated_tests_pass_but_for_those_that_shall_fail(seed: int, tmp_path: Path) -> None:
     files = [
         FileShape("tests/test_x.py", 4, 9, failing=1, testcases=2),
-        FileShape("tests/a/test_y.py", 2, 2),
+        FileShape("tests/a/test_y.py", 2, 2, pinning=1),
     ]
     shape = ProjectShape(files, heavy_objects=1000)
     generate(tmp_path, shape, seed=seed)
