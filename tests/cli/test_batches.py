@@ -1,0 +1,143 @@
+"""The commands that work on batches, as a person starts them: output, exit codes, next commands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import FILES, PLAN, SampleRepo, make_repo
+
+BREAKS = """\
+import gc
+
+
+class TestBreaks:
+    def test_one(self, monkeypatch):
+        def broken(): raise RuntimeError("the collector is out of order")
+        gc.collect = broken
+"""
+PYTHON = ("--python", sys.executable)
+
+
+@pytest.fixture
+def given_up(tmp_path: Path) -> SampleRepo:
+    """Both batches landed; tests/test_b.py of the first was taken out."""
+    plan = PLAN.replace("phases:", f"verify: {{python: {json.dumps(sys.executable)}}}\nphases:", 1)
+    repo = make_repo(tmp_path / "r", {**FILES, "tests/test_b.py": BREAKS}, plan=plan)
+    ended = repo.run("next-batch", "--all")
+    assert ended.code == 1, ended.err
+    lines = ended.out.splitlines()
+    assert [line.split(" ", 1)[1] for line in lines] == [
+        "test: memory safety for a (First, batch 1/2, 1 of 2 files)",
+        "test: memory safety for c (First, batch 2/2)",
+    ]
+    for text in (
+        "taken out   tests/test_b.py: culprit: TestBreaks::test_one: passes without the edit",
+        "2 batches landed", "files       2 edited of 3", "4 verified, 0 failed before, 0 flaky",
+        "1 file given up:", "ended because: nothing is left to do", "next: orchestrate unresolved",
+    ):  # fmt: skip
+        assert text in ended.err
+    return repo
+
+
+def test_unresolved_names_reason_log_and_what_to_do(given_up: SampleRepo) -> None:
+    ended = given_up.run("unresolved")
+    assert ended.code == 0
+    assert (
+        "tests/test_b.py (first/one)\n  culprit: TestBreaks::test_one: passes without" in ended.out
+    )
+    assert ".git/orchestrate/logs/first/one/tests__test_b.py.log" in ended.out
+    for command in (
+        "retry tests/test_b.py",
+        "adopt tests/test_b.py",
+        "skip tests/test_b.py --reason",
+    ):
+        assert f"orchestrate {command}" in ended.out
+    (item,) = json.loads(given_up.run("unresolved", "--json").out)
+    assert (item["kind"], item["tests"]) == ("culprit", ["tests/test_b.py::TestBreaks::test_one"])
+
+
+def test_the_line_that_reproduces_a_failure_does(given_up: SampleRepo) -> None:
+    (item,) = json.loads(given_up.run("unresolved", "--json").out)
+    line = item["reproduce"].replace("orchestrate show", f"{sys.executable} -m orchestrate show", 1)
+    ended = subprocess.run(
+        ["sh", "-c", line], cwd=given_up.top, capture_output=True, text=True, check=False
+    )
+    assert "the collector is out of order" in ended.stdout + ended.stderr
+    assert given_up.changes.strip() == "M tests/test_b.py"
+
+
+def test_status_says_that_work_remains(given_up: SampleRepo) -> None:
+    ended = given_up.run("status", "--check")
+    assert ended.code == 1
+    assert "2 of 3 files" in ended.out
+    assert "quarantined: tests/test_b.py (first/one) culprit: TestBreaks::test_one" in ended.out
+    assert "orchestrate unresolved" in ended.out
+    assert given_up.run("skip", "tests/test_b.py", "--reason", "it goes away").code == 0
+    ended = given_up.run("status", "--check")
+    assert ended.code == 0, ended.out
+
+
+def test_show_tells_everything_of_a_batch(given_up: SampleRepo) -> None:
+    ended = given_up.run("show", "one")
+    assert ended.code == 0
+    for text in (
+        "first/one: Batch one (batch 1 of 2)", 'done        tests/test_a.py {"group": "alpha_tests"}',
+        "quarantined tests/test_b.py", "test        2 tests", "-m pytest -p orchestrate_probe",
+        '+@pytest.mark.xdist_group(name="alpha_tests")',
+    ):  # fmt: skip
+        assert text in ended.out
+    document = json.loads(given_up.run("show", "tests/test_b.py", "--json").out)
+    assert [target["state"] for target in document["targets"]] == ["done", "quarantined"]
+    assert document["record"]["targets"][1]["patch"]["text"].startswith("diff --git")
+
+
+def test_show_of_a_batch_that_has_not_run_shows_what_would_change(repo: SampleRepo) -> None:
+    ended = repo.run("show", "two")
+    assert "What a run would change" in ended.out
+    assert "+++ b/tests/test_c.py" in ended.out
+    ended = repo.run("show", "--patch", "two")
+    assert (ended.code, ended.out) == (2, "")
+    assert "no edit of two was taken back" in ended.err
+
+
+def test_retry_and_undo_say_how_they_ended(given_up: SampleRepo) -> None:
+    ended = given_up.run("retry")
+    assert (ended.code, ended.out) == (1, "")
+    assert "nothing of it can be brought in; all is as it was" in ended.err
+    ended = given_up.run("undo", "two")
+    assert ended.code == 0
+    assert "Undo memory safety for c" in ended.out
+    assert "first/two is open again" in ended.err
+    ended = given_up.run("retry", "two")
+    assert (ended.code, "batch 2/2" in ended.out) == (0, True)
+    ended = given_up.run("retry", "two")
+    assert (ended.code, ended.out) == (0, "")
+    assert "Nothing to try again in two" in ended.err
+
+
+def test_adopt_says_how_it_ended(given_up: SampleRepo) -> None:
+    ended = given_up.run("adopt", "tests/test_b.py")
+    assert ended.code == 1
+    assert "is not what the fixer asks for" in ended.err
+    assert "next: orchestrate adopt tests/test_b.py --reason" in ended.err
+    given_up.write("tests/test_b.py", BREAKS + "        assert 0\n")
+    ended = given_up.run("adopt", "tests/test_b.py", "--reason", "it is fine")
+    assert ended.code == 1
+    assert "nothing was committed; your files are as you left them" in ended.err
+    given_up.git.run("checkout", "-q", "tests/test_b.py")
+    ended = given_up.run("adopt", "tests/test_b.py", "--reason", "it has to stay as it is")
+    assert ended.code == 0, ended.err
+    assert "by hand for b" in ended.out
+
+
+def test_a_limit_counts_batches_and_contradictions_are_told(repo: SampleRepo) -> None:
+    ended = repo.run("next-batch", "--limit", "1", *PYTHON)
+    assert (ended.code, len(ended.out.splitlines())) == (0, 1)
+    assert "ended because: as many batches as were asked for" in ended.err
+    ended = repo.run("next-batch", "--all", "--batch", "two", *PYTHON)
+    assert ended.code == 2
+    assert "go on batch after batch" in ended.err
