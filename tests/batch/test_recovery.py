@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -213,3 +213,61 @@ def interrupted(repo: SampleRepo) -> None:
     journal.applying(after)
     for path, data in after.items():
         (repo.top / path).write_bytes(data)
+
+
+RED_THEN_SLOW = """\
+import pathlib
+import time
+
+
+class TestAlpha:
+    def test_one(self):
+        if "xdist_group" in pathlib.Path(__file__).read_text():
+            raise RuntimeError("with the edit")
+        time.sleep(60)
+"""
+
+
+@pytest.fixture
+def at_its_baseline(tmp_path: Path) -> Iterator[tuple[SampleRepo, subprocess.Popen[bytes]]]:
+    """A run that asks how a red test did before: its files hold their old bytes again."""
+    repo = make_repo(tmp_path / "repo", {**FILES, "tests/test_a.py": RED_THEN_SLOW})
+    child = started(repo)
+    wait_until(lambda: "mark.xdist_group" not in repo.read("tests/test_a.py"))
+    wait_until(lambda: bool(running_tests(repo)))
+    yield repo, child
+    child.kill()
+    child.wait()
+
+
+def test_a_run_killed_while_it_asks_for_the_baseline_is_undone(
+    at_its_baseline: tuple[SampleRepo, subprocess.Popen[bytes]],
+) -> None:
+    repo, child = at_its_baseline
+    child.kill()
+    child.wait()
+    assert repo.run("recover").code == 0
+    assert (repo.changes, repo.leftovers, running_tests(repo)) == ("", [], [])
+
+
+def test_a_signal_during_the_baseline_puts_everything_back(
+    at_its_baseline: tuple[SampleRepo, subprocess.Popen[bytes]],
+) -> None:
+    repo, child = at_its_baseline
+    head = repo.head
+    child.send_signal(signal.SIGINT)
+    assert child.wait(30) == 130
+    assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
+    assert running_tests(repo) == []
+
+
+def test_a_series_that_was_interrupted_goes_on_where_it_was(slow: SampleRepo) -> None:
+    slow.run("next-batch", "--batch", "two", "--python", sys.executable)
+    child = started(slow)
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(30) == 143
+    slow.write("tests/test_a.py", PASSING)
+    slow.commit("faster")
+    ended = slow.run("next-batch", "--all", "--python", sys.executable)
+    assert (ended.code, len(ended.out.splitlines())) == (0, 1)
+    assert "(First, batch 1/2)" in ended.out
