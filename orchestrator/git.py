@@ -253,9 +253,10 @@ class Repo:
         """The commits that touched `path`, newest first."""
         return self.text("log", "--format=%H", "HEAD", "--", path).split()
 
-    def patch_of(self, commit: str) -> str:
-        """The commit with its changes, as `git show` prints it; odd bytes as surrogates."""
-        data = self.run("show", "--format=fuller", "--patch", "--stat", commit)
+    def patch_of(self, commit: str, *, without: str) -> str:
+        """The commit as `git show` prints it, less one file; odd bytes as surrogates."""
+        paths = [path for path in self.changed_by(commit) if path != without]
+        data = self.run("show", "--format=fuller", "--patch", "--stat", commit, "--", *paths)
         return data.decode("utf-8", "surrogateescape")
 
     def show(self, commit: str) -> str:

@@ -11,7 +11,7 @@ from orchestrator.batch.carry import undone_on_error
 from orchestrator.batch.commit import Change, Commit, commit_change
 from orchestrator.batch.gate import Gates, tests_of
 from orchestrator.batch.named import Named, named
-from orchestrator.batch.recording import record_of
+from orchestrator.batch.recording import fresh_gates, record_of
 from orchestrator.batch.runlog import write_log
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.session import How, Session, session
@@ -50,7 +50,8 @@ def adopt(
     """Gate the files of `name` as they are now, and commit them with the record.
 
     Compared with what they were in HEAD, or when they were given up: ids must be the same, and no
-    test newly red. A file that does not pass stays as the person left it.
+    test newly red. Of a file that never was otherwise nothing can be newly red. A file that does
+    not pass stays as the person left it.
 
     Raises:
         BadInput: nothing is called `name`, it is done, or there is no such file.
@@ -113,7 +114,6 @@ class _Adoption:
 
     def _verdicts(self, before: Mapping[str, bytes], now: Mapping[str, bytes]) -> list[Verdict]:
         work = self._work
-        comparable = set(before) == set(now)
         tree = BatchTree(work.workspace.top, {**now, **before}, now, at=Side.EDITED)
         work.journal.applying(dict(before))
         gates = Gates(
@@ -121,7 +121,7 @@ class _Adoption:
             work.python(),
             work.plan.verify,
             tests_of(work, self._place),
-            Rules(baseline=comparable and not work.how.strict, proven=not comparable),
+            Rules(baseline=not work.how.strict, proven=False),
             work.watcher,
         )
         verdicts = list(gates.verdicts(tree))
@@ -149,7 +149,8 @@ class _Adoption:
 
         def text(record: Record | None) -> Message:
             assert record is not None
-            return message(work.plan, self._place, record, self._paths)
+            gates = fresh_gates(verdicts)
+            return message(work.plan, self._place, record, touched=self._paths, gates=gates)
 
         file = record_path(work.plan, self._place)
         change = Change(now, file, make, text)

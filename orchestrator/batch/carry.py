@@ -12,7 +12,7 @@ from orchestrator.batch.commit import Change, Commit, commit_change
 from orchestrator.batch.fix import bytes_before, fix
 from orchestrator.batch.gate import Gates, tests_of
 from orchestrator.batch.isolate import Isolated, isolate
-from orchestrator.batch.recording import entry_of, entry_of_taken, record_of
+from orchestrator.batch.recording import entry_of, entry_of_taken, fresh_gates, record_of
 from orchestrator.batch.runlog import write_log
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.session import Session
@@ -168,7 +168,8 @@ class _Carry:
         def text(record: Record | None) -> Message:
             assert record is not None
             touched = self._touched(record)
-            return message(session.plan, self._place, record, touched)
+            gates = fresh_gates(judged.verdicts)
+            return message(session.plan, self._place, record, touched=touched, gates=gates)
 
         kept = {o.path: o.data for o in found if isinstance(o, Edit) and o.path not in out}
         change = Change(kept, record_path(session.plan, self._place), make, text)

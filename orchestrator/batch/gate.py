@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from orchestrator.batch.session import Session
 from orchestrator.batch.tree import BatchTree
 from orchestrator.batch.watcher import Watcher
+from orchestrator.errors import BadInput
 from orchestrator.gates.baseline import Side, is_red
 from orchestrator.gates.command import CommandGate
 from orchestrator.gates.compile import compile_gate, unless_before
@@ -27,7 +28,8 @@ TestsOf = Callable[[str], Sequence[str]]
 def tests_of(session: Session, place: Place) -> TestsOf:
     """As the plan says: what a target names, what a pattern of `verify` does, or the file itself.
 
-    A file for a person that is no test file and names no tests is judged by the tests of its batch.
+    Patterns are for files that are no tests. A file for a person that is no test file and names no
+    tests is judged by the tests of its batch.
     """
     verify = session.plan.verify
     targets = {target.path: target for target in place.batch.targets}
@@ -35,9 +37,15 @@ def tests_of(session: Session, place: Place) -> TestsOf:
 
     def of(path: str) -> Sequence[str]:
         target = targets[path]
+        if is_test_file(path) and not target.tests:
+            return [path]
         found = verify.tests_of(path, target.tests)
-        own = found == [path] and target.manual is not None and not is_test_file(path)
-        return tests if own else found
+        if missing := [test for test in found if not (session.workspace.top / test).exists()]:
+            raise BadInput(
+                f"the plan names tests for {path!r} that do not exist: {missing[0]!r}",
+                next_step="correct `tests:` in the plan, then: orchestrate validate",
+            )
+        return tests if found == [path] and target.manual is not None else found
 
     return of
 

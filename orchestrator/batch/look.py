@@ -45,8 +45,11 @@ def look(workspace: Workspace, name: str, python: str) -> Look:
     if find_top(workspace.top) is None:
         return Look(batch, waiting, (), preview_of(workspace, batch).diff, ())
     repo = Repo(workspace.top)
-    commits = repo.history_of(record_path(workspace.plan, place)) if batch.record else []
-    diff = repo.patch_of(commits[0]) if commits else preview_of(workspace, batch).diff
+    record = record_path(workspace.plan, place)
+    commits = repo.history_of(record) if batch.record else []
+    diff = (
+        repo.patch_of(commits[0], without=record) if commits else preview_of(workspace, batch).diff
+    )
     return Look(batch, waiting, commits, diff, logged_commands(_folder(workspace.top), place.name))
 
 

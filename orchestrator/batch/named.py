@@ -41,7 +41,8 @@ def named(status: Status, name: str, *, top: Path) -> Named:
     if fitting:
         names = ", ".join(batch.place.name for batch in fitting)
         raise BadInput(
-            f"several batches are called {name!r}: {names}", next_step="name one of them"
+            f"several batches are called {name!r}: {names}",
+            next_step=f"orchestrate show {fitting[0].place.name}",
         )
     known = [*(b.place.name for b in batches), *(t.target.path for b in batches for t in b.targets)]
     raise BadInput(

@@ -112,7 +112,7 @@ def _check_files(repo: Repo, paths: Sequence[str]) -> None:
     if missing:
         raise BadInput(
             f"the batch names files that do not exist: {_listed(missing)}",
-            next_step="correct their paths in the plan, then: orchestrate validate",
+            next_step="create them, or correct their paths in the plan",
         )
     for path in paths:
         if _through_link(repo.top, path):

@@ -126,6 +126,11 @@ def _other(selection: Selection, target: Target) -> TargetRecord | None:
     return kept
 
 
+def fresh_gates(verdicts: Sequence[Verdict]) -> list[GateRecord]:
+    """What the gates said in this run, and nothing of the runs before."""
+    return list(_gates((), verdicts))
+
+
 def _judged_before(selection: Selection) -> Sequence[GateRecord]:
     """What the gates said of the targets that are kept as an earlier run left them."""
     if selection.earlier is None:

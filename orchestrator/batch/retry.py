@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from orchestrator.batch.carry import carry
-from orchestrator.batch.named import given_up, named
+from orchestrator.batch.named import Named, given_up, named
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.session import How, session
 from orchestrator.batch.settle import Landed, Stopped
@@ -15,6 +15,19 @@ from orchestrator.batch.workspace import Workspace
 from orchestrator.progress.status import State
 
 _AGAIN = frozenset({State.QUARANTINED, State.PENDING, State.REGRESSED, State.DRIFTED})
+
+
+def _to_retry(found: Named) -> Named:
+    """What a run may work on: what is open or was given up, and what somebody skipped."""
+    return Named(
+        found.batch,
+        [
+            target
+            for target in found.targets
+            if target.target.manual is None
+            and (target.state in _AGAIN or found.batch.is_skipped(target))
+        ],
+    )
 
 
 def retry(workspace: Workspace, name: str | None, how: How, watcher: Watcher) -> Series:
@@ -33,10 +46,11 @@ def retry(workspace: Workspace, name: str | None, how: How, watcher: Watcher) ->
         if name is None:
             wanted = list(given_up(status))
         else:
-            wanted = [named(status, name, top=workspace.top).of_states(_AGAIN)]
+            wanted = [_to_retry(named(status, name, top=workspace.top))]
         for one in wanted:
             if one.targets:
                 targets = [target.target for target in one.targets]
                 work.watcher.picked(one.batch.place, len(targets))
                 results.append(carry(work, Selection.of(one.batch, targets), record_failures=False))
-    return Series(results, Ending.ALL_DONE, time.monotonic() - started)
+    waiting = next(workspace.status().unresolved(), None) is not None
+    return Series(results, Ending.ALL_DONE, time.monotonic() - started, waiting)

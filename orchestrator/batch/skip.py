@@ -23,7 +23,7 @@ from orchestrator.words import plural
 def skip(workspace: Workspace, name: str, reason: str, watcher: Watcher) -> Commit:
     """Commit the decision: what is not done of `name` waits for ever, for `reason`.
 
-    `undo` of the batch takes it back.
+    What was known of a failure, and the edit, stay in the record; `retry` takes it back.
 
     Raises:
         BadInput: nothing is called `name`, or all of it is done.
@@ -31,13 +31,19 @@ def skip(workspace: Workspace, name: str, reason: str, watcher: Watcher) -> Comm
     """
     with session(workspace, How(trust=True), watcher) as work:
         found = named(workspace.status(), name, top=workspace.top)
-        open_states = set(State) - SETTLED
-        targets = found.of_states(open_states).targets
+        open_ = found.of_states(set(State) - SETTLED).targets
+        targets = [target for target in open_ if not found.batch.is_skipped(target)]
         if not targets:
             raise BadInput(
-                f"{name} is done, so there is nothing to skip",
-                next_step=f"orchestrate undo {found.batch.place.name}",
+                f"{name} is done or skipped, so there is nothing to skip",
+                next_step="orchestrate status",
             )
+        if not one_line(reason):
+            raise BadInput(
+                "the reason is empty; it goes into the record, for everybody who asks why",
+                next_step=f"orchestrate skip {name} --reason WHY",
+            )
+        earlier = {target.target.path: found.batch.entry(target) for target in targets}
         paths = [target.target.path for target in targets]
         selection = Selection.of(found.batch, [target.target for target in targets])
         place = found.batch.place
@@ -52,6 +58,8 @@ def skip(workspace: Workspace, name: str, reason: str, watcher: Watcher) -> Comm
                     before=old.get(path),
                     after=old.get(path),
                     reason=one_line(reason),
+                    failure=entry.failure if (entry := earlier[path]) else None,
+                    patch=entry.patch if entry else None,
                 )
                 for path in paths
             }

@@ -21,7 +21,7 @@ from orchestrator.gates.verdict import Kind
 class Ending(StrEnum):
     """Why a series of batches came to its end."""
 
-    ALL_DONE = "nothing is left to do"
+    ALL_DONE = "nothing is left for a run to do"
     LIMIT = "as many batches as were asked for"
     STOPPED = "a batch could not be judged, or was put back"
     TOO_MANY = "too many files had to be taken out"
@@ -35,6 +35,8 @@ class Series:
     results: Sequence[Landed | Stopped]
     ending: Ending
     duration_s: float
+    waiting: bool
+    """Whether anything of the plan waits for a person now."""
 
     @property
     def exit_code(self) -> Exit:
@@ -72,7 +74,8 @@ def next_batches(
                     results.append(result)
                     continue
                 ending = Ending.ALL_DONE
-            return Series(results, ending, time.monotonic() - started)
+            waiting = next(workspace.status().unresolved(), None) is not None
+            return Series(results, ending, time.monotonic() - started, waiting)
 
 
 def _one(work: Session, choice: Choice) -> Landed | Stopped | None:

@@ -58,6 +58,8 @@ class BatchTree:
 
     def _move(self, path: str, side: Side) -> None:
         sides = self._sides[path]
-        if self._at[path] is not side:
+        if self._at[path] is side:
+            return
+        if sides[side] != sides[self._at[path]]:
             files.replace(self._top / path, sides[side], expected=sides[self._at[path]])
-            self._at[path] = side
+        self._at[path] = side

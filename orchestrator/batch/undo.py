@@ -51,7 +51,13 @@ def undo(workspace: Workspace, name: str, how: How, watcher: Watcher) -> Undone:
     """
     with session(workspace, how, watcher) as work:
         status = workspace.status()
-        batch = named(status, name, top=workspace.top).batch
+        found = named(status, name, top=workspace.top)
+        batch = found.batch
+        if len(found.targets) < len(batch.targets):
+            raise BadInput(
+                f"{name!r} is one file of {batch.place.name}; a batch is taken back as a whole",
+                next_step=f"orchestrate undo {batch.place.name}",
+            )
         if batch.record is None:
             raise BadInput(
                 f"{batch.place.name} has no record, so there is nothing to take back",
@@ -63,7 +69,8 @@ def undo(workspace: Workspace, name: str, how: How, watcher: Watcher) -> Undone:
 
 def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     place = batch.place
-    entries = [entry for entry in record.targets if entry.done in {Done.EDITED, Done.ADOPTED}]
+    brought_in = [t for t in record.targets if t.done in {Done.EDITED, Done.ADOPTED}]
+    entries = [t for t in brought_in if t.before is not None]  # a new file stays, unrecorded
     paths = [entry.path for entry in entries]
     head = preflight.check(work.repo, work.plan, place, paths)
     now = {path: files.read(work.workspace.top / path) for path in paths}
@@ -136,12 +143,9 @@ def _record_of(work: Session, path: str) -> str:
 def _blob(work: Session, blob: str | None, path: str) -> bytes:
     data = work.repo.blob(blob, path) if blob else None
     if data is None:
-        what = (
-            "did not exist before the batch" if blob is None else "is not in this clone as it was"
-        )
         raise Refused(
-            f"{path!r} {what}, so it cannot be given back",
-            next_step="git fetch --unshallow" if blob else f"git rm {path}, and commit",
+            f"{path!r} is not in this clone as it was, so it cannot be given back",
+            next_step="git fetch --unshallow",
         )
     return data
 

@@ -65,10 +65,20 @@ def open_workspace(plan_option: Path | None, *, files_must_exist: bool = False) 
 
 
 def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
-    """Targets a run would have to edit and cannot find, with the nearest file of that name."""
+    """Files a run would have to edit or run and cannot find, with the nearest file of that name."""
+    for pattern, tests in plan.verify.tests.items():
+        for number, test in enumerate(tests):
+            if not (top / test).exists():
+                yield Problem(
+                    ("verify", "tests", pattern, number), f"there is no file or folder {test!r}"
+                )
     for p, phase in enumerate(plan.phases):
         for b, batch in enumerate(phase.batches if phase.state is PhaseState.ACTIVE else ()):
             for t, target in enumerate(batch.targets):
+                for number, test in enumerate(target.tests):
+                    if not (top / test).exists():
+                        at = ("phases", p, "batches", b, "targets", t, "tests", number)
+                        yield Problem(at, f"there is no file or folder {test!r}")
                 if target.manual is None and not (top / target.path).is_file():
                     where = ("phases", p, "batches", b, "targets", t, "path")
                     folder = (top / target.path).parent

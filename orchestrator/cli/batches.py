@@ -52,7 +52,7 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
         else:
             result = story.next_batch(workspace, choice, asked.how, watcher)
     if goes_on:
-        return show_series(series)
+        return show_series(series, watcher.python)
     return show_result(result, watcher.python)
 
 
@@ -110,7 +110,7 @@ def retry(plan: Path | None, name: str | None, how: How) -> Exit:
         say(f"Nothing to try again{f' in {name}' if name else ''}: nothing was given up.")
         say("next: orchestrate status")
         return Exit.DONE
-    return show_series(series)
+    return show_series(series, watcher.python)
 
 
 def skip(plan: Path | None, name: str, reason: str) -> Exit:
@@ -135,7 +135,7 @@ def adopt(plan: Path | None, name: str, reason: str | None, how: How) -> Exit:
 
     with LiveProgress() as watcher:
         adopted = batch.adopt(open_workspace(plan), name, reason, how, watcher)
-    return show_adopted(adopted)
+    return show_adopted(adopted, watcher.python)
 
 
 def undo(plan: Path | None, name: str, how: How) -> Exit:
@@ -147,7 +147,7 @@ def undo(plan: Path | None, name: str, how: How) -> Exit:
 
     with LiveProgress() as watcher:
         undone = batch.undo(open_workspace(plan), name, how, watcher)
-    return show_undone(undone)
+    return show_undone(undone, watcher.python)
 
 
 def _python(workspace: Workspace) -> str:

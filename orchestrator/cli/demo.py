@@ -45,7 +45,7 @@ def demo(folder: Path | None) -> Exit:
     show_unresolved(unresolved(workspace.status(), sys.executable), {})
     _typed("status")
     show_status(workspace.status())
-    say("Go on yourself:", "bold")
+    say("Go on yourself (and delete the folder when you have seen enough):", "bold")
     say(f"  cd {shlex.quote(str(made.folder))}")
     for arguments in ("next-batch --dry-run", "next-batch --all", "unresolved", "status"):
         say(f"  {program()} {arguments}")

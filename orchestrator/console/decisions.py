@@ -12,21 +12,21 @@ from orchestrator.errors import Exit
 from orchestrator.gates.verdict import Kind, Verdict
 
 
-def show_adopted(adopted: Adopted) -> Exit:
+def show_adopted(adopted: Adopted, python: str) -> Exit:
     """Print the commit, or what speaks against the change."""
     if adopted.commit is not None:
         data(f"{adopted.commit.commit[:10]} {adopted.commit.subject}")
         say("next: orchestrate status")
         return Exit.DONE
     red = adopted.verdicts[-1]
-    show_blames(red)
+    show_blames(red, python)
     say("nothing was committed; your files are as you left them", "bold red")
     paths = " ".join(map(shlex.quote, adopted.paths))
     say(f"next: set it right, then: orchestrate adopt {paths}")
     return _exit(red)
 
 
-def show_undone(undone: Undone) -> Exit:
+def show_undone(undone: Undone, python: str) -> Exit:
     """Print the commit, or what speaks against taking the batch back."""
     if undone.commit is not None:
         data(f"{undone.commit.commit[:10]} {undone.commit.subject}")
@@ -34,7 +34,7 @@ def show_undone(undone: Undone) -> Exit:
         say("next: orchestrate status")
         return Exit.DONE
     red = undone.verdicts[-1]
-    show_blames(red)
+    show_blames(red, python)
     say("nothing was taken back: without the batch tests fail that pass with it", "bold red")
     say(f"next: orchestrate show {undone.place.name}")
     return _exit(red)

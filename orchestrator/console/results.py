@@ -12,7 +12,7 @@ from orchestrator.batch.taken import TakenOut
 from orchestrator.console.streams import data, raw, say
 from orchestrator.errors import Exit
 from orchestrator.fixers.base import NoChange, Outcome, Refusal
-from orchestrator.gates.verdict import Blame, Kind, Verdict
+from orchestrator.gates.verdict import PYTHON, Blame, Kind, Verdict
 from orchestrator.progress.record import Done, TargetRecord, added, failed_before, flaky
 from orchestrator.report.message import counts_in_words
 from orchestrator.report.unresolved import reproduce_line
@@ -25,34 +25,32 @@ def show_result(result: Result, python: str) -> Exit:
     """Print how the run ended; the exit code that says the same."""
     match result:
         case NothingToDo():
-            say(
-                "Nothing to do: each batch of what you asked for is done, deferred or for a person."
-            )
-            say("next: orchestrate status")
+            say("Nothing to do: what you asked for is done, deferred, given up or for a person.")
+            say("next: orchestrate status, or: orchestrate unresolved")
         case Landed():
             _landed(result, python)
             _next(result)
         case Stopped():
-            _stopped(result)
+            _stopped(result, python)
     return exit_code(result)
 
 
-def show_series(series: Series) -> Exit:
+def show_series(series: Series, python: str) -> Exit:
     """Print every batch of the series, then what it came to."""
     for result in series.results:
         if isinstance(result, Landed):
             data(f"{result.commit[:10]} {result.subject}")
         else:
-            _stopped(result)
-    _summary(series)
+            _stopped(result, python)
     landed = [result for result in series.results if isinstance(result, Landed)]
+    if landed or not series.results:
+        _summary(series)
     _given_up([entry for result in landed for entry in result.given_up])
-    say(f"ended because: {_ending(series)}", "bold")
-    waiting = any(result.given_up for result in landed)
+    say(f"ended because: {series.ending.value}", "bold")
     if series.ending is Ending.TOO_MANY:
         say("next: orchestrate unresolved; what is behind it may be one cause. Then go on:")
         say("      orchestrate next-batch --all")
-    elif waiting:
+    elif series.waiting:
         say("next: orchestrate unresolved")
     else:
         say("next: orchestrate status")
@@ -69,10 +67,10 @@ def show_preview(preview: Preview | None) -> Exit:
     return Exit.DONE
 
 
-def show_blames(red: Verdict) -> None:
+def show_blames(red: Verdict, python: str) -> None:
     """Print everything a verdict holds against files, and why it could not be judged."""
     for blame in red.blames:
-        _blame(blame)
+        _blame(blame, python)
     if red.why:
         say(f"\n{red.why}\n")
 
@@ -123,7 +121,7 @@ def _next(landed: Landed) -> None:
         say("next: orchestrate status        (no batch is left for a run to do)")
 
 
-def _stopped(stopped: Stopped) -> None:
+def _stopped(stopped: Stopped, python: str) -> None:
     _seconds(stopped.seconds)
     if all(verdict.passed for verdict in stopped.verdicts):
         _outcomes(stopped.outcomes)
@@ -133,7 +131,7 @@ def _stopped(stopped: Stopped) -> None:
         say("next: orchestrate unresolved")
         return
     red = stopped.verdicts[-1]
-    show_blames(red)
+    show_blames(red, python)
     say(
         f"{stopped.place.name} was put back: {_why(red)}; every file is as it was, "
         "nothing is recorded",
@@ -142,7 +140,8 @@ def _stopped(stopped: Stopped) -> None:
     if red.kind is Kind.CANNOT_JUDGE:
         say("next: set right what is said above, then: orchestrate next-batch")
         return
-    say("next: make the same edit to look into it: orchestrate next-batch --dry-run | git apply")
+    preview = f"orchestrate next-batch --batch {stopped.place.name} --dry-run"
+    say(f"next: make the same edit to look into it: {preview} | git apply")
 
 
 def _why(verdict: Verdict) -> str:
@@ -151,12 +150,12 @@ def _why(verdict: Verdict) -> str:
     return f"the {verdict.gate} gate is red ({plural(len(verdict.blames), 'failure')})"
 
 
-def _blame(blame: Blame) -> None:
+def _blame(blame: Blame, python: str) -> None:
     say(f"\n{blame.test_id or blame.path}", "bold red")
     say(f"    {blame.fault}: {blame.what}")
     for line in blame.text.splitlines():
         say(f"    {line}")
-    command = shlex.join(word.replace("{python}", "python") for word in blame.reproduce)
+    command = shlex.join(word.replace(PYTHON, python) for word in blame.reproduce)
     say(f"    reproduce with the edit applied: {command}")
 
 
@@ -190,10 +189,6 @@ def _given_up(entries: Sequence[TargetRecord]) -> None:
     for entry in entries:
         word = "refused: " if entry.done is Done.REFUSED else ""
         say(f"  {entry.path}: {word}{entry.reason}", "red")
-
-
-def _ending(series: Series) -> str:
-    return series.ending.value
 
 
 def _outcomes(outcomes: Iterable[Outcome]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich import box
 from rich.table import Table
@@ -13,6 +13,21 @@ from orchestrator.progress.status import Status
 from orchestrator.report.status import Attention, Row, attention, next_lines, rows, total
 
 _BAR_CELLS = 10
+_CELLS: dict[str, Callable[[Row], str]] = {
+    "Phase": lambda row: row.phase,
+    "Files": lambda row: row.files,
+    "Classes": lambda row: row.classes,
+    "Methods": lambda row: row.methods,
+    "Status": lambda row: row.status,
+    "Progress": lambda row: f"{row.percent} %",
+    "Time est.": lambda row: row.hours,
+    "Memory (estimate)": lambda row: row.memory,
+}
+_NUMBERS = {"Files", "Classes", "Methods", "Time est.", "Memory (estimate)"}
+_GO_FIRST = ("Memory (estimate)", "Time est.", "Methods", "Classes")
+_WIDTHS = {"Memory (estimate)": 20, "Time est.": 12, "Methods": 10, "Classes": 10}
+_WIDE_ENOUGH = 112
+"""Columns of a terminal that hold the whole table, with a status of a few words."""
 _STYLES = {"DONE": "green", "DEFER": "dim", "NEXT": "bold cyan"}
 
 
@@ -34,24 +49,37 @@ def _table(status: Status, found: Sequence[Row], last: Row) -> Table:
         box=box.SIMPLE_HEAD if is_utf8() else box.ASCII,
         show_footer=True,
     )
-    table.add_column("Phase", last.phase)
-    for name, value in (
-        ("Files", last.files),
-        ("Classes", last.classes),
-        ("Methods", last.methods),
-    ):
-        table.add_column(name, value, justify="right", no_wrap=True)
-    table.add_column("Status", last.status)
-    table.add_column("Progress", _bar(last), no_wrap=True)
-    table.add_column("Time est.", last.hours, justify="right", no_wrap=True)
-    table.add_column("Memory (estimate)", last.memory, justify="right", no_wrap=True)
+    columns = _columns(out().width)
+    for column in columns:
+        numbers = column in _NUMBERS
+        table.add_column(
+            column,
+            _cell(column, last),
+            justify="right" if numbers else "left",
+            no_wrap=column != "Status",
+        )
     for row in found:
-        style = next((s for word, s in _STYLES.items() if row.status.startswith(word)), "")
-        table.add_row(
-            plain(row.phase), row.files, row.classes, row.methods, plain(row.status, style),
-            _bar(row), row.hours, row.memory,
-        )  # fmt: skip
+        table.add_row(*(_cell(column, row) for column in columns))
     return table
+
+
+def _columns(width: int) -> list[str]:
+    """The columns that fit: of a narrow terminal, estimates and counts go first."""
+    wanted = list(_CELLS)
+    for column in _GO_FIRST:
+        if width >= _WIDE_ENOUGH:
+            break
+        wanted.remove(column)
+        width += _WIDTHS[column]
+    return wanted
+
+
+def _cell(column: str, row: Row) -> Text:
+    if column == "Progress":
+        return _bar(row)
+    text = _CELLS[column](row)
+    known = (s for word, s in _STYLES.items() if column == "Status" and text.startswith(word))
+    return plain(text, next(known, ""))
 
 
 def _bar(row: Row) -> Text:

@@ -44,11 +44,14 @@ class CommandGate:
 
         Lines are compared without their numbers, since an edit moves what comes after it.
         """
-        ended = self._run(paths)
         words = self.words(paths, python=str(self.python.path))
-        verdict = Verdict(
-            self.command.name, Kind.PASSED, len(paths), ended.duration_s, commands=[words]
-        )
+        verdict = Verdict(self.command.name, Kind.PASSED, len(paths), 0.0, commands=[words])
+        try:
+            ended = self._run(paths)
+        except process.ProgramMissing as error:
+            why = f"{self.command.name}: {error.what}; see `verify: commands:` of the plan"
+            return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+        verdict = replace(verdict, duration_s=ended.duration_s)
         if ended.exit_code is None:
             why = f"{self.command.name}: {ended.stopped}"
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
@@ -65,7 +68,9 @@ class CommandGate:
             if before.exit_code not in {0, None}:
                 new -= _said(before)
                 if not new:
-                    return replace(verdict, failed_before=[self.command.name])
+                    last = last_lines(before.output).rpartition("\n")[2]
+                    note = f"{self.command.name} fails without the edit too: {last}"
+                    return replace(verdict, failed_before=[self.command.name], notes=[note])
         return replace(verdict, kind=Kind.RED, blames=self._blames(paths, ended.output, new))
 
     def _run(self, paths: Sequence[str]) -> process.Completed:

@@ -227,9 +227,9 @@ class _Judge:
         if self._frozen and red:
             again = self._run(Side.EDITED, self._files, freeze=False).run
             spared = [id_ for id_ in red if again.way(id_) == ()]
-            culprits = dict.fromkeys((id_ for id_ in red if id_ not in spared), "is red")
+            culprits = dict.fromkeys((id_ for id_ in red if id_ not in spared), _STRICT)
             return Findings(spared=spared, culprits=culprits)
-        return Findings(culprits=dict.fromkeys(red, "is red"))
+        return Findings(culprits=dict.fromkeys(red, _STRICT))
 
     def ways(
         self, side: Side, ids: Collection[str], *, freeze: bool, everything: bool = False
@@ -301,6 +301,7 @@ class _Judge:
         return Blame(path, id_ if test else None, f"{how}{where}", command, Fault.CULPRIT, text)
 
 
+_STRICT = "is red, and no baseline was asked for"
 _SIDES = {Side.BEFORE: "before the edit", Side.EDITED: "after the edit"}
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Batch, Phase, PhaseState, Plan
+from orchestrator.plan.verify import GateName
 
 _WINDOWS_NAMES = {
     "con",
@@ -40,12 +43,32 @@ def problems(plan: Plan, *, plan_path: str) -> Iterator[Problem]:
         yield from _id_problems((*at, "batches"), [batch.id for batch in phase.batches])
         yield from _dependency_problems((*at, "batches"), phase.batches)
     yield from _target_problems(plan, plan_path)
+    yield from _command_problems(plan)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the known word nearest to `word`, or nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _command_problems(plan: Plan) -> Iterator[Problem]:
+    taken = {gate.value for gate in GateName}
+    for number, command in enumerate(plan.verify.commands):
+        at: Location = ("verify", "commands", number)
+        if command.name in taken:
+            yield Problem((*at, "name"), f"{command.name!r} is already the name of a gate")
+        taken.add(command.name)
+        try:
+            words = shlex.split(command.run)
+        except ValueError as error:
+            yield Problem((*at, "run"), f"cannot be split into words: {error}")
+            continue
+        for name in re.findall(r"\{(\w+)\}", " ".join(words)):
+            if name not in {"files", "python"}:
+                yield Problem(
+                    (*at, "run"), f"{{{name}}} means nothing; known: {{files}}, {{python}}"
+                )
 
 
 def _phase_problems(at: Location, phase: Phase) -> Iterator[Problem]:

@@ -97,7 +97,7 @@ class Verify(Strict):
     )
 
     def tests_of(self, path: str, named: list[str]) -> list[str]:
-        """What pytest is given for the file `path`: `named`, what a pattern says, or itself."""
+        """What pytest is given for a file that is no test: `named`, what a pattern says, itself."""
         if named:
             return named
         for pattern, tests in self.tests.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -185,11 +185,11 @@ def _parsed(data: bytes, path: Path) -> Record:
         ) from error
 
 
-def failed_before(gates: Sequence[GateRecord]) -> list[str]:
+def failed_before(gates: Iterable[GateRecord]) -> list[str]:
     """Every red test that was red before, as the plan says or as was found out, over all gates."""
     return sorted({id_ for gate in gates for id_ in (*gate.known_failures, *gate.failed_before)})
 
 
-def flaky(gates: Sequence[GateRecord]) -> list[str]:
+def flaky(gates: Iterable[GateRecord]) -> list[str]:
     """Every test that failed and passed on the same bytes."""
     return sorted({id_ for gate in gates for id_ in gate.flaky})

@@ -77,6 +77,11 @@ class BatchStatus:
         entries = self.record.targets if self.record else ()
         return next((e for e in entries if e.path == target.target.path), None)
 
+    def is_skipped(self, target: TargetStatus) -> bool:
+        """Whether a person decided that it stays as it is."""
+        entry = self.entry(target)
+        return entry is not None and entry.done is Done.SKIPPED
+
     def settled(self) -> int:
         """How many targets count as progress."""
         return sum(target.state in SETTLED for target in self.targets)
@@ -262,6 +267,9 @@ class _Reader:
         if record.after is not None and holds(data, record.after):
             return TargetStatus(target, State.DONE)
         if self._compliance.is_clean(phase, target, data):
+            if record.done is Done.QUARANTINED:  # the gates said no to this very edit
+                why = f"has the edit now, and nobody adopted it; before: {record.reason}"
+                return TargetStatus(target, State.QUARANTINED, why)
             return TargetStatus(target, State.EDITED, "changed since, and still as it should be")
         if record.done in GIVEN_UP:
             return TargetStatus(target, State.PENDING, "changed since it was given up")

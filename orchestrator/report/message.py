@@ -16,12 +16,21 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from orchestrator.errors import BadInput
 from orchestrator.plan.model import Place, Plan
-from orchestrator.progress.record import Done, Record, TargetRecord, added, failed_before, flaky
+from orchestrator.progress.record import (
+    Done,
+    GateRecord,
+    Record,
+    TargetRecord,
+    added,
+    failed_before,
+    flaky,
+)
 from orchestrator.words import plural
 
 RENDER_LIMIT_S = 2
 OUTPUT_LIMIT_CHARS = 20_000
 _TOPIC_CHARS = 36
+_GATES_OF_TESTS = ("collect", "test")
 _OUT = frozenset({Done.REFUSED, Done.QUARANTINED, Done.SKIPPED})
 """Targets of a batch that are not in."""
 
@@ -33,8 +42,11 @@ BODY = """\
 {% if files %}Changed {{ files | length }} of {{ targets | length | files }}:
 {% for file in files %}- {{ file.path }}: {{ file.counts }}
 {% endfor %}{% if files | length > 1 %}In all: {{ counts }}.
-{% endif %}{% else %}Nothing had to be changed: every file already has it.
+{% endif %}{% elif not by_hand %}Nothing had to be changed.
 {% endif %}
+{% if by_hand %}Done by hand, and adopted:
+{% for file in by_hand %}- {{ file.path }}{% if file.note %}: {{ file.note }}{% endif %}
+{% endfor %}{% endif %}
 {% if others %}Left as they are:
 {% for file in others %}- {{ file.path }}: {{ file.note }}
 {% endfor %}{% endif %}
@@ -46,6 +58,8 @@ BODY = """\
 {% if flaky %}Flaky, they failed and passed on the same bytes:
 {% for id in flaky %}- {{ id }}
 {% endfor %}{% endif %}
+{% if commands %}Not clean before either: {{ commands | join(', ') }}.
+{% endif %}
 {% if batch.memory_gb %}Memory impact, estimated: ~{{ batch.memory_gb }} GB
 {%- if phase.memory_gb %} of ~{{ phase.memory_gb }} GB in {{ phase.label }}{% endif %}.
 {% endif %}{% if phase.files -%}
@@ -71,17 +85,24 @@ class Message:
 
 
 def message(
-    plan: Plan, place: Place, record: Record, touched: Collection[str] | None = None
+    plan: Plan,
+    place: Place,
+    record: Record,
+    *,
+    touched: Collection[str] | None = None,
+    gates: Sequence[GateRecord] | None = None,
 ) -> Message:
     """The message of the batch's commit; counts and names come from its record.
 
-    `touched` are the targets this commit is about; None: all of the record.
+    `touched` are the targets this commit is about, `gates` what was verified for it; None: all of
+    the record.
 
     Raises:
         BadInput: a template of the plan names something unknown, takes too long, or is malformed.
     """
     entries = [t for t in record.targets if touched is None or t.path in touched]
-    values = _values(plan, place, record, entries)
+    verified = record.gates if gates is None else gates
+    values = _values(plan, place, record, entries, verified)
     subject = " ".join(_rendered(plan.commit.subject or SUBJECT, values, "commit.subject").split())
     body = _rendered(plan.commit.body or BODY, values, "commit.body")
     if not subject:
@@ -121,7 +142,11 @@ def topic_of(path: str) -> str:
 
 
 def _values(
-    plan: Plan, place: Place, record: Record, entries: Sequence[TargetRecord]
+    plan: Plan,
+    place: Place,
+    record: Record,
+    entries: Sequence[TargetRecord],
+    verified: Sequence[GateRecord],
 ) -> dict[str, Any]:
     phase, batch = place.phase, place.batch
     edited = [t for t in entries if t.done is Done.EDITED]
@@ -167,13 +192,19 @@ def _values(
         "others": [
             {"path": one_line(t.path), "note": _note(t)}
             for t in entries
-            if t.done is not Done.EDITED
+            if t.done not in {Done.EDITED, Done.ADOPTED}
+        ],
+        "by_hand": [
+            {"path": one_line(t.path), "note": one_line(t.reason or "")}
+            for t in entries
+            if t.done is Done.ADOPTED
         ],
         "counts": counts_in_words(added(entries)),
         "added": added(entries),
-        "tests": max((gate.count for gate in record.gates if gate.gate == "test"), default=0),
-        "known": failed_before(record.gates),
-        "flaky": flaky(record.gates),
+        "tests": max((gate.count for gate in verified if gate.gate == "test"), default=0),
+        "known": failed_before(g for g in verified if g.gate in _GATES_OF_TESTS),
+        "flaky": flaky(verified),
+        "commands": [g.gate for g in verified if g.failed_before and g.gate in g.failed_before],
     }
 
 
@@ -202,7 +233,6 @@ _NOTES = {
     Done.REFUSED: "refused: ",
     Done.QUARANTINED: "taken out, ",
     Done.SKIPPED: "skipped: ",
-    Done.ADOPTED: "done by hand",
 }
 
 

@@ -17,7 +17,7 @@ class Unresolved:
     """One target that waits for somebody.
 
     `kind` is culprit, flaky, cannot be judged, refused or manual. `reproduce` shows the failure in
-    one line of shell, and leaves the edit applied; None where nothing fails.
+    one line of shell, and takes the edit back again; None where nothing fails.
     """
 
     place: str
@@ -58,12 +58,12 @@ def to_json(found: Sequence[Unresolved]) -> str:
 
 
 def reproduce_line(entry: TargetRecord, python: str) -> str | None:
-    """The edit applied, then the command that was red, on one line for a shell."""
+    """The edit applied, the command that was red, the edit taken back: one line for a shell."""
     if entry.failure is None or not entry.failure.reproduce:
         return None
     words = [word.replace(PYTHON, python) for word in entry.failure.reproduce]
     show = shlex.join(["orchestrate", "show", "--patch", entry.path])
-    return f"{show} | git apply && {shlex.join(words)}"
+    return f"{show} | git apply && {{ {shlex.join(words)}; {show} | git apply -R; }}"
 
 
 def next_steps(item: Unresolved) -> list[str]:

@@ -97,8 +97,47 @@ def test_a_whole_batch_can_be_skipped_before_it_ran(repo: SampleRepo) -> None:
     result = repo.next_batch()
     assert isinstance(result, Landed)
     assert result.place.name == "first/two"
-    with pytest.raises(BadInput, match="is done, so there is nothing to skip"):
-        skipped(repo, "tests/test_c.py")
+    for name in ("tests/test_c.py", "one"):
+        with pytest.raises(BadInput, match="is done or skipped, so there is nothing to skip"):
+            skipped(repo, name)
+
+
+def test_a_skip_needs_a_reason(repo: SampleRepo) -> None:
+    with pytest.raises(BadInput, match="the reason is empty"):
+        skipped(repo, "one", " ")
+
+
+def test_retry_takes_a_skip_back_and_the_edit_was_kept(given_up: SampleRepo) -> None:
+    skipped(given_up, "tests/test_b.py")
+    assert given_up.run("show", "--patch", "tests/test_b.py").code == 0
+    given_up.write("tests/test_b.py", PASSING)
+    given_up.commit("mended")
+    (result,) = retry(given_up.workspace(), "tests/test_b.py", HOW, Silent()).results
+    assert isinstance(result, Landed)
+    assert states(given_up)["tests/test_b.py"] is State.DONE
+
+
+def test_a_file_that_was_taken_out_stays_so_though_it_holds_the_edit(given_up: SampleRepo) -> None:
+    patch = given_up.run("show", "--patch", "tests/test_b.py").out
+    given_up.write("it.patch", patch)
+    given_up.git.run("apply", "it.patch")
+    assert states(given_up)["tests/test_b.py"] is State.QUARANTINED
+    assert adopted(given_up, "tests/test_b.py").commit is None
+
+
+def test_adopt_of_a_file_that_did_not_change_is_not_held_up_by_old_failures(tmp_path: Path) -> None:
+    repo = with_conftest(tmp_path / "r")
+    repo.write("tests/test_a.py", PASSING.replace("assert True", "assert False"))
+    repo.commit("red before")
+    repo.next_batch()
+    result = adopted(repo, "tests/conftest.py")
+    assert result.commit is not None
+    assert [v.failed_before for v in result.verdicts if v.gate == "test"] == [
+        ["tests/test_a.py::TestAlpha::test_two"]
+    ]
+    body = repo.git.text("log", "-1", "--format=%B")
+    assert "Done by hand, and adopted:\n- tests/conftest.py" in body
+    assert "Verified by 4 tests" in body
 
 
 def test_adopt_commits_what_a_person_fixed(given_up: SampleRepo, tmp_path: Path) -> None:
@@ -118,7 +157,7 @@ def test_adopt_takes_what_was_committed_already(given_up: SampleRepo, tmp_path: 
     mended = BREAKS.replace("gc.collect = broken", "pass")
     given_up.write("tests/test_b.py", fixed(mended, top=tmp_path / "x"))
     given_up.commit("by hand")
-    assert states(given_up)["tests/test_b.py"] is State.EDITED
+    assert states(given_up)["tests/test_b.py"] is State.QUARANTINED
     assert adopted(given_up, "tests/test_b.py").commit is not None
     assert given_up.git.changed_by("HEAD") == ["reports/first/one.json"]
     assert states(given_up)["tests/test_b.py"] is State.DONE
@@ -244,8 +283,7 @@ def test_undo_of_a_batch_another_one_depends_on_is_refused(tmp_path: Path) -> No
 def test_undo_that_would_turn_a_test_red_is_put_back(tmp_path: Path) -> None:
     check = "import pathlib\n\n\ndef test_marked():\n    assert 'gc' in (pathlib.Path(__file__).parent / 'test_a.py').read_text()\n"
     plan = plan_with(
-        ["tests/test_a.py"],
-        verify='  tests: {"tests/test_a.py": [tests/test_a.py, tests/test_check.py]}',
+        ["tests/test_a.py\n            tests: [tests/test_a.py, tests/test_check.py]"],
     )
     repo = make_repo(
         tmp_path / "r",
@@ -282,3 +320,21 @@ def test_undo_takes_a_skip_back(given_up: SampleRepo) -> None:
 def test_undo_of_what_never_ran_is_an_error(repo: SampleRepo) -> None:
     with pytest.raises(BadInput, match="has no record"):
         undone(repo, "one")
+
+
+def test_undo_takes_a_batch_back_as_a_whole(given_up: SampleRepo) -> None:
+    with pytest.raises(
+        BadInput, match="is one file of first/one; a batch is taken back as a whole"
+    ):
+        undone(given_up, "tests/test_b.py")
+
+
+def test_undo_leaves_a_file_that_adopt_brought_in(tmp_path: Path) -> None:
+    repo = with_conftest(tmp_path / "r")
+    repo.git.run("rm", "-q", "tests/conftest.py")
+    repo.commit("no conftest")
+    repo.write("tests/conftest.py", "# new\n")
+    adopted(repo, "tests/conftest.py")
+    assert undone(repo, "one").commit is not None
+    assert (repo.read("tests/conftest.py"), repo.changes) == ("# new\n", "")
+    assert states(repo)["tests/conftest.py"] is State.MANUAL

@@ -267,19 +267,15 @@ def pytest_collection_modifyitems(items):
 def test_a_file_that_spoils_a_test_it_does_not_hold_is_found_by_bisection(tmp_path: Path) -> None:
     """The red test is in a file no batch edits; two of the parts together turn it red."""
     parts = {f"tests/test_part{n}.py": PASSING for n in range(4)}
-    files = {"tests/conftest.py": COUNTS, "check/test_uses.py": USES, **parts}
-    plan = plan_with(list(parts)).replace(
-        "phases:", 'verify:\n  tests: {"tests/test_part*": [check/test_uses.py]}\nphases:', 1
-    )
-    conftest = {
-        "conftest.py": COUNTS.replace("Path(__file__).parent", "Path(__file__).parent / 'tests'")
+    conftest = COUNTS.replace("Path(__file__).parent", "Path(__file__).parent / 'tests'")
+    plan = plan_with([f"{path}\n            tests: [check]" for path in parts])
+    files = {
+        "pyproject.toml": PYPROJECT,
+        ".gitignore": "__pycache__/\n",
+        "conftest.py": conftest,
+        "check/test_uses.py": USES,
     }
-    repo = make_repo(
-        tmp_path / "r",
-        {"pyproject.toml": PYPROJECT, ".gitignore": "__pycache__/\n", **files, **conftest},
-        plan=plan,
-    )
-    result = landed(repo)
+    result = landed(make_repo(tmp_path / "r", {**files, **parts}, plan=plan))
     assert list(done(result).values()).count("quarantined") == 3
     assert list(done(result).values()).count("edited") == 1
 

@@ -13,7 +13,7 @@ from orchestrator.batch.session import How
 from orchestrator.batch.settle import Landed, Result, Stopped
 from orchestrator.batch.story import next_batch
 from orchestrator.batch.watcher import Silent
-from orchestrator.errors import CannotJudge, Refused
+from orchestrator.errors import Refused
 from orchestrator.gates.verdict import Kind
 
 LINT = """\
@@ -75,8 +75,10 @@ def test_a_command_that_names_no_file_is_bisected(tmp_path: Path) -> None:
 def test_a_program_that_is_missing_cannot_be_judged(tmp_path: Path) -> None:
     repo = repo_with(tmp_path / "r", "", run="no-such-program {files}")
     head = repo.head
-    with pytest.raises(CannotJudge, match="no-such-program"):
-        next_of(repo)
+    result = next_of(repo)
+    assert isinstance(result, Stopped)
+    assert result.verdicts[-1].kind is Kind.CANNOT_JUDGE
+    assert "lint: cannot start 'no-such-program'" in result.verdicts[-1].why
     assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
 
 
