@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from measure import Row, in_turn, machine, seconds
@@ -196,6 +197,9 @@ class Unchanging:
     """A tree that has one side only: what is measured is a gate that passes."""
 
     def put(self, side: Side) -> None:
+        raise AssertionError("a gate that passes needs no other side")
+
+    def edit_only(self, paths: Collection[str]) -> None:
         raise AssertionError("a gate that passes needs no other side")
 
 

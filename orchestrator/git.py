@@ -151,11 +151,13 @@ class Repo:
 
     def dirty(self, paths: Sequence[str]) -> list[str]:
         """Those of `paths` whose index entry or file differs from HEAD."""
+        if not paths:  # git would take that for everything
+            return []
         return self.paths("diff", "--name-only", "-z", "--no-renames", "HEAD", "--", *paths)
 
     def hidden(self, paths: Sequence[str]) -> list[str]:
         """Those of `paths` that are assume-unchanged or skip-worktree: git sees no edit."""
-        rows = self.paths("ls-files", "-v", "-z", "--", *paths)
+        rows = self.paths("ls-files", "-v", "-z", "--", *paths) if paths else []
         return [row[2:] for row in rows if row[0].islower() or row[0] == "S"]
 
     def staged(self) -> list[str]:
@@ -194,7 +196,7 @@ class Repo:
 
     def staged_blobs(self, paths: Sequence[str]) -> dict[str, str]:
         """The blob id of each of `paths` in the index."""
-        rows = self.paths("ls-files", "--stage", "-z", "--", *paths)
+        rows = self.paths("ls-files", "--stage", "-z", "--", *paths) if paths else []
         return {name: meta.split()[1] for meta, _, name in (row.partition("\t") for row in rows)}
 
     def committed_blobs(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
@@ -258,6 +260,16 @@ class Repo:
         paths = [path for path in self.changed_by(commit) if path != without]
         data = self.run("show", "--format=fuller", "--patch", "--stat", commit, "--", *paths)
         return data.decode("utf-8", "surrogateescape")
+
+    def half_staged(self, paths: Sequence[str]) -> list[str]:
+        """Those of `paths` that are staged with other bytes than the file holds."""
+        changed = set(self.paths("diff", "--name-only", "-z", "--no-renames", "--", *paths))
+        return [path for path in self.staged() if path in changed]
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether older commits are missing in this clone."""
+        return self.text("rev-parse", "--is-shallow-repository") == "true"
 
     def show(self, commit: str) -> str:
         """The commit as `git show --stat` prints it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ class Adopted:
 
     place: Place
     paths: Sequence[str]
+    command: str
     commit: Commit | None
     verdicts: Sequence[Verdict]
 
@@ -49,9 +51,9 @@ def adopt(
 ) -> Adopted:
     """Gate the files of `name` as they are now, and commit them with the record.
 
-    Compared with what they were in HEAD, or when they were given up: ids must be the same, and no
-    test newly red. Of a file that never was otherwise nothing can be newly red. A file that does
-    not pass stays as the person left it.
+    Compared with what they were in HEAD, or when they were given up: no test may be newly red, and
+    without a `reason` their ids must be the same. Of a file that never was otherwise nothing can be
+    newly red. A file that does not pass stays as the person left it.
 
     Raises:
         BadInput: nothing is called `name`, it is done, or there is no such file.
@@ -60,23 +62,26 @@ def adopt(
     """
     with session(workspace, how, watcher) as work:
         found = _adoptable(named(workspace.status(), name, top=workspace.top), name)
-        return _Adoption(work, found, reason).adopted()
+        return _Adoption(work, found, name, reason).adopted()
 
 
 class _Adoption:
-    def __init__(self, work: Session, found: Named, reason: str | None) -> None:
+    def __init__(self, work: Session, found: Named, name: str, reason: str | None) -> None:
         self._work = work
         self._place = found.batch.place
         self._batch = found.batch
         self._targets = [target.target for target in found.targets]
         self._paths = [target.path for target in self._targets]
         self._reason = reason
+        given = ["--reason", reason] if reason else []
+        self._command = shlex.join(["orchestrate", "adopt", name, *given])
 
     def adopted(self) -> Adopted:
         work, place = self._work, self._place
         head = preflight.check_adopted(work.repo, work.plan, place, self._paths)
         now = {path: files.read(work.workspace.top / path) for path in self._paths}
         self._must_be_clean(now)
+        self._must_be_tested()
         before = self._before(now)
         work.watcher.picked(place, len(self._paths))
         with undone_on_error(work, place.name):
@@ -86,7 +91,7 @@ class _Adoption:
             passed = all(verdict.passed for verdict in verdicts)
             commit = self._commit(now, verdicts, head.commit) if passed else None
         work.journal.close()
-        return Adopted(place, self._paths, commit, verdicts)
+        return Adopted(place, self._paths, self._command, commit, verdicts)
 
     def _must_be_clean(self, now: Mapping[str, bytes]) -> None:
         if self._reason is not None:
@@ -97,6 +102,17 @@ class _Adoption:
                 raise NotClean(
                     f"{target.path!r} is not what the fixer asks for: it would change or refuse it",
                     next_step=f"orchestrate adopt {target.path} --reason WHY-IT-IS-RIGHT",
+                )
+
+    def _must_be_tested(self) -> None:
+        """A module that no test looks at is taken in only where a person says why."""
+        tests = tests_of(self._work, self._place)
+        for path in self._paths:
+            if path.endswith(".py") and self._reason is None and not tests(path):
+                raise NotClean(
+                    f"no test looks at {path!r}: its batch has none, and the plan names none",
+                    next_step=f"name them with `tests:` in the plan, or: orchestrate adopt {path} "
+                    "--reason WHY",
                 )
 
     def _before(self, now: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -121,7 +137,7 @@ class _Adoption:
             work.python(),
             work.plan.verify,
             tests_of(work, self._place),
-            Rules(baseline=not work.how.strict, proven=False),
+            Rules(baseline=not work.how.strict, proven=self._reason is not None),
             work.watcher,
         )
         verdicts = list(gates.verdicts(tree))

@@ -77,7 +77,7 @@ def commit_change(
 
 
 def _commit(repo: Repo, text: str, journal: Journal) -> str:
-    files.create(journal.message_file, text.encode("utf-8", "surrogateescape"))
+    files.create(journal.message_file, text.encode("utf-8", "backslashreplace"))
     try:
         return repo.commit(journal.message_file)
     except GitFailed as error:
@@ -88,7 +88,7 @@ def _commit(repo: Repo, text: str, journal: Journal) -> str:
             said += f"\nwhat it had written is in {', '.join(map(str, rescued))}"
         raise CommitRefused(
             f"git or a hook did not make the commit; the batch was put back\n{said}",
-            next_step="set right what the hook says, then: orchestrate next-batch",
+            next_step="set right what the hook says, then type the same command again",
         ) from error
     finally:
         journal.message_file.unlink(missing_ok=True)
@@ -112,7 +112,7 @@ def _must_hold_what_was_judged(
     raise CommitRefused(
         f"a hook changed the commit after it was judged ({', '.join([*rewritten, *foreign])}); "
         f"the commit was taken back and the batch with it{kept}",
-        next_step="let the hook check and not rewrite, then: orchestrate next-batch",
+        next_step="let the hook check and not rewrite, then type the same command again",
     )
 
 

@@ -67,13 +67,14 @@ class Gates:
     rules: Rules
     watcher: Watcher
 
-    def verdicts(self, tree: BatchTree) -> Iterator[Verdict]:
+    def verdicts(self, tree: BatchTree, *, also: Sequence[str] = ()) -> Iterator[Verdict]:
         """The verdicts on the edited files of `tree`, in order; none where nothing was edited.
 
+        `also` are files that were taken out: the edits of the others must not break their tests.
         `collect` and `test` come from one pytest process: start-up and imports dominate small
         batches.
         """
-        for verdict in self._asked(tree):
+        for verdict in self._asked(tree, also):
             self.watcher.verdict(verdict)
             yield verdict
             if not verdict.passed:
@@ -100,7 +101,7 @@ class Gates:
         )
         return bool(ended.halts()) or any(is_red(ended.run.way(id_)) for id_ in ids)
 
-    def _asked(self, tree: BatchTree) -> Iterator[Verdict]:
+    def _asked(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
         paths, gates = tree.paths, self.verify.gates
         if not paths:
             return
@@ -113,7 +114,7 @@ class Gates:
             tests = GateName.TEST in gates
             self.watcher.step("collect and test" if tests else "collect")
             rules = Rules(self.rules.baseline, self.rules.proven, tests)
-            for verdict in suite_gates(paths, self._suite(), tree, rules):
+            for verdict in suite_gates(paths, self._suite(), tree, rules, also=also):
                 if verdict.gate in gates or not verdict.passed:
                     yield verdict
         for command in self._commands():

@@ -9,7 +9,7 @@ from orchestrator.batch.gate import Gates
 from orchestrator.batch.taken import TakenOut
 from orchestrator.batch.tree import BatchTree
 from orchestrator.gates.bisect import first_bad
-from orchestrator.gates.verdict import Blame, Verdict
+from orchestrator.gates.verdict import Blame, Fault, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,10 @@ def isolate(
     taken: list[TakenOut] = []
     every: list[Verdict] = []
     while True:
-        verdicts = list(gates.verdicts(tree))
+        # another one's edit must not break the tests of a file that is no longer edited itself
+        culprits = [t for t in taken if t.fault is Fault.CULPRIT and gates.rules.baseline]
+        ends = [t.path for t in culprits if not any(blame.halts for blame in t.blames)]
+        verdicts = list(gates.verdicts(tree, also=ends))
         every += verdicts
         if not verdicts or verdicts[-1].passed or stop:
             return Isolated(_with_flaky(verdicts, every, tree), taken, every)

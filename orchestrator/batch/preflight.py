@@ -70,6 +70,16 @@ def check_adopted(repo: Repo, plan: Plan, place: Place, paths: Sequence[str]) ->
             next_step="git stash, or git commit",
         )
     _check_files(repo, paths)
+    if half := repo.half_staged(paths):
+        raise Refused(
+            f"what is staged of {_listed(half)} is not what the file holds",
+            next_step=f"git add {half[0]}, or git restore --staged {half[0]}",
+        )
+    if ignored := [path for path in repo.untracked(paths) if repo.ignored(path)]:
+        raise Refused(
+            f"git ignores {_listed(ignored)}, so it could not be committed",
+            next_step=f"git check-ignore --verbose {ignored[0]}",
+        )
     check_record(repo, record_path(plan, place))
     repo.identity()
     return head

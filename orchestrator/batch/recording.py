@@ -19,6 +19,7 @@ from orchestrator.progress.record import (
     TargetRecord,
     definition,
 )
+from orchestrator.redact import for_record, redacted
 from orchestrator.report.diff import patch
 from orchestrator.words import plural
 
@@ -42,12 +43,23 @@ def record_of(
         plan=plan.name,
         phase=place.phase.id,
         batch=place.batch.id,
-        definition=definition(place),
+        definition=_definition(selection),
         fixer=fixer.name if fixer else "",
         fixer_version=fixer.version if fixer else 0,
         targets=tuple(entry for entry in targets if entry is not None),
         gates=tuple(_gates(_judged_before(selection), verdicts)),
     )
+
+
+def _definition(selection: Selection) -> str:
+    """That of the plan, unless some of what it asks for anew is left to another run."""
+    earlier, place = selection.earlier, selection.place
+    now = definition(place)
+    if earlier is None or earlier.definition == now:
+        return now
+    settled = {t.path for t in earlier.targets if t.done in {Done.SKIPPED, Done.MANUAL}}
+    todo = {t.path for t in place.batch.automatic()} - settled
+    return now if todo <= set(selection.paths) else earlier.definition
 
 
 def entry_of(outcome: Outcome, before: str, after: str) -> TargetRecord:
@@ -82,12 +94,12 @@ def entry_of_taken(
         done=Done.QUARANTINED,
         before=blob,
         after=blob,
-        reason=reason_of(taken).replace(str(top), "."),
+        reason=for_record(reason_of(taken), top=str(top)),
         failure=Failure(
             gate=taken.gate,
             fault=taken.fault.value,
-            tests=tuple(tests),
-            reproduce=_reproduce(taken),
+            tests=tuple(map(_committable, tests)),
+            reproduce=tuple(map(_committable, _reproduce(taken))),
         ),
         patch=patch(taken.path, before, edited),
     )
@@ -155,4 +167,9 @@ def _gates(earlier: Sequence[GateRecord], verdicts: Sequence[Verdict]) -> Iterat
 
 
 def _joined(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted({*old, *new}))
+    return tuple(sorted({*old, *map(_committable, new)}))
+
+
+def _committable(id_: str) -> str:
+    """A test id that may stand in a commit: parameters can hold anything."""
+    return redacted(id_).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -5,6 +5,7 @@ Local and disposable, below git's own folder: a record holds no path and no dura
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -37,7 +38,8 @@ def write_log(folder: Path, place: str, verdicts: Sequence[Verdict]) -> None:
 
 def log_path(folder: Path, place: str, path: str) -> Path:
     """Where the log of one file of a batch is, if its last run here left one."""
-    return folder / "logs" / place / f"{path.replace('/', '__')}.log"
+    digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return folder / "logs" / place / f"{path.rpartition('/')[2][-80:]}-{digest}.log"
 
 
 def logged_commands(folder: Path, place: str) -> list[LoggedCommand]:

@@ -15,9 +15,12 @@ from orchestrator.batch.watcher import Watcher
 from orchestrator.batch.workspace import Workspace
 from orchestrator.errors import BadInput
 from orchestrator.progress.record import Done, Record, TargetRecord, record_path
-from orchestrator.progress.status import SETTLED, State
+from orchestrator.progress.status import State
 from orchestrator.report.message import Message, notice, one_line, topic_of
 from orchestrator.words import plural
+
+_CAN_WAIT = frozenset({State.PENDING, State.QUARANTINED, State.MANUAL, State.DEFERRED})
+"""What was never brought in; a batch that slipped back is undone, not skipped."""
 
 
 def skip(workspace: Workspace, name: str, reason: str, watcher: Watcher) -> Commit:
@@ -29,13 +32,13 @@ def skip(workspace: Workspace, name: str, reason: str, watcher: Watcher) -> Comm
         BadInput: nothing is called `name`, or all of it is done.
         OrchestrateError: as for a batch.
     """
-    with session(workspace, How(trust=True), watcher) as work:
+    with session(workspace, How(), watcher, gates=False) as work:
         found = named(workspace.status(), name, top=workspace.top)
-        open_ = found.of_states(set(State) - SETTLED).targets
+        open_ = found.of_states(_CAN_WAIT).targets
         targets = [target for target in open_ if not found.batch.is_skipped(target)]
         if not targets:
             raise BadInput(
-                f"{name} is done or skipped, so there is nothing to skip",
+                f"{name} was done or skipped, so there is nothing to skip",
                 next_step="orchestrate status",
             )
         if not one_line(reason):

@@ -72,6 +72,11 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     brought_in = [t for t in record.targets if t.done in {Done.EDITED, Done.ADOPTED}]
     entries = [t for t in brought_in if t.before is not None]  # a new file stays, unrecorded
     paths = [entry.path for entry in entries]
+    if gone := [path for path in paths if not (work.workspace.top / path).is_file()]:
+        raise Refused(
+            f"{gone[0]!r} was renamed or removed since, so it cannot be given back",
+            next_step=f"git log --follow -- {gone[0]}",
+        )
     head = preflight.check(work.repo, work.plan, place, paths)
     now = {path: files.read(work.workspace.top / path) for path in paths}
     then = _reverted(work, entries, now)
@@ -145,7 +150,7 @@ def _blob(work: Session, blob: str | None, path: str) -> bytes:
     if data is None:
         raise Refused(
             f"{path!r} is not in this clone as it was, so it cannot be given back",
-            next_step="git fetch --unshallow",
+            next_step="git fetch --unshallow" if work.repo.is_shallow else "git fsck --lost-found",
         )
     return data
 

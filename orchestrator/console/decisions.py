@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 from orchestrator.batch.adopt import Adopted
 from orchestrator.batch.undo import Undone
 from orchestrator.console.results import show_blames
@@ -21,8 +19,7 @@ def show_adopted(adopted: Adopted, python: str) -> Exit:
     red = adopted.verdicts[-1]
     show_blames(red, python)
     say("nothing was committed; your files are as you left them", "bold red")
-    paths = " ".join(map(shlex.quote, adopted.paths))
-    say(f"next: set it right, then: orchestrate adopt {paths}")
+    say(f"next: set it right, then: {adopted.command}")
     return _exit(red)
 
 

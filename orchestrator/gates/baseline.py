@@ -32,6 +32,10 @@ class Rerun(Protocol):
         """These tests and no others, with nothing frozen."""
         ...
 
+    def alone_edited(self, path: str, ids: Collection[str]) -> Mapping[str, Way]:
+        """These tests of the file `path`, with no other file of the batch edited."""
+        ...
+
     def alone_frozen(self, ids: Collection[str]) -> Mapping[str, Way]:
         """These tests on the edited bytes, as the first run went."""
         ...
@@ -67,16 +71,16 @@ def sort_out(first: Mapping[str, Way], rerun: Rerun) -> Findings:
     return _Sorter(first, rerun).sorted()
 
 
-def _by_file(ids: Collection[str]) -> list[list[str]]:
+def _by_file(ids: Collection[str]) -> dict[str, list[str]]:
     files: dict[str, list[str]] = {}
     for id_ in ids:
         files.setdefault(id_.partition("::")[0], []).append(id_)
-    return list(files.values())
+    return files
 
 
 def is_red(way: Way) -> bool:
     """Whether a test failed, as against being skipped, left out or not there."""
-    return way not in {(), SKIPPED, LEFT_OUT, MISSING}
+    return way not in {(), SKIPPED, LEFT_OUT, MISSING, ("xfailed",), ("xpassed",)}
 
 
 class _Sorter:
@@ -101,7 +105,9 @@ class _Sorter:
         suspects: list[str] = []
         well: list[str] = []
         for id_ in ids:
-            if again[id_] == before[id_]:  # alone the edit makes no difference
+            if again[id_] == before[id_] == MISSING:
+                self._found.flaky.append(id_)  # its very id changes from run to run
+            elif again[id_] == before[id_]:  # alone the edit makes no difference
                 (self._found.failing_before if is_red(before[id_]) else well).append(id_)
             elif again[id_] == ():
                 self._found.flaky.append(id_)  # was red before as well, in this way or another
@@ -117,19 +123,20 @@ class _Sorter:
     ) -> None:
         """Those that do otherwise alone as well: once more on both sides, then they are blamed.
 
-        Each file is now run without the others, since one of them may spoil the rest.
+        Each file is now run without the others, and is the only one that is edited: another one's
+        edit, or its tests, may be what spoils it.
         """
         third: dict[str, Way] = {}
         files = _by_file(ids)
-        for mine in files:
-            third |= self._rerun.alone(Side.EDITED, mine)
+        for path, mine in files.items():
+            third |= self._rerun.alone_edited(path, mine)
         second = self._rerun.alone(Side.BEFORE, ids)
         spoilt = []
         for id_ in ids:
             steady = third[id_] == again[id_] and second[id_] == before[id_]
             if steady:
                 self._found.culprits[id_] = _how(before[id_], again[id_])
-            elif third[id_] == before[id_] == second[id_] and len(files) > 1:
+            elif third[id_] == before[id_] == second[id_]:
                 spoilt.append(id_)
             elif is_red(before[id_]) and is_red(second[id_]):
                 self._found.failing_before.append(id_)  # red every time, never in the same way
@@ -142,10 +149,19 @@ class _Sorter:
 
     def _spoilt(self, ids: list[str], before: Mapping[str, Way]) -> None:
         """Those that are what they were once their file is alone, where no file is to blame."""
+        if not ids:
+            return
+        again = self._rerun.alone(Side.EDITED, ids)  # with every edit: is it one of the others'?
+        well = []
         for id_ in ids:
+            if again[id_] == before[id_]:
+                well.append(id_)
+            else:
+                self._found.together.append(id_)
+        for id_ in well:
             if is_red(before[id_]):
                 self._found.failing_before.append(id_)
-        if rest := [id_ for id_ in ids if not is_red(before[id_])]:
+        if rest := [id_ for id_ in well if not is_red(before[id_])]:
             self._well_alone(rest)
 
     def _well_alone(self, ids: list[str]) -> None:
@@ -178,7 +194,7 @@ class _Sorter:
 def _how(before: Way, after: Way) -> str:
     if before == MISSING:
         return "is a new test id"
-    if after in {SKIPPED, LEFT_OUT, MISSING}:
+    if not is_red(after):
         return f"is {after[0]} with the edit and was not before"
     if is_red(before):
         return "failed before the edit too, but otherwise"

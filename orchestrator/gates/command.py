@@ -17,7 +17,10 @@ from orchestrator.gates.verdict import PYTHON, Blame, Kind, Verdict
 from orchestrator.plan.verify import Command
 
 _FILES = "{files}"
-_NUMBER = re.compile(r"\d+")
+_VARYING = re.compile(
+    r"\b0x[0-9a-f]+\b|\b[0-9a-f-]{16,}\b|(?<![\w.])\d+(?:\.\d+)?(?![\w.])", re.IGNORECASE
+)
+"""Positions, durations, addresses and ids: what a tool says differently of the same thing."""
 _KEEP_BYTES = 4 * 2**20
 
 
@@ -59,19 +62,36 @@ class CommandGate:
             return verdict
         new = _said(ended)
         if baseline:
-            try:
-                put(Side.BEFORE)
-                before = self._run(paths)
-            finally:
-                put(Side.EDITED)
-            verdict = replace(verdict, duration_s=ended.duration_s + before.duration_s)
-            if before.exit_code not in {0, None}:
-                new -= _said(before)
-                if not new:
-                    last = last_lines(before.output).rpartition("\n")[2]
-                    note = f"{self.command.name} fails without the edit too: {last}"
-                    return replace(verdict, failed_before=[self.command.name], notes=[note])
+            new, before = self._new(paths, new, put)
+            if before is not None and not new:
+                last = last_lines(before.output).rpartition("\n")[2]
+                note = f"{self.command.name} fails without the edit too: {last}"
+                return replace(verdict, failed_before=[self.command.name], notes=[note])
+            if not new:
+                note = f"{self.command.name} failed once, and passed on the same bytes"
+                return replace(verdict, notes=[note])
         return replace(verdict, kind=Kind.RED, blames=self._blames(paths, ended.output, new))
+
+    def _new(
+        self, paths: Sequence[str], said: Counter[str], put: Callable[[Side], None]
+    ) -> tuple[Counter[str], process.Completed | None]:
+        """What is said twice with the edit and never in two runs without, and how it failed there.
+
+        Two runs on each side: a command may say something else each time, or fail by chance.
+        """
+        again = self._run(paths)
+        said = said & (Counter() if again.exit_code == 0 else _said(again))
+        failed = None
+        try:
+            put(Side.BEFORE)
+            for _ in range(2):
+                before = self._run(paths)
+                if before.exit_code != 0:
+                    failed = before
+                    said = said - _said(before)
+        finally:
+            put(Side.EDITED)
+        return said, failed
 
     def _run(self, paths: Sequence[str]) -> process.Completed:
         words = self.words(paths, python=str(self.python.path))
@@ -83,8 +103,8 @@ class CommandGate:
         return None if ended.exit_code == 0 else _said(ended)
 
     def _blames(self, paths: Sequence[str], output: str, new: Counter[str]) -> list[Blame]:
-        lines = [line for line in output.splitlines() if _NUMBER.sub("0", line).strip() in new]
-        about = {path: [line for line in lines if path in line] for path in paths}
+        lines = [line for line in output.splitlines() if _VARYING.sub("0", line).strip() in new]
+        about = {path: [line for line in lines if _names(line, path)] for path in paths}
         blames = [self._blame(path, "\n".join(mine)) for path, mine in about.items() if mine]
         return blames or [replace(self._blame(paths[0], output), together=True)]
 
@@ -95,5 +115,10 @@ class CommandGate:
 
 def _said(ended: process.Completed) -> Counter[str]:
     """Every line with its numbers made equal, and the exit code: a silent no is one as well."""
-    lines = [_NUMBER.sub("0", line).strip() for line in ended.output.splitlines() if line.strip()]
+    lines = [_VARYING.sub("0", line).strip() for line in ended.output.splitlines() if line.strip()]
     return Counter([*lines, f"exit code {ended.exit_code}"])
+
+
+def _names(line: str, path: str) -> bool:
+    """Whether a line names the file itself, not another one whose path ends or begins so."""
+    return re.search(rf"(?<![\w/.-])(?:\./)?{re.escape(path)}(?![\w/-])", line) is not None

@@ -65,7 +65,9 @@ class TestRun:
         if id_ in self.failures:
             return tuple(f"{when}: {how}" for when, how in sorted(self.failures[id_].items()))
         if (phases := self.outcomes.get(id_)) is not None:
-            return SKIPPED if any(p.endswith("skipped") for p in phases.values()) else ()
+            if any(phase.startswith("x") for phase in phases.values()):
+                return ("xfailed",) if "xskipped" in phases.values() else ("xpassed",)
+            return SKIPPED if "skipped" in phases.values() else ()
         if id_ in self.collectors:
             return ()
         return LEFT_OUT if id_ in self.deselected else MISSING
@@ -129,7 +131,9 @@ class TestRun:
             self.texts[id_] = event["text"]
             known = "error" in about
             how = f"{about['error']} in {about['function']} at {about['at']}" if known else ""
-            self.failures.setdefault(id_, {})[when] = how or _error_line(event["text"])
+            mine = self.failures.setdefault(id_, {})
+            how = how or _error_line(event["text"])
+            mine[when] = f"{mine[when]}; {how}" if when in mine else how  # subtests fail one by one
         elif about and not about["in_source"]:
             self.unsure.add(id_)
         if when == "teardown":

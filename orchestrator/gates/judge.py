@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from orchestrator.gates.baseline import Findings, Side, sort_out
 from orchestrator.gates.events import Way
 from orchestrator.gates.pytest_run import Ended, Halt
-from orchestrator.gates.suite import Suite, files_without_tests, last_lines, no_tests
+from orchestrator.gates.suite import Suite, files_without_tests, last_lines, lies_in, no_tests
 from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict
 from orchestrator.plan.verify import Flaky, GateName
 from orchestrator.words import plural
@@ -20,6 +20,10 @@ class Tree(Protocol):
 
     def put(self, side: Side) -> None:
         """From now on every file of the batch holds its bytes of that side."""
+        ...
+
+    def edit_only(self, paths: Collection[str]) -> None:
+        """These files of the batch hold their edited bytes, all others what they were."""
         ...
 
 
@@ -45,16 +49,22 @@ class NotJudged(Exception):
 
 
 def suite_gates(
-    paths: Sequence[str], suite: Suite, tree: Tree, rules: Rules = Rules()
-) -> Iterator[Verdict]:
+    paths: Sequence[str],
+    suite: Suite,
+    tree: Tree,
+    rules: Rules = Rules(),
+    *,
+    also: Sequence[str] = (),
+) -> list[Verdict]:
     """What collection says of `paths`, then what their tests say, both from one pytest process.
 
-    The tree is on its edited side before and after. Green is green at once; what is not is run
-    again, on both sides, until it is known what is behind it (see `baseline`).
+    `also` are files of the batch that are not edited any more; their tests must not suffer. The
+    tree is on its edited side before and after. Green is green at once; what is not is run again,
+    on both sides, until it is known what is behind it (see `baseline`).
     """
     judge = _Judge(suite, tree, rules)
     try:
-        yield from judge.verdicts(suite.files(paths))
+        return list(judge.verdicts(suite.files([*paths, *also]), mine=suite.files(paths)))
     finally:
         judge.put(Side.EDITED)
 
@@ -65,7 +75,10 @@ class _Judge:
         self._tree = tree
         self._rules = rules
         self._files: Sequence[str] = ()
-        self._side = Side.EDITED
+        self._mine: Sequence[str] = ()
+        self._unread: set[str] = set()
+        """Files that could not be collected before: which tests they hold, nobody knows."""
+        self._side: Side | None = Side.EDITED
         self._frozen = suite.verify.freeze_gc and rules.tests
 
     def put(self, side: Side) -> None:
@@ -74,8 +87,8 @@ class _Judge:
             self._tree.put(side)
             self._side = side
 
-    def verdicts(self, files: Sequence[str]) -> Iterator[Verdict]:
-        self._files = files
+    def verdicts(self, files: Sequence[str], *, mine: Sequence[str]) -> Iterator[Verdict]:
+        self._files, self._mine = files, mine
         known_ids = None if self._rules.proven else self._ids_before()
         first = self._run(Side.EDITED, files)
         seconds = self._suite.seconds
@@ -107,6 +120,12 @@ class _Judge:
         extra_s = self._suite.seconds - seconds
         return replace(verdict, duration_s=first.collect_s + extra_s, commands=self._commands())
 
+    def _own(self, ids: Iterable[str]) -> list[str]:
+        """Those of the files that are edited, without those of files that were taken out."""
+        return [
+            id_ for id_ in ids if any(lies_in(id_.partition("::")[0], own) for own in self._mine)
+        ]
+
     def _commands(self) -> list[Sequence[str]]:
         return [ended.command for ended in self._suite.runs]
 
@@ -124,11 +143,17 @@ class _Judge:
 
     def _ids_before(self) -> set[str]:
         self.put(Side.BEFORE)
-        ended = self._suite.run(self._files, only_collect=True)
-        return {*ended.run.ids, *ended.run.deselected}
+        run = self._suite.run(self._files, only_collect=True).run
+        self._unread |= {id_.partition("::")[0] for id_ in run.collect_errors}
+        return {*run.ids, *run.deselected}
 
     def _same_ids(self, collect: Verdict, before: set[str], first: Ended) -> Verdict:
         now = {*first.run.ids, *first.run.deselected}
+        if before != now:  # an id may change from run to run: one that is not there twice is none
+            before = before & self._ids_before() | before & now
+            self.put(Side.EDITED)
+            again = self._suite.run(self._files, only_collect=True).run
+            now = now & {*again.ids, *again.deselected} | now & before
         blames = [
             Blame(id_.partition("::")[0], id_, what, self._suite.reproduce("--collect-only", id_))
             for what, ids in (
@@ -136,12 +161,15 @@ class _Judge:
                 ("is new: it was no test before the edit", sorted(now - before)),
             )
             for id_ in ids
+            if id_.partition("::")[0] not in self._unread
         ]
         return replace(collect, kind=Kind.RED, blames=blames) if blames else collect
 
     def _collect(self, first: Ended) -> Verdict:
         run, suite = first.run, self._suite
-        verdict = Verdict(GateName.COLLECT, Kind.PASSED, len(run.ids), 0.0)
+        verdict = Verdict(GateName.COLLECT, Kind.PASSED, len(self._own(run.ids)), 0.0)
+        if why := suite.why_workers_differ(run):
+            return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         known = [id_ for id_ in run.collect_errors if suite.is_known(id_)]
         if new := {id_: run.way(id_) for id_ in run.collect_errors if id_ not in known}:
             return self._collect_errors(replace(verdict, known=known), new, first)
@@ -149,7 +177,10 @@ class _Judge:
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         if not run.ids and not known:
             what = no_tests(run)
-            blames = [Blame(file, None, what, suite.reproduce(file)) for file in self._files]
+            blames = [
+                Blame(file, None, what, suite.reproduce(file), Fault.NO_TESTS)
+                for file in self._files
+            ]
             return replace(verdict, kind=Kind.RED, blames=blames)
         return replace(verdict, known=known, notes=files_without_tests(self._files, run))
 
@@ -164,7 +195,7 @@ class _Judge:
                 self._blame(id_, first, "cannot be collected, and could not before the edit"),
                 fault=Fault.CANNOT_JUDGE,
             )
-            for id_ in found.failing_before
+            for id_ in self._own(found.failing_before)
         ]
         blames += [
             replace(self._blame(id_, first, "cannot be collected beside the others"), together=True)
@@ -176,7 +207,7 @@ class _Judge:
     def _test(self, first: Ended) -> Verdict:
         run, suite = first.run, self._suite
         test_s = first.process.duration_s - first.collect_s
-        verdict = Verdict(GateName.TEST, Kind.PASSED, len(run.ids), test_s)
+        verdict = Verdict(GateName.TEST, Kind.PASSED, len(self._own(run.ids)), test_s)
         if why := suite.why_not_judged(first):
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         red = run.failed()
@@ -210,8 +241,8 @@ class _Judge:
             replace(
                 verdict,
                 blames=blames,
-                failed_before=found.failing_before,
-                flaky=found.flaky,
+                failed_before=self._own(found.failing_before),
+                flaky=self._own(found.flaky),
                 notes=notes,
             )
         )
@@ -241,9 +272,20 @@ class _Judge:
         """
         files = self._files if everything else self._files_of(ids)
         ended = self._run(side, files, None if everything else ids, freeze=freeze)
+        return self._answered(ended, f"on the bytes {_SIDES[side]}", ids)
+
+    def ways_with_one_edited(self, path: str, ids: Collection[str]) -> dict[str, Way]:
+        """How `ids` do, alone, where no other file of the batch is edited; errors as in `ways`."""
+        self.put(Side.BEFORE)
+        self._tree.edit_only([path])
+        self._side = None
+        ended = self._suite.run(self._files_of(ids), only=ids, freeze=False)
+        return self._answered(ended, "with its own edit only", ids)
+
+    def _answered(self, ended: Ended, when: str, ids: Collection[str]) -> dict[str, Way]:
         if halts := ended.halts():
             at = halts[0].test_id or halts[0].path
-            raise NotJudged(f"{at}, run again on the bytes {_SIDES[side]}: {halts[0].what}")
+            raise NotJudged(f"{at}, run again {when}: {halts[0].what}")
         if not ended.run.finished or ended.run.lost_workers:
             raise NotJudged(self._suite.why_no_answer(ended))
         return {id_: ended.run.way(id_) for id_ in ids}
@@ -289,7 +331,7 @@ class _Judge:
     def _halt_blame(self, halt: Halt, what: str, fault: Fault) -> Blame:
         command = self._suite.reproduce(halt.test_id or halt.path)
         text = last_lines(self._suite.runs[-1].process.output)
-        return Blame(halt.path, halt.test_id, what, command, fault, text)
+        return Blame(halt.path, halt.test_id, what, command, fault, text, halts=True)
 
     def _blame(self, id_: str, first: Ended, how: str, *, arguments: Sequence[str] = ()) -> Blame:
         run = first.run
@@ -314,6 +356,9 @@ class _Reruns:
 
     def alone(self, side: Side, ids: Collection[str]) -> Mapping[str, Way]:
         return self._judge.ways(side, ids, freeze=False)
+
+    def alone_edited(self, path: str, ids: Collection[str]) -> Mapping[str, Way]:
+        return self._judge.ways_with_one_edited(path, ids)
 
     def alone_frozen(self, ids: Collection[str]) -> Mapping[str, Way]:
         return self._judge.ways(Side.EDITED, ids, freeze=True)

@@ -117,6 +117,13 @@ class Suite:
             )
         return None
 
+    def why_workers_differ(self, run: TestRun) -> str | None:
+        """What xdist says where its workers collected different tests: an error of no file."""
+        for id_, text in run.collect_errors.items():
+            if not (self.top / id_.partition("::")[0]).exists():
+                return f"{id_}: {last_lines(text)}"
+        return None
+
     def why_not_judged(self, ended: Ended) -> str | None:
         """What keeps a run of tests from being an answer, or None where it is one."""
         run = ended.run
@@ -145,7 +152,7 @@ def files_without_tests(files: Sequence[str], run: TestRun) -> list[str]:
     left_out = {id_.partition("::")[0] for id_ in run.deselected}
     notes = []
     for path in files:
-        if any(_lies_in(file, path) for file in have):
+        if any(lies_in(file, path) for file in have):
             continue
         reason = "skipped as a whole" if path in run.collect_skips else "no test in it"
         notes.append(f"{path}: {'every test deselected' if path in left_out else reason}")
@@ -172,9 +179,9 @@ def _covers(known: str, id_: str) -> bool:
 def _outside(files: Sequence[str], run: TestRun) -> list[str]:
     """Files pytest tells of that were not asked for: ids are then not what they seem."""
     told = {id_.partition("::")[0] for id_ in run.ids}
-    return sorted(file for file in told if not any(_lies_in(file, asked) for asked in files))
+    return sorted(file for file in told if not any(lies_in(file, asked) for asked in files))
 
 
-def _lies_in(file: str, asked: str) -> bool:
-    """Whether `file` is `asked`, or below it where that is a folder."""
+def lies_in(file: str, asked: str) -> bool:
+    """Whether the file is `asked`, or below it where that is a folder."""
     return file == asked or PurePosixPath(file).is_relative_to(asked)

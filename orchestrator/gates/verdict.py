@@ -25,6 +25,7 @@ class Fault(StrEnum):
     FAILING_BEFORE = "failing before"
     FLAKY = "flaky"
     CANNOT_JUDGE = "cannot be judged"
+    NO_TESTS = "without tests"
     REFUSED = "refused"
 
 
@@ -33,8 +34,8 @@ class Blame:
     """One thing that takes its file out: the test where it is one, what was seen, how to see it.
 
     `reproduce` are the words of a command; its first is `{python}` for the project's interpreter.
-    `fault` is CULPRIT, FLAKY (where the plan fails those) or CANNOT_JUDGE. `together` says that the
-    test is red only beside other edited files, so that its own file need not be the cause.
+    `fault` is CULPRIT, FLAKY (where the plan fails those), NO_TESTS or CANNOT_JUDGE. `together`:
+    the test is red only beside other edited files, so its own file need not be the cause.
     """
 
     path: str
@@ -45,6 +46,8 @@ class Blame:
     text: str = ""
     """What was printed about it, as far as it was kept."""
     together: bool = False
+    halts: bool = False
+    """Whether it is a run that never ended or whose interpreter died."""
 
 
 @dataclass(frozen=True, slots=True)

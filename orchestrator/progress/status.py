@@ -250,6 +250,8 @@ class _Reader:
         """A target no fixer works on: done once a person's change of it was adopted."""
         if record is None or record.done is not Done.ADOPTED:
             return TargetStatus(target, State.MANUAL, target.manual or "")
+        if self._data(target) is None:
+            return TargetStatus(target, State.MANUAL, f"gone since it was adopted: {target.manual}")
         if self._is_untouched(target, record):
             return TargetStatus(target, State.DONE)
         return TargetStatus(target, State.EDITED, "changed since it was adopted")

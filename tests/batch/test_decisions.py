@@ -98,7 +98,7 @@ def test_a_whole_batch_can_be_skipped_before_it_ran(repo: SampleRepo) -> None:
     assert isinstance(result, Landed)
     assert result.place.name == "first/two"
     for name in ("tests/test_c.py", "one"):
-        with pytest.raises(BadInput, match="is done or skipped, so there is nothing to skip"):
+        with pytest.raises(BadInput, match="was done or skipped, so there is nothing to skip"):
             skipped(repo, name)
 
 
@@ -172,15 +172,16 @@ def test_adopt_refuses_what_the_fixer_would_change_unless_told_why(given_up: Sam
     assert given_up.read("tests/test_b.py") == PASSING.replace("import gc\n", "")
 
 
-def test_adopt_with_a_reason_needs_the_same_tests(given_up: SampleRepo) -> None:
-    given_up.write("tests/test_b.py", PASSING)
-    result = adopted(given_up, "tests/test_b.py", reason="no mocks are left in it")
+def test_adopt_needs_the_same_tests_unless_told_why(given_up: SampleRepo, tmp_path: Path) -> None:
+    other = fixed(PASSING, top=tmp_path / "x").replace('"g"', '"b_tests"')
+    given_up.write("tests/test_b.py", other)
+    result = adopted(given_up, "tests/test_b.py")
     assert result.commit is None
     assert {blame.what for blame in result.verdicts[-1].blames} == {
         "is lost: it was a test before the edit", "is new: it was no test before the edit",
     }  # fmt: skip
-    assert given_up.read("tests/test_b.py") == PASSING
-    assert (given_up.changes, given_up.leftovers) == (" M tests/test_b.py", [])
+    assert (given_up.read("tests/test_b.py"), given_up.leftovers) == (other, [])
+    assert adopted(given_up, "tests/test_b.py", reason="written anew").commit is not None
 
 
 def test_adopt_of_a_red_file_leaves_it_as_the_person_left_it(given_up: SampleRepo) -> None:
@@ -338,3 +339,63 @@ def test_undo_leaves_a_file_that_adopt_brought_in(tmp_path: Path) -> None:
     assert undone(repo, "one").commit is not None
     assert (repo.read("tests/conftest.py"), repo.changes) == ("# new\n", "")
     assert states(repo)["tests/conftest.py"] is State.MANUAL
+
+
+def test_skip_trusts_no_command_of_the_plan_and_minds_no_other_file(tmp_path: Path) -> None:
+    plan = PLAN.replace(
+        "phases:", "verify:\n  commands:\n    - {name: evil, run: touch ran}\nphases:", 1
+    )
+    repo = make_repo(tmp_path / "r", {**FILES, "README.md": "x\n"}, plan=plan)
+    repo.write("README.md", "mine, unfinished\n")
+    skipped(repo, "tests/test_b.py")
+    with pytest.raises(Refused, match="not trusted here yet"):
+        repo.next_batch()
+    assert repo.changes == " M README.md"
+
+
+def test_a_skip_or_retry_of_one_file_leaves_its_neighbours_drifted(given_up: SampleRepo) -> None:
+    plan = given_up.read("migration_plan.yaml").replace("group: alpha_tests", "group: other")
+    given_up.write("migration_plan.yaml", plan)
+    given_up.commit("another group")
+    assert states(given_up)["tests/test_a.py"] is State.DRIFTED
+    given_up.write("tests/test_b.py", PASSING)
+    given_up.commit("mended")
+    retry(given_up.workspace(), "tests/test_b.py", HOW, Silent())
+    assert states(given_up)["tests/test_a.py"] is State.DRIFTED
+    with pytest.raises(BadInput, match="was done or skipped"):
+        skipped(given_up, "tests/test_a.py")
+
+
+def test_adopt_takes_in_a_file_that_could_not_be_imported_before(tmp_path: Path) -> None:
+    repo = make_repo(
+        tmp_path / "r",
+        {
+            **FILES,
+            "tests/test_b.py": "import nowhere\n\n\nclass TestB:\n    def test(self): pass\n",
+        },
+    )
+    result = repo.next_batch()
+    assert isinstance(result, Landed)
+    repo.write(
+        "tests/test_b.py", fixed("class TestB:\n    def test(self): pass\n", top=tmp_path / "x")
+    )
+    assert adopted(repo, "tests/test_b.py").commit is not None
+
+
+def test_adopt_of_a_module_no_test_looks_at_needs_a_reason(tmp_path: Path) -> None:
+    plan = plan_with(["tests/conftest.py\n            manual: look at it"])
+    repo = make_repo(
+        tmp_path / "r", {"pyproject.toml": PYPROJECT, "tests/conftest.py": "# mine\n"}, plan=plan
+    )
+    with pytest.raises(NotClean, match=r"no test looks at 'tests/conftest\.py'"):
+        adopted(repo, "tests/conftest.py")
+    assert adopted(repo, "tests/conftest.py", reason="it holds no mocks").commit is not None
+
+
+def test_adopt_refuses_what_is_half_staged_or_ignored(given_up: SampleRepo) -> None:
+    given_up.write("tests/test_b.py", "# staged\n")
+    given_up.git.run("add", "tests/test_b.py")
+    given_up.write("tests/test_b.py", "# not staged\n")
+    with pytest.raises(Refused, match=r"what is staged of 'tests/test_b\.py' is not what"):
+        adopted(given_up, "tests/test_b.py", reason="x")
+    assert given_up.git.text("show", ":tests/test_b.py") == "# staged"

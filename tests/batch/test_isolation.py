@@ -292,7 +292,7 @@ def test_a_record_keeps_the_edit_that_was_taken_back(tmp_path: Path) -> None:
     assert (entry.failure.gate, entry.failure.tests) == (
         "test", ("tests/test_bad.py::TestBreaks::test_one", "tests/test_bad.py::TestBreaks::test_two"),
     )  # fmt: skip
-    log = repo.top / ".git/orchestrate/logs/first/one/tests__test_bad.py.log"
+    (log,) = (repo.top / ".git/orchestrate/logs/first/one").glob("test_bad.py-*.log")
     assert "the collector is out of order" in log.read_text()
 
 
@@ -359,3 +359,104 @@ def test_a_series_ends_where_nothing_can_be_judged(tmp_path: Path) -> None:
     assert isinstance(result, Stopped)
     assert result.verdicts[-1].kind is Kind.CANNOT_JUDGE
     assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
+
+
+BASE = "class TestBase:\n    def test_b(self): assert True\n"
+USER = """\
+from tests import test_base as base
+
+
+class TestUser:
+    def test_d(self): assert 'teardown_method' not in vars(base.TestBase)
+"""
+
+
+def test_a_file_whose_edit_breaks_another_ones_test_is_the_one_that_is_taken_out(
+    tmp_path: Path,
+) -> None:
+    files = {"tests/__init__.py": "", "tests/test_base.py": BASE, "tests/test_user.py": USER}
+    repo = repo_of(tmp_path / "r", files)
+    result = landed(repo)
+    assert done(result) == {"base": "quarantined", "user": "edited"}
+    status = repo.workspace().status()
+    assert [str(t.target.path) for _, t in status.unresolved()] == ["tests/test_base.py"]
+
+
+LATE_SKIPS = [
+    pytest.param(
+        "import pytest\n\n\nclass TestA:\n    def test(self):\n        if hasattr(self, 'teardown_method'): pytest.skip('no service')\n",
+        "skipped",
+        id="skips itself",
+    ),
+    pytest.param(
+        "import pytest\n\n\nclass TestA:\n    @pytest.mark.xfail\n    def test(self): assert not hasattr(self, 'teardown_method')\n",
+        "xfailed",
+        id="fails as expected now",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "word"), LATE_SKIPS)
+def test_fault_73_a_test_that_skips_or_fails_as_expected_since_the_edit_is_never_green(
+    text: str, word: str, tmp_path: Path
+) -> None:
+    result = landed(repo_of(tmp_path / "r", {"tests/test_a.py": text, "tests/test_b.py": PASSING}))
+    assert done(result) == {"a": "quarantined", "b": "edited"}
+    assert f"is {word} with the edit and was not before" in str(result.entries[0].reason)
+
+
+def test_a_configuration_pytest_refuses_blames_nobody(tmp_path: Path) -> None:
+    repo = repo_of(
+        tmp_path / "r", {"tests/test_a.py": PASSING}, verify="  pytest_args: [--no-such-option]"
+    )
+    head = repo.head
+    result = repo.next_batch()
+    assert isinstance(result, Stopped)
+    assert (result.verdicts[-1].kind, list(result.verdicts[-1].blames)) == (Kind.CANNOT_JUDGE, [])
+    assert (repo.head, repo.changes) == (head, "")
+
+
+def test_a_new_failing_subtest_is_not_hidden_by_an_old_one(tmp_path: Path) -> None:
+    text = """\
+import unittest
+
+
+class TestA(unittest.TestCase):
+    def test(self):
+        for name, right in (("old", False), ("new", "gc.coll" + "ect" not in open(__file__).read())):
+            with self.subTest(name):
+                assert right
+"""
+    result = landed(repo_of(tmp_path / "r", {"tests/test_a.py": text, "tests/test_b.py": PASSING}))
+    assert done(result) == {"a": "quarantined", "b": "edited"}
+
+
+def test_ids_that_change_from_run_to_run_block_nothing(tmp_path: Path) -> None:
+    text = "import uuid\nimport pytest\n\n\nclass TestA:\n    @pytest.mark.parametrize('x', [str(uuid.uuid4())])\n    def test(self, x): assert 0\n"
+    result = landed(repo_of(tmp_path / "r", {"tests/test_a.py": text, "tests/test_b.py": PASSING}))
+    assert done(result) == {"a": "edited", "b": "edited"}
+    assert len(result.record.gates[-1].flaky) == 1
+
+
+def test_fault_92_secrets_in_ids_and_paths_of_this_machine_are_in_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "s3cr3t-value-42")
+    ids = "import os\nimport pytest\n\n\nclass TestA:\n    @pytest.mark.parametrize('t', [os.environ['API_TOKEN']])\n    def test(self, t): assert 0\n"
+    path = "class TestB:\n    def test(self, tmp_path):\n        assert not hasattr(self, 'teardown_method'), f'{tmp_path}/x and {object()}'\n"
+    repo = repo_of(tmp_path / "r", {"tests/test_a.py": ids, "tests/test_b.py": path})
+    result = landed(repo)
+    assert done(result) == {"a": "edited", "b": "quarantined"}
+    committed = repo.git.text("log", "-1", "--format=%B") + repo.read("reports/first/one.json")
+    assert "s3cr3t" not in committed
+    assert "[API_TOKEN]" in committed
+    assert str(tmp_path) not in committed
+    assert "object at 0x…" in committed.replace("\\u2026", "…")
+
+
+def test_a_test_that_patches_json_for_its_whole_run_does_no_harm(tmp_path: Path) -> None:
+    conftest = "import json\nimport pytest\n\n\n@pytest.fixture(autouse=True)\ndef fake(monkeypatch): monkeypatch.setattr(json, 'dumps', lambda *a, **k: 'fake')\n"
+    result = landed(
+        repo_of(tmp_path / "r", {"tests/conftest.py": conftest, "tests/test_a.py": PASSING})
+    )
+    assert done(result) == {"a": "edited"}

@@ -49,7 +49,7 @@ def test_unresolved_names_reason_log_and_what_to_do(given_up: SampleRepo) -> Non
     assert (
         "tests/test_b.py (first/one)\n  culprit: TestBreaks::test_one: passes without" in ended.out
     )
-    assert ".git/orchestrate/logs/first/one/tests__test_b.py.log" in ended.out
+    assert ".git/orchestrate/logs/first/one/test_b.py-" in ended.out
     for command in (
         "retry tests/test_b.py",
         "adopt tests/test_b.py",

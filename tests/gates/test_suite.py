@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,9 @@ class OneSide:
     """A tree whose files are the same on both sides."""
 
     def put(self, side: Side) -> None:
+        pass
+
+    def edit_only(self, paths: Collection[str]) -> None:
         pass
 
 

@@ -29,14 +29,12 @@ import pytest
 _FREEZE_AGAIN_S = 0.01
 _OLDEST = 2
 _FULL_COLLECT_BYTES = 64 * 2**20
-# a test may replace them
-_gc_collect, _gc_freeze, _gc_unfreeze = gc.collect, gc.freeze, gc.unfreeze
-_SKIPPING_FOLDERS = tuple(
-    os.path.normpath(os.path.join(os.path.dirname(os.path.realpath(str(module.__file__))), name))
-    for module, name in ((pytest, ""), (pytest, "../_pytest"), (os, "unittest"))
-)
-"""Where the functions that skip live: who called them is what counts."""
 _TEXT_CHARS = 6000
+_COLLECTED = (0, 1, 5)
+"""Exit codes of pytest that say how tests went, or that there were none."""
+# a test may replace them
+_dumps, _extract_tb = json.dumps, traceback.extract_tb
+_gc_collect, _gc_freeze, _gc_unfreeze = gc.collect, gc.freeze, gc.unfreeze
 
 
 def _settings() -> Dict[str, Any]:
@@ -105,13 +103,13 @@ def pytest_runtest_makereport(item: Any, call: Any) -> Generator[None, Any, None
     if report.outcome == "failed" and call.excinfo is not None:
         about = _failure(call.excinfo)
     elif report.outcome == "skipped" or hasattr(report, "wasxfail"):
-        about = {"in_source": _asked_for_in_source(item, call)}
+        about = {"in_source": _asked_for_in_source(item, report)}
     report.orchestrate = about
 
 
 def _failure(excinfo: Any) -> Dict[str, Any]:
     """What was raised where: the type, and the line of source that is the same after an edit."""
-    frames = traceback.extract_tb(excinfo.tb)
+    frames = _extract_tb(excinfo.tb)
     last = frames[-1] if frames else None
     return {
         "error": excinfo.type.__name__,
@@ -120,14 +118,17 @@ def _failure(excinfo: Any) -> Dict[str, Any]:
     }
 
 
-_ASKING = ("skip", "skipif", "xfail")
+_ASKING = ("skip", "skipif")
 
 
-def _asked_for_in_source(item: Any, call: Any) -> bool:
-    """Whether a mark or a call in the test's own file makes it skipped or expected to fail.
+def _asked_for_in_source(item: Any, report: Any) -> bool:
+    """Whether a skip is one that a mark in the test's own file asks for.
 
-    What a conftest or a plugin decides may depend on the marks an edit adds; this does not.
+    What code decides while it runs, or a conftest by the marks it sees, may depend on the edit; so
+    may whether a test that is expected to fail does.
     """
+    if hasattr(report, "wasxfail"):
+        return False
     written: List[Any] = []
     for node in item.listchain():
         marks = getattr(getattr(node, "obj", None), "pytestmark", [])
@@ -135,18 +136,8 @@ def _asked_for_in_source(item: Any, call: Any) -> bool:
     written += getattr(getattr(item, "callspec", None), "marks", [])
     if any(getattr(mark, "name", "") in _ASKING for mark in written):
         return True
-    if any(
-        getattr(thing, name, False)
-        for thing in (getattr(item, "obj", None), getattr(item, "cls", None))
-        for name in ("__unittest_skip__", "__unittest_expecting_failure__")
-    ):
-        return True
-    if call.excinfo is None:
-        return False
-    own = os.path.realpath(str(item.fspath))
-    frames = [os.path.realpath(f.filename) for f in traceback.extract_tb(call.excinfo.tb)]
-    foreign = [name for name in frames if not name.startswith(_SKIPPING_FOLDERS)]
-    return bool(foreign) and foreign[-1] == own
+    things = (getattr(item, "obj", None), getattr(item, "cls", None))
+    return any(getattr(thing, "__unittest_skip__", False) for thing in things)
 
 
 class _Selection:
@@ -202,7 +193,7 @@ class _Writer:
         )
 
     def _write(self, kind: str, **values: Any) -> None:
-        self._out.write(json.dumps(dict(values, **{"is": kind})) + "\n")
+        self._out.write(_dumps(dict(values, **{"is": kind})) + "\n")
         self._out.flush()
 
     def pytest_collectreport(self, report: Any) -> None:
@@ -263,7 +254,8 @@ class _Writer:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> Iterator[None]:
         yield
-        self._ids([])
+        if int(exitstatus) in _COLLECTED:
+            self._ids([])
         self._write("finish", exitstatus=int(exitstatus))
 
 
