@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator import __version__
+
+if TYPE_CHECKING:
+    from orchestrator.plan.base import OptionValue
 
 app = typer.Typer(
     help="Carry a repository through a long migration in small, proven, reversible commits.",
@@ -26,6 +29,18 @@ PythonOption = Annotated[
         help="The project's interpreter; default: the plan's, the active venv, .venv, PATH.",
         show_default=False,
         metavar="PATH",
+    ),
+]
+PathsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PATH]...", help="Files, folders or patterns.", show_default=False),
+]
+RequireOption = Annotated[
+    str | None,
+    typer.Option(
+        help="mocks: only classes whose tests can touch one; all: every test class.",
+        metavar="mocks|all",
+        show_default=False,
     ),
 ]
 NameArgument = Annotated[
@@ -213,6 +228,65 @@ def validate_command(ctx: typer.Context, plan: PlanOption = None) -> None:
     from orchestrator.cli.commands import validate
 
     raise typer.Exit(validate(plan or ctx.obj))
+
+
+@app.command("check")
+def check_command(
+    paths: PathsArgument = None,
+    form: Annotated[
+        str, typer.Option("--format", help="text, json, github or sarif.", metavar="FORMAT")
+    ] = "text",
+    fix: Annotated[bool, typer.Option("--fix", help="Write what is missing.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change.")] = False,
+    require: RequireOption = None,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Exit 0 whatever was found.")
+    ] = False,
+) -> None:
+    """Check test classes for the pattern; outside any plan. As a hook: orchestrate-check."""
+    from orchestrator.cli.check import arguments, check
+
+    raise typer.Exit(
+        check(
+            arguments(
+                paths or [], form=form, fix=fix, diff=diff, require=require, exit_zero=exit_zero
+            )
+        )
+    )
+
+
+@app.command("fix")
+def fix_command(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Files, folders or patterns.")
+    ],
+    group: Annotated[
+        str | None,
+        typer.Option(help="The group; default: from the file's name.", show_default=False),
+    ] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Show the diff, write nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 where something would change.")
+    ] = False,
+    require: RequireOption = None,
+    clear_instance: Annotated[
+        bool, typer.Option("--clear-instance", help="Teardowns empty the instance as well.")
+    ] = False,
+    skip_under_xdist: Annotated[
+        bool, typer.Option("--skip-under-xdist", help="Classes that must run alone: skip them.")
+    ] = False,
+    docstring: Annotated[
+        str | None, typer.Option(help="Docstring of new teardowns.", show_default=False)
+    ] = None,
+) -> None:
+    """Add what test classes lack, in the files you name; outside any plan."""
+    from orchestrator.cli.fix import Asked, fix
+
+    given = {"group": group, "require": require, "docstring": docstring}
+    options: dict[str, OptionValue] = {n: v for n, v in given.items() if v is not None}
+    flags = {"clear_instance": clear_instance, "skip_under_xdist": skip_under_xdist}
+    options |= {name: True for name, wanted in flags.items() if wanted}
+    raise typer.Exit(fix(Asked(paths, options, diff, check)))
 
 
 @app.command("schema")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.plan.base import OptionValue
+if TYPE_CHECKING:  # the check is a hook, and starts without pydantic
+    from orchestrator.plan.base import OptionValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.fixers.base import Outcome, Source
-from orchestrator.fixers.memory_safety.groups import derived_group, group_problem
-from orchestrator.plan.base import OptionValue
-from orchestrator.plan.rules import suggestion
 
-_OPTIONS = ("group",)
+if TYPE_CHECKING:
+    from orchestrator.plan.base import OptionValue
 
 
 class MemorySafety:
@@ -20,14 +19,10 @@ class MemorySafety:
     version = 1
 
     def option_problems(self, path: str, options: Mapping[str, OptionValue]) -> list[str]:
-        """Unknown options, and group names xdist or a node id could not carry."""
-        found = [
-            f"memory-safety has no option {name!r}{suggestion(name, _OPTIONS)}"
-            for name in options
-            if name not in _OPTIONS
-        ]
-        problem = group_problem(options.get("group", derived_group(path)))
-        return [*found, problem] if problem else found
+        """What the options of a plan or configuration cannot mean."""
+        from orchestrator.fixers.memory_safety.options import problems
+
+        return list(problems(path, options))
 
     def has_traces(self, data: bytes) -> bool:
         """Whether the name of the group mark occurs at all."""

@@ -8,8 +8,9 @@ from pathlib import Path
 import libcst as cst
 
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
+from orchestrator.fixers.memory_safety.analysis import Analysis
 from orchestrator.fixers.memory_safety.proof import difference
-from orchestrator.fixers.memory_safety.rules import Analysis, analyse
+from orchestrator.fixers.memory_safety.rules import analyse
 from orchestrator.fixers.memory_safety.transform import transformed
 
 _FRAGILE = re.compile(rb"\f|\r(?!\n)")

@@ -129,21 +129,30 @@ class Module:
             return None
         absolute = self._absolute(name)
         module_name, _, rest = absolute.rpartition(".")
-        module = self._module(module_name) if module_name.strip(".") or module_name else None
+        module = self.imported(module_name) if module_name.strip(".") or module_name else None
         return module.find(rest, depth=depth - 1) if module else None
 
     def _absolute(self, name: str) -> str:
         first, dot, rest = name.partition(".")
         return f"{self.imports.get(first, first)}{dot}{rest}"
 
-    def _module(self, name: str) -> Module | None:
+    def imported(self, name: str) -> Module | None:
+        """The module of the repository that an import here calls `name`, or None."""
+        found = (self.at_path(path) for path in self.paths_of(name))
+        return next((module for module in found if module), None)
+
+    def paths_of(self, name: str) -> Iterator[Path]:
+        """The files that an import here of the module `name` could mean, nearest first."""
         for stem in self._candidates(name):
             for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
-                if path not in self.cache:
-                    self.cache[path] = self._parsed(path)
-                if module := self.cache[path]:
-                    return module
-        return None
+                if path.is_file():
+                    yield path
+
+    def at_path(self, path: Path) -> Module | None:
+        """The module in the file `path`, parsed once; None where there is none that parses."""
+        if path not in self.cache:
+            self.cache[path] = self._parsed(path)
+        return self.cache[path]
 
     def _candidates(self, name: str) -> Iterator[Path]:
         """Where the file of a module could be, without its suffix, nearest first."""

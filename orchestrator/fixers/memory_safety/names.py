@@ -17,6 +17,8 @@ class Names:
     """The expression that is called, such as `gc.collect`."""
     mark: str | None
     """The expression before `.xdist_group`, such as `pytest.mark`."""
+    os: str | None
+    """The name of the module `os`."""
     rebound: frozenset[str]
     """Names bound at module or class level, or as a parameter, by anything but their own import."""
 
@@ -27,13 +29,14 @@ def names_of(tree: ast.Module) -> Names:
     An import in a function, below `if TYPE_CHECKING` or in a `try` does not count: the name may not
     be there when a teardown runs.
     """
-    collect, mark, in_time = None, None, True
+    collect, mark, os, in_time = None, None, None, True
     for statement in tree.body:
         collect = _collect_from(statement) or collect
         in_time = in_time and not isinstance(statement, ast.ClassDef)
         if in_time:  # a decorator is evaluated where it stands
             mark = _mark_from(statement) or mark
-    return Names(collect, mark, frozenset(_other_bindings(tree)))
+            os = _os_from(statement) or os
+    return Names(collect, mark, os, frozenset(_other_bindings(tree)))
 
 
 def local_collects(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
@@ -62,6 +65,12 @@ def _collect_from(statement: ast.AST) -> str | None:
         for alias in statement.names:
             if alias.name == "collect":
                 return alias.asname or "collect"
+    return None
+
+
+def _os_from(statement: ast.AST) -> str | None:
+    if isinstance(statement, ast.Import):
+        return next((a.asname or "os" for a in statement.names if a.name == "os"), None)
     return None
 
 
@@ -104,5 +113,5 @@ def _bound_by(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Import):
-        own = {"gc", "pytest"}
+        own = {"gc", "os", "pytest"}
         yield from (a.asname for a in node.names if a.asname and a.name not in own)

@@ -6,7 +6,8 @@ import ast
 from collections import Counter
 from collections.abc import Mapping
 
-from orchestrator.fixers.memory_safety.rules import Analysis
+from orchestrator.fixers.memory_safety.analysis import Analysis
+from orchestrator.fixers.memory_safety.transform import skip_mark
 
 
 def difference(
@@ -24,10 +25,15 @@ def difference(
     comparison = _Comparison(analysis)
     if not comparison.same(analysis.tree, new_tree):
         return "the program is not the old one plus the additions"
-    claimed = {name: counts[name] for name in ("imports", "marks", "teardowns")}
-    if +comparison.added != +Counter(claimed):
-        return f"added {dict(comparison.added)}, claimed {claimed}"
+    claimed = {name: count for name, count in counts.items() if name != "classes"}
+    added = +comparison.added
+    del added["clears"]  # they come with a collecting line, which is counted
+    if added != +Counter(claimed):
+        return f"added {dict(added)}, claimed {claimed}"
     return _lost_line(before, after, analysis.tree)
+
+
+_IMPORTS = {"import gc", "import os", "import pytest"}
 
 
 class _Comparison:
@@ -38,6 +44,9 @@ class _Comparison:
         self.added: Counter[str] = Counter()
         self._mark = f"{names.mark or 'pytest.mark'}.xdist_group(name={analysis.group!r})"
         self._collect = f"{names.collect or 'gc.collect'}()"
+        self._skip = ast.unparse(ast.parse(skip_mark(analysis)))
+        clears = {w.clears for w in analysis.work.values() if w.clears}
+        self._clears = {f"{name}.__dict__.clear()" for name in clears}
 
     def same(self, old: object, new: object) -> bool:
         if isinstance(old, list) and isinstance(new, list):
@@ -71,20 +80,25 @@ class _Comparison:
 
     def _kind(self, item: object) -> str | None:
         if isinstance(item, ast.Import):
-            return "imports" if ast.unparse(item) in {"import gc", "import pytest"} else None
+            return "imports" if ast.unparse(item) in _IMPORTS else None
         if isinstance(item, ast.Call):
-            return "marks" if ast.unparse(item) == self._mark else None
+            kinds = {self._mark: "marks", self._skip: "skips"}
+            return kinds.get(ast.unparse(item))
         if isinstance(item, ast.Expr):
-            return "teardowns" if ast.unparse(item) == self._collect else None
+            text = ast.unparse(item)
+            if text in self._clears:
+                return "clears"
+            return "teardowns" if text == self._collect else None
         if isinstance(item, ast.FunctionDef) and item.name in {"teardown_method", "tearDown"}:
             return "teardowns" if self._is_new_teardown(item) else None
         return None
 
     def _is_new_teardown(self, function: ast.FunctionDef) -> bool:
-        """A docstring, at most a call of the base's method, and the collecting line."""
+        """A docstring, the base's method and clearing where they are asked for; then collecting."""
         docstring, *middle, last = function.body
         parameters = ", ".join(argument.arg for argument in function.args.args[1:])
-        allowed = [[], [f"super().{function.name}({parameters})"]]
+        known = [f"super().{function.name}({parameters})", "self.__dict__.clear()"]
+        allowed = [[], known[:1], known[1:], known]
         return (
             isinstance(docstring, ast.Expr)
             and isinstance(docstring.value, ast.Constant)

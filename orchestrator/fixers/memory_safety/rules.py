@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+import re
+from collections.abc import Set
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety import marks
+from orchestrator.fixers.memory_safety.analysis import (
+    Analysis,
+    NewTeardown,
+    Work,
+    skip_condition,
+)
 from orchestrator.fixers.memory_safety.collected import Collected, why_not_collected
-from orchestrator.fixers.memory_safety.groups import derived_group
+from orchestrator.fixers.memory_safety.findings import Finding, Level
 from orchestrator.fixers.memory_safety.hierarchy import Base, Inside, Module, Outside, linearized
-from orchestrator.fixers.memory_safety.names import Names
+from orchestrator.fixers.memory_safety.mocks import MockUse
+from orchestrator.fixers.memory_safety.names import dotted
+from orchestrator.fixers.memory_safety.options import Require, options_of
 from orchestrator.fixers.memory_safety.settings import settings_for
 from orchestrator.fixers.memory_safety.syntax import ClassNode, Function
 from orchestrator.fixers.memory_safety.teardown import (
@@ -21,64 +31,9 @@ from orchestrator.fixers.memory_safety.teardown import (
     why_not_appendable,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class NewTeardown:
-    """A teardown to be written: its name, its parameters after `self`, whether it calls super."""
-
-    name: str
-    parameters: str = ""
-    calls_super: bool = False
-
-
-@dataclass(slots=True)
-class Work:
-    """What one class lacks."""
-
-    add_mark: bool = False
-    new_teardown: NewTeardown | None = None
-    append_to: str | None = None
-
-    def __bool__(self) -> bool:
-        return self.add_mark or self.new_teardown is not None or self.append_to is not None
-
-
-@dataclass(slots=True)
-class Analysis:
-    """What a file lacks: per class (by ordinal), with what a person must decide and should know."""
-
-    group: str
-    names: Names
-    tree: ast.Module
-    work: dict[int, Work] = field(default_factory=dict)
-    uses_gc_unimported: bool = False
-    refusals: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def needs_person_or_edit(self) -> bool:
-        """Whether the file is not as it should be."""
-        return bool(self.work or self.refusals or self.needs_gc_import)
-
-    @property
-    def needs_collect(self) -> bool:
-        """Whether a line that collects garbage will be added somewhere."""
-        return any(work.new_teardown or work.append_to for work in self.work.values())
-
-    @property
-    def needs_gc_import(self) -> bool:
-        """Whether `gc` is used, or will be, and no module-level import offers it."""
-        return self.names.collect is None and (self.needs_collect or self.uses_gc_unimported)
-
-    @property
-    def needs_pytest_import(self) -> bool:
-        """Whether a mark will be added and no module-level import offers it."""
-        return self.names.mark is None and self.needs_mark
-
-    @property
-    def needs_mark(self) -> bool:
-        """Whether a group mark will be added somewhere."""
-        return any(work.add_mark for work in self.work.values())
+IGNORE = re.compile(rb"#.*\bmemory-safety:\s*ignore\b(?!-)")
+IGNORE_FILE = re.compile(rb"^\s*#.*\bmemory-safety:\s*ignore-file\b", re.MULTILINE)
+"""Pragmas: on the header of a class or the line above it, and anywhere in a file."""
 
 
 def analyse(source: Source, top: Path) -> Analysis:
@@ -90,21 +45,32 @@ def analyse(source: Source, top: Path) -> Analysis:
         SyntaxError, ValueError, RecursionError: the bytes are not Python this interpreter reads.
     """
     tree = ast.parse(source.data, filename=source.path)
-    group = str(source.options.get("group", derived_group(source.path)))
     module = Module(top / source.path, top, tree)
-    analysis = Analysis(group, module.names, tree)
+    analysis = Analysis(options_of(source.path, source.options), module.names, tree)
     settings = settings_for(top, source.path)
     if not settings.collects_file(source.path):
         analysis.notes.append("not collected: the name does not match python_files")
         return analysis
-    _Judge(analysis, module, Collected(module, settings)).judge()
+    if IGNORE_FILE.search(source.data):
+        analysis.notes.append("left alone: it says `# memory-safety: ignore-file`")
+        return analysis
+    ignored = {
+        number
+        for number, line in enumerate(source.data.splitlines(), start=1)
+        if IGNORE.search(line)
+    }
+    _Judge(analysis, module, Collected(module, settings), ignored).judge()
     return analysis
 
 
 class _Judge:
     """Fills an analysis, class by class."""
 
-    def __init__(self, analysis: Analysis, module: Module, collected: Collected) -> None:
+    def __init__(
+        self, analysis: Analysis, module: Module, collected: Collected, ignored: Set[int]
+    ) -> None:
+        self._ignored = ignored
+        self._mocks = MockUse(module)
         self._analysis = analysis
         self._module = module
         self._collected = collected
@@ -124,17 +90,60 @@ class _Judge:
                 )
             seen[at.node.name] = at if at.outer is None else seen.get(at.node.name, at)
             self._judge_class(at, module_group)
+        self._tell_work()
         self._refuse_rebound()
+
+    def _tell_work(self) -> None:
+        """A finding for everything that will be added."""
+        classes = {at.ordinal: at for at in self._module.classes}
+        for ordinal, work in self._analysis.work.items():
+            at = classes[ordinal]
+            if work.add_mark:
+                mark = self._mark or "pytest.mark"
+                self._find(at, "MS001", f'add @{mark}.xdist_group(name="{self._analysis.group}")')
+            if work.add_skip:
+                condition = skip_condition(self._analysis.names)
+                self._find(at, "MS006", f"add @pytest.mark.skipif({condition}, reason=...)")
+            collect = f"{self._analysis.names.collect or 'gc.collect'}()"
+            if work.clears or (work.new_teardown and work.new_teardown.clears):
+                collect = f"self.__dict__.clear() and {collect}"
+            if work.new_teardown:
+                self._find(at, "MS002", f"add a {work.new_teardown.name} that calls {collect}")
+            elif work.append_to:
+                self._find(at, "MS002", f"let {work.append_to} call {collect}")
+        if self._analysis.uses_gc_unimported and self._analysis.names.collect is None:
+            self._analysis.findings.append(
+                Finding(1, 1, "MS003", "", "add import gc at module level", Level.ERROR)
+            )
 
     def _judge_class(self, at: ClassNode, module_group: marks.Group | None) -> None:
         if not self._collected.has_tests_below(at):
             if reason := why_not_collected(self._collected, at):
                 self._note(at, reason)
             return
+        if self._is_ignored(at):
+            self._note(at, "left alone: it says `# memory-safety: ignore`")
+            return
+        if self._is_excused(at):
+            self._note(at, "left alone: its tests cannot touch a mock; `require: all` asks it too")
+            return
         if at.outer is None:
             self._judge_mark(at, module_group)
+            self._judge_skip(at)
         if self._collected.has_tests(at):
             self._judge_teardown(at)
+
+    def _is_ignored(self, at: ClassNode) -> bool:
+        first = min([at.node.lineno, *(d.lineno for d in at.node.decorator_list)])
+        header = range(first - 1, at.node.body[0].lineno)  # a comment right above counts as well
+        return not self._ignored.isdisjoint(header)
+
+    def _is_excused(self, at: ClassNode) -> bool:
+        """Whether only classes that can touch a mock are asked, and this one cannot."""
+        if self._analysis.options.require is Require.ALL:
+            return False
+        below = [c for c in self._module.classes if c is at or c.outer is at]
+        return not any(self._mocks.touches(c) for c in below)
 
     # marks
 
@@ -143,21 +152,22 @@ class _Judge:
         for function in at.functions():
             if group := marks.group_of_function(function, tree, self._mark):
                 joined = f"{self._analysis.group}_{group.name}"
-                self._note(
-                    at, f"{function.name} has a group of its own: xdist joins them to {joined}"
-                )
+                text = f"{function.name} has a group of its own: xdist joins them to {joined}"
+                self._note(at, text, "MS004")
         if own := marks.group_of_class(at, tree, self._mark) or module_group:
             self._judge_own_mark(at, own)
         elif inherited := self._inherited_group(at):
             if inherited.name != self._analysis.group:
-                self._note(at, f"inherits the group {inherited.name or 'of its base'!r}; kept")
+                name = inherited.name or "of its base"
+                self._note(at, f"inherits the group {name!r}; kept", "MS004")
         else:
             self._analysis.work.setdefault(at.ordinal, Work()).add_mark = True
         self._marked.add(at)
 
     def _judge_own_mark(self, at: ClassNode, own: marks.Group) -> None:
         if own.bare:
-            self._refuse(at, "its xdist_group mark names no group, so xdist pools it as 'default'")
+            reason = "its xdist_group mark names no group, so xdist pools it as 'default'"
+            self._refuse(at, reason, "MS001")
         elif own.name is None:
             self._note(at, "the name of its group is not a literal; taken as present")
         elif own.name != self._analysis.group:
@@ -175,6 +185,18 @@ class _Judge:
                 return group
         return None
 
+    def _judge_skip(self, at: ClassNode) -> None:
+        """With `skip_under_xdist`: the class does not run in a worker."""
+        if not self._analysis.options.skip_under_xdist:
+            return
+        wanted = ast.unparse(ast.parse(skip_condition(self._analysis.names), mode="eval"))
+        for decorator in at.node.decorator_list:
+            if isinstance(decorator, ast.Call) and decorator.args:
+                is_skip = (dotted(decorator.func) or "").endswith("mark.skipif")
+                if is_skip and ast.unparse(decorator.args[0]) == wanted:
+                    return
+        self._analysis.work.setdefault(at.ordinal, Work()).add_skip = True
+
     # teardowns
 
     def _judge_teardown(self, at: ClassNode) -> None:
@@ -190,9 +212,11 @@ class _Judge:
         """Judge the teardown that `at` itself defines; False where it defines none."""
         own = at.definitions(name)
         if at.binds_otherwise(name):
-            self._refuse(at, f"{name} is assigned, imported or defined under a condition")
+            reason = f"{name} is assigned, imported or defined under a condition"
+            self._refuse(at, reason, "MS005")
         elif len(own) > 1:
-            self._refuse(at, f"{name} is defined twice; the one on line {own[0].lineno} is dead")
+            reason = f"{name} is defined twice; the one on line {own[0].lineno} is dead"
+            self._refuse(at, reason, "MS005")
         elif own:
             self._judge_method(Inside(self._module, at), own[0])
         else:
@@ -205,14 +229,33 @@ class _Judge:
 
     def _judge_method(self, owner: Inside, function: Function) -> None:
         """See to it that this teardown of this file collects."""
-        if self._collects(owner.module, function):
+        if self._is_enough(owner, function):
             return
         if calls_super(function) and self._base_collects(owner.at, function.name):
             return
         if reason := why_not_appendable(function, self._collect_name):
             self._refuse(owner.at, f"{function.name} {reason}")
             return
-        self._analysis.work.setdefault(owner.at.ordinal, Work()).append_to = function.name
+        work = self._analysis.work.setdefault(owner.at.ordinal, Work())
+        work.append_to = function.name
+        if self._must_clear(owner.at):
+            if function.decorator_list or not function.args.args:
+                self._refuse(owner.at, f"{function.name} has no instance to clear")
+            else:
+                work.clears = function.args.args[0].arg
+
+    def _must_clear(self, at: ClassNode) -> bool:
+        """With `clear_instance`, except in a TestCase: it needs its attributes to the end."""
+        return self._analysis.options.clear_instance and not self._collected.is_test_case(at)
+
+    def _is_enough(self, owner: Inside, function: Function) -> bool:
+        """Whether a teardown does all that is asked for."""
+        if not self._collects(owner.module, function):
+            return False
+        if not self._must_clear(owner.at):
+            return True
+        names = [argument.arg for argument in function.args.args[:1]]
+        return collects(function, {f"{name}.__dict__.clear" for name in names})
 
     def _judge_inherited_teardown(self, at: ClassNode, name: str) -> None:
         if self._defined_by_two_bases(at, name):
@@ -250,7 +293,7 @@ class _Judge:
         if base.module is self._module:
             self._judge_method(base, function)
             return
-        if self._collects(base.module, function):
+        if self._is_enough(base, function):
             return
         parameters = super_arguments(function)
         if parameters is None or isinstance(function, ast.AsyncFunctionDef):
@@ -295,6 +338,8 @@ class _Judge:
         return linearized(Inside(self._module, at))[1:]
 
     def _add(self, at: ClassNode, teardown: NewTeardown) -> None:
+        if self._must_clear(at):
+            teardown = replace(teardown, clears=True)
         self._analysis.work.setdefault(at.ordinal, Work()).new_teardown = teardown
 
     # what people are told
@@ -313,12 +358,24 @@ class _Judge:
         used = {self._collect_name} if analysis.needs_collect else set[str]()
         if analysis.needs_mark:
             used.add((self._mark or "pytest").partition(".")[0])
+        if analysis.needs_skip:
+            used.add(analysis.names.os or "os")
         for name in sorted(used):
             if name in analysis.names.rebound or name.startswith("__"):
-                analysis.refusals.append(f"the name {name} also means something else in this file")
+                reason = f"the name {name} also means something else in this file"
+                code = "MS003" if name == self._collect_name else "MS001"
+                analysis.refusals.append(reason)
+                analysis.findings.append(Finding(1, 1, code, "", reason, Level.ERROR))
 
-    def _refuse(self, at: ClassNode, reason: str) -> None:
+    def _refuse(self, at: ClassNode, reason: str, code: str = "MS002") -> None:
         self._analysis.refusals.append(f"{at.qualname} (line {at.node.lineno}): {reason}")
+        self._find(at, code, reason)
 
-    def _note(self, at: ClassNode, text: str) -> None:
+    def _note(self, at: ClassNode, text: str, code: str | None = None) -> None:
         self._analysis.notes.append(f"{at.qualname} (line {at.node.lineno}): {text}")
+        if code is not None:
+            self._find(at, code, text, Level.WARNING)
+
+    def _find(self, at: ClassNode, code: str, message: str, level: Level = Level.ERROR) -> None:
+        line, column = at.node.lineno, at.node.col_offset + 1
+        self._analysis.findings.append(Finding(line, column, code, at.qualname, message, level))

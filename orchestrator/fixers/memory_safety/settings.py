@@ -26,11 +26,12 @@ _FILES = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The three naming settings of pytest, with its defaults."""
+    """What pytest is told to take for tests, with its defaults."""
 
     files: tuple[str, ...] = ("test_*.py", "*_test.py")
     classes: tuple[str, ...] = ("Test",)
     functions: tuple[str, ...] = ("test",)
+    testpaths: tuple[str, ...] = ()
 
     def collects_file(self, path: str) -> bool:
         """Whether a plain `pytest` run would collect `path`."""
@@ -95,6 +96,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         files=_words(values.get("python_files")) or default.files,
         classes=_words(values.get("python_classes")) or default.classes,
         functions=_words(values.get("python_functions")) or default.functions,
+        testpaths=_words(values.get("testpaths")),
     )
 
 

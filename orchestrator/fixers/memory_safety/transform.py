@@ -7,10 +7,13 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from orchestrator.fixers.memory_safety.analysis import (
+    Analysis,
+    NewTeardown,
+    Work,
+    skip_condition,
+)
 from orchestrator.fixers.memory_safety.imports import with_imports
-from orchestrator.fixers.memory_safety.rules import Analysis, NewTeardown, Work
-
-DOCSTRING = "Force GC to prevent mock accumulation in xdist workers."
 
 
 def transformed(module: cst.Module, analysis: Analysis) -> tuple[cst.Module, dict[str, int]]:
@@ -21,12 +24,19 @@ def transformed(module: cst.Module, analysis: Analysis) -> tuple[cst.Module, dic
         name
         for name, needed in (
             ("gc", analysis.needs_gc_import),
+            ("os", analysis.needs_os_import),
             ("pytest", analysis.needs_pytest_import),
         )
         if needed
     ]
     changed = with_imports(changed, wanted)
     return changed, {**visitor.counts, "imports": len(wanted)}
+
+
+def skip_mark(analysis: Analysis) -> str:
+    """The decorator that keeps a class out of xdist's workers, without its `@`."""
+    mark = f"{analysis.names.mark or 'pytest.mark'}.skipif"
+    return f'{mark}({skip_condition(analysis.names)}, reason="not under pytest-xdist: runs alone")'
 
 
 class _Transformer(cst.CSTTransformer):
@@ -44,7 +54,8 @@ class _Transformer(cst.CSTTransformer):
 
     @property
     def counts(self) -> dict[str, int]:
-        return {name: self._counts[name] for name in ("classes", "marks", "teardowns")}
+        names = ("classes", "marks", *(["skips"] if self._counts["skips"] else []), "teardowns")
+        return {name: self._counts[name] for name in names}
 
     def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
         return False
@@ -71,19 +82,24 @@ class _Transformer(cst.CSTTransformer):
         if work.add_mark:
             self._counts["marks"] += 1
             node = self._marked(node)
+        if work.add_skip:
+            self._counts["skips"] += 1
+            node = self._decorated(node, skip_mark(self._analysis))
         if work.new_teardown:
             self._counts["teardowns"] += 1
             node = self._with_teardown(node, work.new_teardown)
         if work.append_to:
             self._counts["teardowns"] += 1
-            node = self._with_appended(node, work.append_to)
+            node = self._with_appended(node, work.append_to, work.clears)
         return node
 
     def _marked(self, node: cst.ClassDef) -> cst.ClassDef:
         """The class with its mark directly above `class`, below everything that stood there."""
-        expression = cst.parse_expression(
-            f'{self._mark}.xdist_group(name="{self._analysis.group}")'
-        )
+        return self._decorated(node, f'{self._mark}.xdist_group(name="{self._analysis.group}")')
+
+    @staticmethod
+    def _decorated(node: cst.ClassDef, text: str) -> cst.ClassDef:
+        expression = cst.parse_expression(text)
         mark = cst.Decorator(expression, leading_lines=node.lines_after_decorators)
         return node.with_changes(decorators=[*node.decorators, mark], lines_after_decorators=[])
 
@@ -100,9 +116,14 @@ class _Transformer(cst.CSTTransformer):
 
     def _new_function(self, teardown: NewTeardown, indent: str) -> cst.FunctionDef:
         parameters = ", ".join(filter(None, ["self", teardown.parameters]))
-        lines = [f"def {teardown.name}({parameters}):", f'{indent}"""{DOCSTRING}"""']
+        lines = [
+            f"def {teardown.name}({parameters}):",
+            f'{indent}"""{self._analysis.options.docstring}"""',
+        ]
         if teardown.calls_super:
             lines.append(f"{indent}super().{teardown.name}({teardown.parameters})")
+        if teardown.clears:
+            lines.append(f"{indent}self.__dict__.clear()")
         lines.append(f"{indent}{self._collect}()")
         newline = self._module.default_newline
         statement = cst.parse_statement(
@@ -111,16 +132,17 @@ class _Transformer(cst.CSTTransformer):
         assert isinstance(statement, cst.FunctionDef)
         return statement.with_changes(body=_with_indent(statement.body, indent, self._module))
 
-    def _with_appended(self, node: cst.ClassDef, name: str) -> cst.ClassDef:
+    def _with_appended(self, node: cst.ClassDef, name: str, clears: str | None) -> cst.ClassDef:
         block = _as_block(node.body)
-        body = [self._appended(s) if _is_method(s, name) else s for s in block.body]
+        body = [self._appended(s, clears) if _is_method(s, name) else s for s in block.body]
         return node.with_changes(body=block.with_changes(body=body))
 
-    def _appended(self, statement: cst.BaseStatement) -> cst.BaseStatement:
+    def _appended(self, statement: cst.BaseStatement, clears: str | None) -> cst.BaseStatement:
         assert isinstance(statement, cst.FunctionDef)
         block = _as_block(statement.body)
-        line = cst.SimpleStatementLine([cst.Expr(cst.parse_expression(f"{self._collect}()"))])
-        return statement.with_changes(body=block.with_changes(body=[*block.body, line]))
+        calls = [*([f"{clears}.__dict__.clear()"] if clears else []), f"{self._collect}()"]
+        lines = [cst.SimpleStatementLine([cst.Expr(cst.parse_expression(call))]) for call in calls]
+        return statement.with_changes(body=block.with_changes(body=[*block.body, *lines]))
 
 
 def _as_block(body: cst.BaseSuite) -> cst.IndentedBlock:

@@ -1,0 +1,53 @@
+"""What `[tool.orchestrate]` in a project's pyproject.toml says about checking and fixing."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import BadInput
+from orchestrator.fixers.memory_safety.options import NAMES, Require, problems
+
+if TYPE_CHECKING:
+    from orchestrator.plan.base import OptionValue
+
+_KEYS = ("exclude", *(name for name in NAMES if name != "group"))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`exclude` are patterns of paths from the top ('*' also matches '/'); the rest are options."""
+
+    options: dict[str, OptionValue] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
+
+
+def read_config(top: Path) -> Config:
+    """The settings of the project at `top`; without any, `require` is `mocks`.
+
+    Raises:
+        BadInput: the file is no TOML, or what is wrong with its table.
+    """
+    file = top / "pyproject.toml"
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        document = {}
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{file.name}: {error}", next_step=f"correct {file}") from error
+    table = document.get("tool", {}).get("orchestrate", {})
+    for key in table:
+        if key not in _KEYS:
+            near = difflib.get_close_matches(key, _KEYS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise BadInput(f"[tool.orchestrate] of {file.name} has no key {key!r}{hint}")
+    exclude = table.get("exclude", [])
+    if not isinstance(exclude, list) or not all(isinstance(item, str) for item in exclude):
+        raise BadInput(f"[tool.orchestrate] of {file.name}: exclude is a list of patterns")
+    given = {key: value for key, value in table.items() if key != "exclude"}
+    for problem in problems("test_it.py", given):
+        raise BadInput(f"[tool.orchestrate] of {file.name}: {problem}")
+    return Config({"require": Require.MOCKS.value, **given}, tuple(exclude))

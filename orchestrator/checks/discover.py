@@ -1,0 +1,68 @@
+"""Finds the files that are meant: named ones, those below a folder, or the project's tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from orchestrator.errors import BadInput
+from orchestrator.fixers.memory_safety.settings import settings_for
+
+_PASSED_OVER = {"__pycache__", "node_modules", "build", "dist", "site-packages", "venv", "_build"}
+
+
+def discovered(
+    given: Sequence[str], *, here: Path, top: Path, exclude: Sequence[str] = ()
+) -> list[str]:
+    """Python files by their path from `top`, sorted, each once.
+
+    Without `given`, what `testpaths` of pytest's configuration names, else everything below `here`.
+    Folders are searched without hidden ones, environments and what builds leave.
+
+    Raises:
+        BadInput: there is nothing of that name, or it lies outside the project.
+    """
+    wanted = [path for name in given for path in _expanded(name, here)] or _default(here, top)
+    found: set[str] = set()
+    for path in wanted:
+        if not path.exists():
+            raise BadInput(f"there is no file or folder {os.path.relpath(path, here)!r}")
+        for file in _files(path) if path.is_dir() else [path]:
+            relative = os.path.relpath(file, top)
+            if relative.startswith(os.pardir):
+                raise BadInput(
+                    f"{str(path)!r} lies outside the project {str(top)!r}",
+                    next_step=f"cd {path.parent}",
+                )
+            found.add(relative.replace(os.sep, "/"))
+    return sorted(p for p in found if not any(fnmatchcase(p, pattern) for pattern in exclude))
+
+
+def _expanded(name: str, here: Path) -> list[Path]:
+    """The path that is named, or what a pattern matches where no file is called so."""
+    if (here / name).exists() or not set(name) & set("*?["):
+        return [here / name]
+    if not (found := sorted(here.glob(name))):
+        raise BadInput(f"no file matches {name!r}")
+    return found
+
+
+def _default(here: Path, top: Path) -> list[Path]:
+    if here != top:
+        return [here]
+    paths = [top / name for name in settings_for(top, "test_it.py").testpaths]
+    return [path for path in paths if path.exists()] or [top]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for name, folders, files in os.walk(folder):
+        folders[:] = [
+            f
+            for f in folders
+            if not f.startswith(".")
+            and f not in _PASSED_OVER
+            and not Path(name, f, "pyvenv.cfg").exists()
+        ]
+        yield from (Path(name, file) for file in files if file.endswith(".py"))

@@ -1,0 +1,62 @@
+"""Checks many files, over processes where that pays."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.checks.config import Config
+from orchestrator.fixers.base import Source
+from orchestrator.fixers.memory_safety.check import findings
+from orchestrator.fixers.memory_safety.findings import Finding, Level
+
+_WORTH_PROCESSES = 60
+"""Files; fewer are checked faster than processes start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One file and what was found in it."""
+
+    path: str
+    findings: Sequence[Finding]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether it fails the check."""
+        return any(finding.level is Level.ERROR for finding in self.findings)
+
+
+def checked(paths: Sequence[str], *, top: Path, config: Config) -> Iterator[Checked]:
+    """What is found in each of `paths`, in their order."""
+    if len(paths) < _WORTH_PROCESSES or (os.cpu_count() or 1) == 1:
+        gc.disable()  # syntax trees are many objects and no cycles worth finding
+        try:
+            yield from _batch(paths, top, config)
+        finally:
+            gc.enable()
+        return
+    from concurrent.futures import ProcessPoolExecutor
+
+    workers = min(os.cpu_count() or 1, 8)
+    size = max(1, len(paths) // (workers * 4))
+    chunks = [paths[at : at + size] for at in range(0, len(paths), size)]
+    with ProcessPoolExecutor(workers, initializer=gc.disable) as pool:
+        for found in pool.map(_batch, chunks, [top] * len(chunks), [config] * len(chunks)):
+            yield from found
+
+
+def _batch(paths: Sequence[str], top: Path, config: Config) -> list[Checked]:
+    return [_one(path, top, config) for path in paths]
+
+
+def _one(path: str, top: Path, config: Config) -> Checked:
+    try:
+        data = (top / path).read_bytes()
+    except OSError as error:
+        text = f"cannot be read: {error.strerror}"
+        return Checked(path, [Finding(1, 1, "MS000", "", text, Level.ERROR)])
+    return Checked(path, findings(Source(path, data, config.options), top))

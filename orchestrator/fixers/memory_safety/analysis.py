@@ -1,0 +1,94 @@
+"""What the rules say of a file: what each class lacks, what is refused, what is worth a word."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from orchestrator.fixers.memory_safety.findings import Finding
+from orchestrator.fixers.memory_safety.names import Names
+from orchestrator.fixers.memory_safety.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class NewTeardown:
+    """A teardown to be written: its name, its parameters after `self`, whether it calls super."""
+
+    name: str
+    parameters: str = ""
+    calls_super: bool = False
+    clears: bool = False
+
+
+@dataclass(slots=True)
+class Work:
+    """What one class lacks. `clears` is the instance an existing teardown is to empty as well."""
+
+    add_mark: bool = False
+    add_skip: bool = False
+    new_teardown: NewTeardown | None = None
+    append_to: str | None = None
+    clears: str | None = None
+
+    def __bool__(self) -> bool:
+        adds = self.add_mark or self.add_skip
+        return adds or self.new_teardown is not None or self.append_to is not None
+
+
+@dataclass(slots=True)
+class Analysis:
+    """What a file lacks: per class (by ordinal), with what a person must decide and should know."""
+
+    options: Options
+    names: Names
+    tree: ast.Module
+    work: dict[int, Work] = field(default_factory=dict)
+    uses_gc_unimported: bool = False
+    refusals: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def group(self) -> str:
+        """The group of the file's classes."""
+        return self.options.group
+
+    @property
+    def needs_person_or_edit(self) -> bool:
+        """Whether the file is not as it should be."""
+        return bool(self.work or self.refusals or self.needs_gc_import)
+
+    @property
+    def needs_collect(self) -> bool:
+        """Whether a line that collects garbage will be added somewhere."""
+        return any(work.new_teardown or work.append_to for work in self.work.values())
+
+    @property
+    def needs_gc_import(self) -> bool:
+        """Whether `gc` is used, or will be, and no module-level import offers it."""
+        return self.names.collect is None and (self.needs_collect or self.uses_gc_unimported)
+
+    @property
+    def needs_pytest_import(self) -> bool:
+        """Whether a mark will be added and no module-level import offers it."""
+        return self.names.mark is None and self.needs_mark
+
+    @property
+    def needs_os_import(self) -> bool:
+        """Whether a skip will be added and no module-level import offers `os`."""
+        return self.names.os is None and self.needs_skip
+
+    @property
+    def needs_skip(self) -> bool:
+        """Whether a class will be skipped under xdist."""
+        return any(work.add_skip for work in self.work.values())
+
+    @property
+    def needs_mark(self) -> bool:
+        """Whether a mark will be added somewhere."""
+        return any(work.add_mark or work.add_skip for work in self.work.values())
+
+
+def skip_condition(names: Names) -> str:
+    """Whether the tests run in a worker of xdist: a bool, since a string is taken for code."""
+    return f'{names.os or "os"}.environ.get("PYTEST_XDIST_WORKER") is not None'

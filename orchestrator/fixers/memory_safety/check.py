@@ -1,0 +1,44 @@
+"""Every finding in one file, by the rules the fixer edits by."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from orchestrator.fixers.base import Source
+from orchestrator.fixers.memory_safety.advice import advice
+from orchestrator.fixers.memory_safety.findings import Finding, Level
+from orchestrator.fixers.memory_safety.hierarchy import Module
+from orchestrator.fixers.memory_safety.rules import IGNORE_FILE, analyse
+from orchestrator.fixers.memory_safety.settings import settings_for
+
+_WORDS = (b"class", b"scope", b"ock", b"\0")
+"""Without any of these a file has neither a class nor a fixture nor a mock, and can be read."""
+
+
+def findings(source: Source, top: Path) -> list[Finding]:
+    """What is wrong in a file and what is worth knowing, by line.
+
+    A file without errors is one that the fixer would not edit, and the reverse. A file pytest does
+    not collect has none; of a conftest only its fixtures are looked at. `source.data` must be what
+    the file at `top` holds.
+    """
+    if not any(word in source.data for word in _WORDS):
+        return []
+    is_conftest = PurePosixPath(source.path).name == "conftest.py"
+    if not is_conftest and not settings_for(top, source.path).collects_file(source.path):
+        return []
+    try:
+        analysis = analyse(source, top)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        return [_unreadable(error)]
+    if IGNORE_FILE.search(source.data):
+        return []
+    module = Module(top / source.path, top, analysis.tree)
+    return sorted([*analysis.findings, *advice(module)])
+
+
+def _unreadable(error: Exception) -> Finding:
+    line = getattr(error, "lineno", None) or 1
+    column = getattr(error, "offset", None) or 1
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return Finding(line, column, "MS000", "", f"cannot be read as Python: {message}", Level.ERROR)

@@ -1,0 +1,228 @@
+"""`orchestrate-check` and `orchestrate fix` as programs: files, formats, exit codes, imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import PYPROJECT, Ran, run_cli
+
+from orchestrator.checks.config import Config
+from orchestrator.checks.run import checked
+from orchestrator.git import initialised
+
+BAD = "from unittest.mock import Mock\n\n\nclass TestA:\n    def test(self): Mock()\n"
+PLAIN = "class TestA:\n    def test(self): ...\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A repository with a file that fails the check, one without mocks, and one in an environment."""
+    top = tmp_path / "project"
+    for path, text in {
+        "pyproject.toml": PYPROJECT,
+        "tests/test_bad.py": BAD,
+        "tests/test_plain.py": PLAIN,
+        "tests/helper.py": BAD,
+        "env/pyvenv.cfg": "",
+        "env/test_theirs.py": BAD,
+        ".hidden/test_hidden.py": BAD,
+    }.items():
+        (top / path).parent.mkdir(parents=True, exist_ok=True)
+        (top / path).write_text(text)
+    initialised(top, user="Test", address="test@example.invalid")
+    return top
+
+
+def check(*arguments: str, cwd: Path) -> Ran:
+    ended = subprocess.run(
+        [sys.executable, "-m", "orchestrator.cli.check", *arguments],
+        cwd=cwd, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+
+def test_findings_are_lines_with_place_code_class_and_what_to_do(project: Path) -> None:
+    ended = check(cwd=project)
+    assert ended.code == 1
+    assert ended.out.splitlines() == [
+        'tests/test_bad.py:4:1: MS001 TestA add @pytest.mark.xdist_group(name="bad_tests")',
+        "tests/test_bad.py:4:1: MS002 TestA add a teardown_method that calls gc.collect()",
+    ]
+    assert "2 errors in 1 of 3 files; orchestrate-check --fix adds what is missing" in ended.err
+    assert check("--exit-zero", cwd=project).code == 0
+    assert run_cli("check", cwd=project).out == ended.out
+
+
+def test_fix_makes_the_check_pass_and_a_second_one_changes_nothing(project: Path) -> None:
+    ended = check("--diff", cwd=project)
+    assert ended.code == 1
+    assert "+++ b/tests/test_bad.py" in ended.out
+    assert (project / "tests/test_bad.py").read_text() == BAD
+    assert check("--fix", cwd=project).code == 0
+    fixed = (project / "tests/test_bad.py").read_text()
+    assert "xdist_group" in fixed
+    assert (check(cwd=project).code, check("--fix", cwd=project).code) == (0, 0)
+    assert (project / "tests/test_bad.py").read_text() == fixed
+    assert (project / "tests/test_plain.py").read_text() == PLAIN
+
+
+def test_what_cannot_be_fixed_is_told_with_its_reason(project: Path) -> None:
+    text = BAD.replace("    def test", "    async def teardown_method(self): ...\n    def test")
+    (project / "tests/test_bad.py").write_text(text)
+    ended = check("--fix", cwd=project)
+    assert ended.code == 1
+    assert "refused: tests/test_bad.py: TestA (line 4): teardown_method is async" in ended.err
+    assert (project / "tests/test_bad.py").read_text() == text
+
+
+def test_json_github_and_sarif(project: Path) -> None:
+    first, second = json.loads(check("--format", "json", cwd=project).out)
+    assert first == {
+        "path": "tests/test_bad.py", "line": 4, "column": 1, "code": "MS001", "level": "error",
+        "class": "TestA", "message": 'add @pytest.mark.xdist_group(name="bad_tests")',
+    }  # fmt: skip
+    assert second["code"] == "MS002"
+    line = check("--format", "github", cwd=project).out.splitlines()[0]
+    assert line.startswith(
+        "::error file=tests/test_bad.py,line=4,col=1,title=MS001::TestA: add @pytest"
+    )
+    sarif = json.loads(check("--format", "sarif", cwd=project).out)
+    (run,) = sarif["runs"]
+    assert (sarif["version"], [r["ruleId"] for r in run["results"]]) == (
+        "2.1.0",
+        ["MS001", "MS002"],
+    )
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "tests/test_bad.py"
+    assert json.loads(check("--format", "json", "tests/test_plain.py", cwd=project).out) == []
+
+
+def test_named_files_folders_and_patterns(project: Path) -> None:
+    assert check("tests/test_plain.py", cwd=project).code == 0
+    assert check("tests/test_plain.py", "--require", "all", cwd=project).code == 1
+    assert check("tests/test_b*.py", cwd=project).code == 1
+    assert check("test_bad.py", cwd=project / "tests").code == 1
+    assert "tests/test_bad.py" in check(cwd=project / "tests").out
+    for name, message in (
+        ("tests/nope.py", "there is no file or folder"),
+        ("x*.py", "no file matches"),
+        ("/", "lies outside the project"),
+    ):
+        ended = check(name, cwd=project)
+        assert (ended.code, message in ended.err) == (2, True), ended
+
+
+def test_the_projects_configuration_counts(project: Path) -> None:
+    toml = project / "pyproject.toml"
+    toml.write_text(
+        PYPROJECT + '\n[tool.orchestrate]\nrequire = "all"\nexclude = ["tests/test_b*"]\n'
+    )
+    ended = check(cwd=project)
+    assert {line.partition(":")[0] for line in ended.out.splitlines()} == {"tests/test_plain.py"}
+    toml.write_text(
+        PYPROJECT.replace(
+            "[tool.pytest.ini_options]",
+            '[tool.pytest.ini_options]\npython_files = ["helper.py"]\ntestpaths = ["tests"]',
+        )
+    )
+    assert {line.partition(":")[0] for line in check(cwd=project).out.splitlines()} == {
+        "tests/helper.py"
+    }
+    for table, message in (
+        ("requier = 1", "has no key 'requier'; did you mean 'require'?"),
+        ('require = "some"', "it can be 'mocks' or 'all'"),
+        ("exclude = 1", "exclude is a list of patterns"),
+    ):
+        toml.write_text(f"[tool.orchestrate]\n{table}\n")
+        ended = check(cwd=project)
+        assert (ended.code, message in ended.err) == (2, True), ended.err
+    toml.write_text("[tool.orchestrate\n")
+    assert check(cwd=project).code == 2
+
+
+def test_many_files_over_processes_give_the_same_in_the_same_order(tmp_path: Path) -> None:
+    paths = [f"tests/test_{number:03d}.py" for number in range(80)]
+    (tmp_path / "tests").mkdir()
+    for number, path in enumerate(paths):
+        (tmp_path / path).write_text(BAD if number % 3 else PLAIN)
+    config = Config({"require": "mocks"})
+    together = list(checked(paths, top=tmp_path, config=config))
+    alone = [one for path in paths for one in checked([path], top=tmp_path, config=config)]
+    assert together == alone
+    assert sum(one.has_errors for one in together) == 53
+
+
+def test_the_check_imports_nothing_it_does_not_need(project: Path) -> None:
+    script = (
+        "import sys\nfrom orchestrator.cli.check import main\n"
+        "try: main(['tests/test_bad.py'])\nexcept SystemExit: pass\n"
+        "print(sorted({n.partition('.')[0] for n in sys.modules} & "
+        "{'libcst', 'git', 'jinja2', 'typer', 'pydantic', 'rich', 'yaml', 'psutil', 'asyncio'}))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_fix_says_what_it_did_to_each_file(project: Path) -> None:
+    ended = run_cli("fix", "tests/test_bad.py", "--group", "mine", cwd=project)
+    assert (ended.code, ended.out) == (
+        0,
+        "fixed: tests/test_bad.py: 1 class, 1 mark, 1 teardown, 2 imports\n",
+    )
+    assert 'xdist_group(name="mine")' in (project / "tests/test_bad.py").read_text()
+    ended = run_cli("fix", "tests/test_bad.py", cwd=project)
+    assert (ended.code, ended.out) == (0, "no changes needed: tests/test_bad.py\n")
+    assert "keeps its group 'mine'" in ended.err
+
+
+def test_fix_of_a_folder_sums_up_and_lists_what_it_refused(project: Path) -> None:
+    (project / "tests/test_odd.py").write_text(BAD.replace("class TestA:", "class TestA(:"))
+    (project / "tests/test_link.py").symlink_to("test_bad.py")
+    (project / "tests/test_shut.py").write_text(BAD)
+    (project / "tests/test_shut.py").chmod(0o444)
+    ended = run_cli("fix", "tests", cwd=project)
+    assert ended.code == 1
+    assert (
+        "6 files: 1 fixed (1 class, 1 mark, 1 teardown, 2 imports), 2 without need, 3 refused"
+        in ended.err
+    )
+    assert "refused: tests/test_odd.py: line 4: it is not valid Python" in ended.err
+    assert "refused: tests/test_link.py: it is a symbolic link" in ended.err
+    assert "refused: tests/test_shut.py: it is read-only" in ended.err
+
+
+def test_fix_can_only_look(project: Path) -> None:
+    for arguments in (["--check"], ["--diff"], ["--diff", "--check"]):
+        ended = run_cli("fix", "tests/test_bad.py", *arguments, cwd=project)
+        assert ended.code == int("--check" in arguments)
+        assert ("+++ b/tests/test_bad.py" in ended.out) == ("--diff" in arguments)
+        assert (project / "tests/test_bad.py").read_text() == BAD
+    assert run_cli("fix", "tests/test_plain.py", "--check", cwd=project).code == 0
+
+
+def test_fix_takes_the_options_of_the_fixer(project: Path) -> None:
+    arguments = (
+        "--require",
+        "all",
+        "--clear-instance",
+        "--skip-under-xdist",
+        "--docstring",
+        "Tidy up.",
+    )
+    assert run_cli("fix", "tests/test_plain.py", *arguments, cwd=project).code == 0
+    text = (project / "tests/test_plain.py").read_text()
+    for part in (
+        "self.__dict__.clear()",
+        'os.environ.get("PYTEST_XDIST_WORKER") is not None',
+        '"""Tidy up."""',
+    ):
+        assert part in text
+    ended = run_cli("fix", "tests/test_plain.py", "--group", "a@b", cwd=project)
+    assert ended.code == 2
+    assert "cannot be a group name" in ended.err

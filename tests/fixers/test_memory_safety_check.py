@@ -1,0 +1,377 @@
+"""The check decides as the fixer does: what it passes is never edited, what is written passes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import Edit, NoChange, Refusal, outcome_of
+from test_memory_safety_cases import EDITS, HEAD, MORE_EDITS, REFUSED, SAFE_CLASS, UNCHANGED
+
+from orchestrator.fixers.base import Source
+from orchestrator.fixers.memory_safety import FIXER
+from orchestrator.fixers.memory_safety.check import findings
+from orchestrator.fixers.memory_safety.findings import RULES, Finding, Level
+
+OPTIONS = {"group": "g"}
+TEXTS = [
+    pytest.param(param.values[0], id=str(param.id))  # type: ignore[attr-defined]
+    for param in [*EDITS, *MORE_EDITS, *REFUSED, *UNCHANGED]
+]
+
+
+def checked(text: str, top: Path, path: str = "tests/test_it.py", **options: str) -> list[Finding]:
+    file = top / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, newline="")
+    return findings(Source(path, text.encode(), {**OPTIONS, **options}), top)
+
+
+def errors(text: str, top: Path, **options: str) -> list[str]:
+    return [f.code for f in checked(text, top, **options) if f.level is Level.ERROR]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_check_and_fixer_agree_on_every_case(text: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    outcome = outcome_of(text, top=tmp_path)
+    found = errors(text, tmp_path)
+    match outcome:
+        case NoChange():
+            assert found == []
+        case Edit(_, data):
+            assert found != []
+            assert errors(data.decode(), tmp_path) == []
+        case Refusal():
+            assert found != [] or "\f" in text or "\r" in text  # those are for the edit to refuse
+
+
+MOCKED = "from unittest.mock import Mock\n\n\n"
+
+
+def with_body(body: str, head: str = "") -> str:
+    return f"{head}class TestA:\n    {body}\n"
+
+
+TOUCHES = [
+    pytest.param(with_body("def test(self): Mock()", MOCKED), id="imported name"),
+    pytest.param(
+        with_body("def test(self): m.Mock()", "from unittest import mock as m\n\n\n"), id="alias"
+    ),
+    pytest.param(
+        with_body("def test(self): unittest.mock.Mock()", "import unittest.mock\n\n\n"), id="dotted"
+    ),
+    pytest.param(
+        with_body(
+            "@patch('x.y')\n    def test(self, y): ...", "from unittest.mock import patch\n\n\n"
+        ),
+        id="patch decorator",
+    ),
+    pytest.param(with_body("def test(self, mocker): ..."), id="pytest-mock"),
+    pytest.param(
+        with_body(
+            "def test(self, client): ...",
+            MOCKED + "import pytest\n\n\n@pytest.fixture\ndef client(): return Mock()\n\n\n",
+        ),
+        id="fixture of the module",
+    ),
+    pytest.param(
+        with_body(
+            "def test(self, c): ...",
+            MOCKED
+            + "import pytest\n\n\n@pytest.fixture(name='c')\ndef client(): return Mock()\n\n\n",
+        ),
+        id="named fixture",
+    ),
+    pytest.param(
+        with_body(
+            "def test(self, other): ...",
+            MOCKED
+            + "import pytest\n\n\n@pytest.fixture\ndef client(): return Mock()\n\n\n@pytest.fixture\ndef other(client): return client\n\n\n",
+        ),
+        id="fixture of a fixture",
+    ),
+    pytest.param(
+        with_body(
+            "def test(self): ...",
+            MOCKED
+            + "import pytest\n\n\n@pytest.fixture(autouse=True)\ndef client(): return Mock()\n\n\n",
+        ),
+        id="autouse",
+    ),
+    pytest.param(
+        with_body("def test(self): make()", MOCKED + "def make(): return Mock()\n\n\n"), id="helper"
+    ),
+    pytest.param(
+        with_body("def test(self): THE.x()", MOCKED + "THE = Mock()\n\n\n"), id="module level"
+    ),
+    pytest.param(
+        "import pytest\n"
+        + with_body(
+            "def test(self): ...",
+            MOCKED
+            + "import pytest\n\n\n@pytest.fixture\ndef client(): return Mock()\n\n\n@pytest.mark.usefixtures('client')\n",
+        ),
+        id="usefixtures",
+    ),
+    pytest.param(
+        MOCKED
+        + "class Base:\n    def helper(self): return Mock()\n\n\nclass TestA(Base):\n    def test(self): ...\n",
+        id="base",
+    ),
+    pytest.param(
+        with_body(
+            "def test(self): create_autospec(int)",
+            "from unittest.mock import create_autospec\n\n\n",
+        ),
+        id="autospec",
+    ),
+]
+
+
+@pytest.mark.parametrize("text", TOUCHES)
+def test_case_58_a_class_that_can_touch_a_mock_is_asked(text: str, tmp_path: Path) -> None:
+    assert errors(text, tmp_path, require="mocks")[:2] == ["MS001", "MS002"]
+
+
+UNTOUCHED = [
+    pytest.param(with_body("def test(self): ..."), id="no mock at all"),
+    pytest.param(
+        with_body("def test(self): ...", MOCKED + "def test_b(): Mock()\n\n\n"),
+        id="in a function beside it",
+    ),
+    pytest.param(with_body("def test(self): 'mock patch'"), id="in a string"),
+]
+
+
+@pytest.mark.parametrize("text", UNTOUCHED)
+def test_case_58_a_class_that_cannot_is_left_alone_unless_all_are_asked(
+    text: str, tmp_path: Path
+) -> None:
+    assert errors(text, tmp_path, require="mocks") == []
+    assert errors(text, tmp_path, require="all")[:2] == ["MS001", "MS002"]
+    outcome = FIXER.fix(Source("tests/test_it.py", text.encode(), {"require": "mocks"}), tmp_path)
+    assert isinstance(outcome, NoChange)
+    assert "`require: all` asks it too" in " ".join(outcome.notes)
+
+
+def test_case_58_fixtures_of_conftest_files_and_helpers_of_the_repository_count(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "conftest.py").write_text(
+        "from unittest.mock import Mock\nimport pytest\n@pytest.fixture\ndef client(): return Mock()\n"
+    )
+    (tmp_path / "tests/helpers.py").write_text(
+        "from unittest.mock import Mock\ndef make(): return Mock()\ndef other(): ...\n"
+    )
+    assert errors(with_body("def test(self, client): ..."), tmp_path, require="mocks")
+    assert errors(
+        with_body("def test(self): make()", "from tests.helpers import make\n"),
+        tmp_path,
+        require="mocks",
+    )
+    assert not errors(
+        with_body("def test(self): other()", "from tests.helpers import other\n"),
+        tmp_path,
+        require="mocks",
+    )
+
+
+ADVICE = [
+    pytest.param(
+        "import sys\nimport pytest\n\n\n@pytest.mark.skipif('dist' in sys.modules, reason='x')\ndef test(): ...\nclass A: ...\n",
+        "MS006",
+        "never in sys.modules",
+        id="never",
+    ),
+    pytest.param(
+        "import sys\n\nIS = 'xdist' in sys.modules\n\n\nclass TestA: ...\n",
+        "MS006",
+        "always in sys.modules",
+        id="always",
+    ),
+    pytest.param(
+        "import os\nimport pytest\n\n\n@pytest.mark.skipif(os.environ.get('PYTEST_XDIST_WORKER'), reason='x')\nclass TestA: ...\n",
+        "MS006",
+        "evaluates a string as code",
+        id="a string",
+    ),
+    pytest.param(
+        with_body("def setup_method(self): self.client = Mock()", MOCKED),
+        "MS007",
+        "self.client outlives its test",
+        id="case-48 on self",
+    ),
+    pytest.param(
+        MOCKED + "CLIENT = Mock()\n\n\nclass TestA: ...\n",
+        "MS007",
+        "at module level",
+        id="module level",
+    ),
+    pytest.param(
+        MOCKED
+        + "import pytest\n\n\n@pytest.fixture(scope='module')\ndef client(): return Mock()\n",
+        "MS008",
+        "module-scoped fixture client",
+        id="scoped fixture",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "message"), ADVICE)
+def test_advice_is_told_and_fails_nothing(
+    text: str, code: str, message: str, tmp_path: Path
+) -> None:
+    (found,) = [f for f in checked(text, tmp_path) if f.level is not Level.ERROR]
+    assert (found.code, message in found.message) == (code, True)
+
+
+def test_case_66_of_a_conftest_only_its_fixtures_are_looked_at(tmp_path: Path) -> None:
+    text = (
+        MOCKED
+        + "import pytest\n\n\n@pytest.fixture(scope='session')\ndef client(): return Mock()\n\n\nclass TestA:\n    def test(self): ...\n"
+    )
+    found = checked(text, tmp_path, path="tests/conftest.py")
+    assert [f.code for f in found] == ["MS008"]
+
+
+IGNORED = [
+    pytest.param(
+        "class TestA:  # memory-safety: ignore\n    def test(self): ...\n", id="on the header"
+    ),
+    pytest.param(
+        "# memory-safety: ignore (measured)\nclass TestA:\n    def test(self): ...\n", id="above"
+    ),
+    pytest.param(
+        "import pytest\n\n\n# memory-safety: ignore\n@pytest.mark.slow\nclass TestA:\n    def test(self): ...\n",
+        id="above its decorators",
+    ),
+    pytest.param(
+        "# memory-safety: ignore-file\nclass TestA:\n    def test(self): ...\n", id="the file"
+    ),
+]
+
+
+@pytest.mark.parametrize("text", IGNORED)
+def test_case_71_a_pragma_leaves_it_alone(text: str, tmp_path: Path) -> None:
+    assert errors(text, tmp_path) == []
+    outcome = outcome_of(text, top=tmp_path)
+    assert isinstance(outcome, NoChange)
+    assert "left alone: it says" in " ".join(outcome.notes)
+
+
+def test_case_71_a_pragma_in_a_string_or_a_test_is_none(tmp_path: Path) -> None:
+    text = "class TestA:\n    def test(self): ...  # memory-safety: ignore\n"
+    assert errors(text, tmp_path) != []
+
+
+def test_a_finding_has_its_place_and_says_what_to_do(tmp_path: Path) -> None:
+    text = f"{HEAD}class TestA:\n    def test(self): ...\n"
+    first, second = checked(text, tmp_path)
+    assert (first.line, first.column, first.code, first.subject) == (6, 1, "MS001", "TestA")
+    assert first.message == 'add @pytest.mark.xdist_group(name="g")'
+    assert second.message == "add a teardown_method that calls gc.collect()"
+    assert set(RULES) == {f"MS00{n}" for n in range(9)}
+
+
+def test_gc_that_is_used_and_not_imported_is_ms003(tmp_path: Path) -> None:
+    text = f"import pytest\n\n\n{SAFE_CLASS}"
+    assert errors(text, tmp_path) == ["MS003"]
+
+
+def test_case_64_what_cannot_be_read_is_an_error_with_its_line(tmp_path: Path) -> None:
+    (found,) = checked("x = 1\nclass TestA(:\n", tmp_path)
+    assert (found.line, found.code) == (2, "MS000")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"require": "some"}, "it can be 'mocks' or 'all'"),
+        ({"gruop": "x"}, "did you mean 'group'?"),
+        ({"clear_instance": "yes"}, "it can be true or false"),
+        ({"docstring": 'a "b"'}, "without double quotes"),
+        ({"docstring": ""}, "docstring must be text"),
+    ],
+)
+def test_options_that_mean_nothing_are_problems(options: dict[str, str], message: str) -> None:
+    assert message in " ".join(FIXER.option_problems("tests/test_it.py", options))
+
+
+def test_the_docstring_of_a_teardown_can_be_chosen(tmp_path: Path) -> None:
+    text = "class TestA:\n    def test(self): ...\n"
+    options = {"docstring": "Collect what the test left behind."}
+    outcome = FIXER.fix(Source("tests/test_it.py", text.encode(), options), tmp_path)
+    assert isinstance(outcome, Edit)
+    assert '"""Collect what the test left behind."""' in outcome.data.decode()
+
+
+def edited(text: str, top: Path, **options: bool) -> str:
+    given: dict[str, str | bool | int] = {**OPTIONS, **options}
+    outcome = FIXER.fix(Source("tests/test_it.py", text.encode(), given), top)
+    assert isinstance(outcome, Edit), outcome
+    again = FIXER.fix(Source("tests/test_it.py", outcome.data, given), top)
+    assert isinstance(again, NoChange), "a second run changes it"
+    return outcome.data.decode()
+
+
+CLEARED = [
+    pytest.param(
+        "class TestA:\n    def test(self): ...\n",
+        "        self.__dict__.clear()\n        gc.collect()\n",
+        id="a new teardown",
+    ),
+    pytest.param(
+        "class TestA:\n    def teardown_method(this): this.x = 1\n    def test(self): ...\n",
+        "this.x = 1\n        this.__dict__.clear()\n        gc.collect()\n",
+        id="an existing one",
+    ),
+    pytest.param(
+        f"{HEAD}{SAFE_CLASS}",
+        "        gc.collect()\n        self.__dict__.clear()\n        gc.collect()\n",
+        id="one that collects already",
+    ),
+    pytest.param(
+        "import unittest\n\n\nclass TestA(unittest.TestCase):\n    def test(self): ...\n",
+        "super().tearDown()\n        gc.collect()\n",
+        id="never a TestCase",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "part"), CLEARED)
+def test_case_48_clear_instance_empties_the_instance_before_collecting(
+    text: str, part: str, tmp_path: Path
+) -> None:
+    assert part in edited(text, tmp_path, clear_instance=True)
+
+
+SKIP = 'os.environ.get("PYTEST_XDIST_WORKER") is not None'
+SKIPPED = [
+    pytest.param(
+        "class TestA:\n    def test(self): ...\n",
+        f'import gc\nimport os\n\nimport pytest\n\n@pytest.mark.xdist_group(name="g")\n@pytest.mark.skipif({SKIP}, reason=',
+        id="both marks, with the import",
+    ),
+    pytest.param(
+        "import os as o\n\n\nclass TestA:\n    def test(self): ...\n",
+        f"@pytest.mark.skipif(o.{SKIP[3:]}, reason=",
+        id="the module's own name",
+    ),
+    pytest.param(
+        f"{HEAD}{SAFE_CLASS}",
+        f"@pytest.mark.skipif({SKIP}, reason=",
+        id="beside a mark that is there",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "part"), SKIPPED)
+def test_skip_under_xdist_adds_the_condition_that_is_right(
+    text: str, part: str, tmp_path: Path
+) -> None:
+    after = edited(text, tmp_path, skip_under_xdist=True)
+    assert part in after
+    assert after.count("skipif") == 1
+    assert [f for f in checked(after, tmp_path) if f.code == "MS006"] == []
