@@ -545,3 +545,17 @@ def test_counts_are_what_was_really_added(tmp_path: Path) -> None:
     outcome = outcome_of(text, top=tmp_path)
     assert isinstance(outcome, Edit)
     assert outcome.counts == {"classes": 1, "marks": 1, "teardowns": 1, "imports": 0}
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "django.test.TestCase",
+        "django.test.testcases.SimpleTestCase",
+        "rest_framework.test.APITestCase",
+    ],
+)
+def test_case_45_well_known_test_cases_of_others_are_test_cases(base: str, tmp_path: Path) -> None:
+    module, _, name = base.rpartition(".")
+    text = f"from {module} import {name}\n\n\nclass Anything({name}):\n    def test(self): ...\n"
+    assert "super().tearDown()\n        gc.collect()" in fixed(text, top=tmp_path)

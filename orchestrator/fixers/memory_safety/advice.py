@@ -9,7 +9,7 @@ from orchestrator.fixers.memory_safety.findings import Finding, Level
 from orchestrator.fixers.memory_safety.hierarchy import Module
 from orchestrator.fixers.memory_safety.mocks import MockUse
 from orchestrator.fixers.memory_safety.names import dotted
-from orchestrator.fixers.memory_safety.syntax import Function
+from orchestrator.fixers.memory_safety.syntax import Function, nodes_below
 
 _WIDE = ("class", "module", "package", "session")
 _WORKER = "PYTEST_XDIST_WORKER"
@@ -19,7 +19,7 @@ _RIGHT = f'os.environ.get("{_WORKER}") is not None'
 def advice(module: Module) -> Iterator[Finding]:
     """MS006 as warnings, MS007 and MS008 as advice, in no particular order."""
     mocks = MockUse(module)
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         yield from _conditions(node)
         if isinstance(node, Function) and (scope := _wide_scope(node)) and mocks.mentions(node):
             text = f"the {scope}-scoped fixture {node.name} holds mocks beyond a test"
@@ -51,7 +51,7 @@ def _held(module: Module, mocks: MockUse) -> Iterator[Finding]:
         if isinstance(statement, ast.Assign | ast.AnnAssign) and _makes(statement.value, mocks):
             yield _found(statement, "MS007", "", "a mock at module level lives on", Level.ADVICE)
     for at in module.classes:
-        for node in ast.walk(at.node):
+        for node in nodes_below(at.node):
             if isinstance(node, ast.Assign) and _makes(node.value, mocks):
                 for target in node.targets:
                     name = dotted(target) or ""

@@ -9,12 +9,21 @@ from functools import cached_property
 from pathlib import Path
 
 from orchestrator.fixers.memory_safety.names import Names, dotted, names_of
-from orchestrator.fixers.memory_safety.syntax import ClassNode, classes_of
+from orchestrator.fixers.memory_safety.syntax import ClassNode, classes_of, nodes_below
 
+_DJANGO = ("SimpleTestCase", "TransactionTestCase", "TestCase", "LiveServerTestCase")
+_DJANGO_MODULES = ("django.test", "django.test.testcases")
 _TEST_CASES = {
     "unittest.TestCase", "unittest.IsolatedAsyncioTestCase",
     "unittest.case.TestCase", "unittest.async_case.IsolatedAsyncioTestCase",
+    *(f"{module}.{name}" for module in _DJANGO_MODULES for name in _DJANGO),
+    "django.contrib.staticfiles.testing.StaticLiveServerTestCase",
+    *(f"rest_framework.test.API{name}" for name in _DJANGO),
+    "testtools.TestCase", "flask_testing.TestCase",
+    "tornado.testing.AsyncTestCase", "tornado.testing.AsyncHTTPTestCase",
+    "absl.testing.absltest.TestCase", "absl.testing.parameterized.TestCase",
 }  # fmt: skip
+"""Known by name: TestCases whose `tearDown` is a plain method that takes part in `super()`."""
 _HARMLESS = {
     "object", "abc.ABC", "typing.Generic", "typing_extensions.Generic",
     "typing.Protocol", "typing_extensions.Protocol",
@@ -33,7 +42,7 @@ class Outside:
 
     @property
     def is_test_case(self) -> bool:
-        """Whether it is a TestCase of the standard library."""
+        """Whether it is a TestCase of the standard library, or a well-known one derived from it."""
         return self.name in _TEST_CASES
 
     @property
@@ -74,15 +83,20 @@ class Module:
         return classes_of(self.tree)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the file."""
+        return nodes_below(self.tree)
+
+    @cached_property
     def names(self) -> Names:
         """Under which names it reaches what the pattern needs."""
-        return names_of(self.tree)
+        return names_of(self.tree, self.nodes)
 
     @cached_property
     def imports(self) -> dict[str, str]:
         """Name here → dotted name there; leading dots for relative imports are kept."""
         found: dict[str, str] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     name = alias.asname or alias.name.split(".")[0]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from orchestrator.fixers.memory_safety.hierarchy import Inside, Module, linearized
 from orchestrator.fixers.memory_safety.names import dotted
-from orchestrator.fixers.memory_safety.syntax import ClassNode, Function
+from orchestrator.fixers.memory_safety.syntax import ClassNode, Function, nodes_below
 
 _MODULES = ("unittest.mock", "mock", "pytest_mock", "asyncmock", "mockito", "flexmock")
 _FIXTURES = frozenset(
     {"mocker", "class_mocker", "module_mocker", "package_mocker", "session_mocker"}
 )
 """The fixtures of pytest-mock."""
+_MOCK = "unittest.mock"
+"""Stands for a mock that is reached by its dotted name."""
 _BYTES = (b"mock", b"Mock")
 
 
@@ -27,6 +29,7 @@ class MockUse:
         """Look at `module`; with `follows` also at its conftest files and imports."""
         self._module = module
         self._follows = follows
+        self._known: dict[ast.AST, frozenset[str]] = {}
 
     def touches(self, at: ClassNode) -> bool:
         """Whether a test of the class, or of a base in the repository, can touch a mock."""
@@ -41,22 +44,17 @@ class MockUse:
 
     def mentions(self, node: ast.AST) -> bool:
         """Whether anything below `node` is a name that means mocks."""
-        return any(True for _ in self._mentions(node, self.names))
+        return not self.names.isdisjoint(self._mentioned(node))
 
     @cached_property
     def names(self) -> frozenset[str]:
         """The names of the module that mean mocks: imported, or defined with the help of one."""
-        known = set(_FIXTURES) | self._imported() | self._from_conftests
-        definitions = list(_definitions(self._module.tree))
-        while True:
-            new = {
-                name
-                for name, node in definitions
-                if name not in known and any(True for _ in self._mentions(node, known))
-            }
-            if not new:
-                return frozenset(known)
+        known = {_MOCK, *_FIXTURES} | self._imported() | self._from_conftests
+        definitions = _definitions(self._module.tree)
+        words = [(name, self._mentioned(node)) for name, node in definitions]
+        while new := {n for n, said in words if n not in known and not known.isdisjoint(said)}:
             known |= new
+        return frozenset(known)
 
     def functions(self) -> Iterator[tuple[str, Function]]:
         """Every function of the module, under each name that asks for it."""
@@ -100,26 +98,21 @@ class MockUse:
         if not module_name.strip("."):
             return False
         path = next(self._module.paths_of(module_name), None)
-        if path is None or not _may_mock(path):
+        if path is None or not self._is_near(path) or not _may_mock(path):
             return False
         module = self._module.at_path(path)
         return module is not None and name in _use_of(module).names
 
-    @staticmethod
-    def _mentions(node: ast.AST, known: Iterable[str]) -> Iterator[ast.AST]:
-        names = set(known)
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Name):
-                if inner.id in names:
-                    yield inner
-            elif isinstance(inner, ast.arg):
-                if inner.arg in names:
-                    yield inner
-            elif isinstance(inner, ast.Attribute):
-                if _is_mocks(dotted(inner) or ""):
-                    yield inner
-            elif isinstance(inner, ast.Call) and _asks_for(inner, names):
-                yield inner
+    def _is_near(self, path: Path) -> bool:
+        """Whether a file is a helper of tests: below the same top-level folder as the module."""
+        mine = self._module.path.relative_to(self._module.top).parts
+        return len(mine) == 1 or path.is_relative_to(self._module.top / mine[0])
+
+    def _mentioned(self, node: ast.AST) -> frozenset[str]:
+        """Every name and parameter below `node`, the fixtures it asks for, and `_MOCK`."""
+        if node not in self._known:
+            self._known[node] = frozenset(_words(node))
+        return self._known[node]
 
 
 _USES: WeakKeyDictionary[Module, MockUse] = WeakKeyDictionary()
@@ -142,12 +135,17 @@ def _may_mock(path: Path) -> bool:
     return any(word in data for word in _BYTES)
 
 
-def _asks_for(call: ast.Call, names: set[str]) -> bool:
-    """Whether a call is `usefixtures` with the name of a fixture that touches mocks."""
-    if not (dotted(call.func) or "").endswith("usefixtures"):
-        return False
-    given = {arg.value for arg in call.args if isinstance(arg, ast.Constant)}
-    return not names.isdisjoint(given)
+def _words(root: ast.AST) -> Iterator[str]:
+    for node in nodes_below(root):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Attribute):
+            if node.attr == "mock" and _is_mocks(dotted(node) or ""):
+                yield _MOCK
+        elif isinstance(node, ast.Call) and (dotted(node.func) or "").endswith("usefixtures"):
+            yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
 
 
 def _is_mocks(name: str) -> bool:

