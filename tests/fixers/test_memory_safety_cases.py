@@ -559,3 +559,116 @@ def test_case_45_well_known_test_cases_of_others_are_test_cases(base: str, tmp_p
     module, _, name = base.rpartition(".")
     text = f"from {module} import {name}\n\n\nclass Anything({name}):\n    def test(self): ...\n"
     assert "super().tearDown()\n        gc.collect()" in fixed(text, top=tmp_path)
+
+
+def lines_added(before: str, top: Path) -> list[str]:
+    """What the fixer adds, blank lines left out."""
+    rest = before.splitlines()
+    added = []
+    for line in fixed(before, top=top).splitlines():
+        if rest and line == rest[0]:
+            rest.pop(0)
+        elif line.strip():
+            added.append(line.strip())
+    assert rest == [], "an old line is missing"
+    return added
+
+
+DEF = "def teardown_method(self):"
+NEW = [DEF, DOC, "gc.collect()"]
+ROWS = [
+    pytest.param(f"import gc as g\nimport pytest\n\n\n{PLAIN_CLASS}", [MARK, DEF, DOC, "g.collect()"], id="case-06 gc by another name"),
+    pytest.param(f"from gc import collect as c\nimport pytest\n\n\n{PLAIN_CLASS}", [MARK, DEF, DOC, "c()"], id="case-07 collect by another name"),
+    pytest.param(f"import pytest\n\n\ndef f():\n    import gc\n\n\n{PLAIN_CLASS}", ["import gc", MARK, *NEW], id="case-08 gc in a function"),
+    pytest.param(f"from typing import TYPE_CHECKING\n\nimport pytest\n\nif TYPE_CHECKING:\n    import gc\n\n\n{PLAIN_CLASS}", ["import gc", MARK, *NEW], id="case-08 gc for types only"),
+    pytest.param(f"import pytest\n\ntry:\n    import gc\nexcept ImportError: ...\n\n\n{PLAIN_CLASS}", ["import gc", MARK, *NEW], id="case-08 gc in a try"),
+    pytest.param(f"import pytest\n\nx = 'import gc'  # import gc\n\n\n{PLAIN_CLASS}", ["import gc", MARK, *NEW], id="case-09 in a string and a comment"),
+    pytest.param(f"import gc\nfrom pytest import mark\n\n\n{PLAIN_CLASS}", ['@mark.xdist_group(name="g")', *NEW], id="case-11 from pytest import mark"),
+    pytest.param(f"import gc\nimport pytest as pt\n\n\n{PLAIN_CLASS}", ['@pt.mark.xdist_group(name="g")', *NEW], id="case-11 pytest by another name"),
+    *[
+        pytest.param(f"{HEAD}pytestmark {how}\n\n\n{PLAIN_CLASS}", NEW, id=f"case-19 module mark {how}")
+        for how in (
+            '= pytest.mark.xdist_group("g")', '= [pytest.mark.xdist_group(name="g")]',
+            '= (pytest.mark.slow, pytest.mark.xdist_group("g"))', '= []\npytestmark += [pytest.mark.xdist_group("g")]',
+        )
+    ],
+    pytest.param(f"{HEAD}class TestA:\n    pytestmark = pytest.mark.xdist_group('g')\n\n    def test(self): ...\n", NEW, id="case-20 mark in the class body"),
+    pytest.param(f"{HEAD}class TestA:\n    pytestmark = [pytest.mark.slow]\n\n    def test(self): ...\n", [MARK, *NEW], id="case-20 other marks in the class body"),
+    pytest.param(f"{HEAD}{MARK}\nclass Base:\n    def helper(self): ...\n\n\nclass TestA(Base):\n    def test(self): ...\n", NEW, id="case-22 a marked base"),
+    pytest.param(f"{HEAD}class TestO:\n    class TestI:\n        def test(self): ...\n", [MARK, *NEW], id="case-23 case-46 the outermost is marked, the inner collects"),
+    pytest.param(f"{HEAD}class TestO:\n    class TestI:\n        def test(self): ...\n\n    def test(self): ...\n", [MARK, *NEW, *NEW], id="case-46 each gets its own"),
+    pytest.param(f"{HEAD}{MARK}\nclass TestA:\n    {DEF}\n        pass\n\n    def test(self): ...\n", ["gc.collect()"], id="case-32 body is pass"),
+    pytest.param(f"{HEAD}{MARK}\nclass TestA:\n    {DEF}\n        ...\n\n    def test(self): ...\n", ["gc.collect()"], id="case-32 body is an ellipsis"),
+    pytest.param(f"{HEAD}{MARK}\nclass TestA:\n    {DEF}\n        \"\"\"Only a docstring.\"\"\"\n\n    def test(self): ...\n", ["gc.collect()"], id="case-32 body is a docstring"),
+    pytest.param(f"{HEAD}{MARK}\nclass TestA:\n    @staticmethod\n    def teardown_method():\n        x = 1\n\n    def test(self): ...\n", ["gc.collect()"], id="case-36 static"),
+    pytest.param(f"{HEAD}{MARK}\nclass TestA:\n    @classmethod\n    def teardown_method(cls):\n        x = 1\n\n    def test(self): ...\n", ["gc.collect()"], id="case-36 class method"),
+    pytest.param(f"{HEAD}{MARK}\nclass TestA:\n    @retry(3)\n    {DEF}\n        x = 1\n\n    def test(self): ...\n", ["gc.collect()"], id="case-36 decorated"),
+    pytest.param(f"{HEAD}{MARK}\nclass TestA:\n    @classmethod\n    def teardown_class(cls): ...\n\n    def test(self): ...\n", NEW, id="case-47 only teardown_class"),
+    pytest.param(f"{HEAD}{MARK}\nclass TestA:\n    def teardown(self): ...\n\n    def test(self): ...\n", NEW, id="case-47 only nose's teardown"),
+    pytest.param(f"{HEAD}class Base:\n    def test(self): ...\n\n\nclass TestA(Base): ...\n".replace("(Base): ...", "(Base):\n    x = 1"), [MARK, *NEW], id="case-56 tests by inheritance only"),
+    pytest.param(f'{HEAD}TEXT = """\nclass TestNo:\n    def test(self): ...\n"""\n\n\n{PLAIN_CLASS}', [MARK, *NEW], id="case-57 class text in a string"),
+    pytest.param(f"{HEAD}class TestA:\n    async def test(self): ...\n", [MARK, *NEW], id="case-59 all methods async"),
+    pytest.param(f"import abc\n{HEAD}class TestA(metaclass=abc.ABCMeta):\n    def test(self): ...\n", [MARK, *NEW], id="case-60 a metaclass"),
+    pytest.param(f"from typing import Generic, TypeVar\n{HEAD}T = TypeVar('T')\n\n\nclass TestA(Generic[T]):\n    def test(self): ...\n", [MARK, *NEW], id="case-60 type parameters"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "added"), ROWS)
+def test_exactly_this_is_added(before: str, added: list[str], tmp_path: Path) -> None:
+    assert lines_added(before, tmp_path) == added
+    again = outcome_of(fixed(before, top=tmp_path), top=tmp_path)
+    assert isinstance(again, NoChange), "case-72: a second run changes it"
+
+
+def test_case_33_a_teardown_on_one_line_is_opened_up(tmp_path: Path) -> None:
+    text = f"{HEAD}{MARK}\nclass TestA:\n    {DEF} self.x = 1\n\n    def test(self): ...\n"
+    assert f"    {DEF}\n        self.x = 1\n        gc.collect()\n" in fixed(text, top=tmp_path)
+
+
+def test_case_21_a_mark_on_a_method_is_told_with_the_joined_name(tmp_path: Path) -> None:
+    text = f"{HEAD}{SAFE_CLASS}".replace(
+        "    def test(", '    @pytest.mark.xdist_group("x")\n    def test('
+    )
+    outcome = outcome_of(text, top=tmp_path)
+    assert isinstance(outcome, NoChange)
+    assert "test has a group of its own: xdist joins them to g_x" in outcome.notes[0]
+
+
+LEFT_ALONE = [
+    pytest.param(
+        "tests/test_it.py",
+        f"# @generated by a tool\n{PLAIN_CLASS}",
+        "it says that it is generated",
+        id="case-68 generated",
+    ),
+    pytest.param(
+        "tests/test_it.py",
+        f"# Code generated. DO NOT EDIT\n{PLAIN_CLASS}",
+        "it says that it is generated",
+        id="case-68 do not edit",
+    ),
+    pytest.param(
+        "vendor/lib/test_it.py",
+        PLAIN_CLASS,
+        "it is somebody else's, below vendor",
+        id="case-68 vendored",
+    ),
+    pytest.param(
+        "tests/test_it.py",
+        "def test_it(): ...\n",
+        "",
+        id="case-67 top-level tests are never wrapped",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "note"), LEFT_ALONE)
+def test_files_that_are_left_alone(path: str, text: str, note: str, tmp_path: Path) -> None:
+    outcome = outcome_of(text, top=tmp_path, path=path)
+    assert isinstance(outcome, NoChange)
+    assert note in " ".join(outcome.notes)
+
+
+def test_case_69_a_huge_file_is_bounded(tmp_path: Path) -> None:
+    text = f"{HEAD}DATA = [{', '.join(map(str, range(20_000)))}]\n\n\n{PLAIN_CLASS}"
+    assert f"{MARK}\nclass TestA" in fixed(text, top=tmp_path)

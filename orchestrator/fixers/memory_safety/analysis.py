@@ -44,6 +44,8 @@ class Analysis:
     tree: ast.Module
     work: dict[int, Work] = field(default_factory=dict)
     uses_gc_unimported: bool = False
+    applies: bool = True
+    """Whether the file is looked at: it is collected, not generated, not somebody else's."""
     refusals: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)

@@ -8,7 +8,7 @@ from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety.advice import advice
 from orchestrator.fixers.memory_safety.findings import Finding, Level
 from orchestrator.fixers.memory_safety.hierarchy import Module
-from orchestrator.fixers.memory_safety.rules import IGNORE_FILE, analyse
+from orchestrator.fixers.memory_safety.rules import analyse
 from orchestrator.fixers.memory_safety.settings import settings_for
 
 _WORDS = (b"class", b"scope", b"ock", b"\0")
@@ -31,7 +31,7 @@ def findings(source: Source, top: Path) -> list[Finding]:
         analysis = analyse(source, top)
     except (SyntaxError, ValueError, RecursionError) as error:
         return [_unreadable(error)]
-    if IGNORE_FILE.search(source.data):
+    if not analysis.applies:
         return []
     module = Module(top / source.path, top, analysis.tree)
     return sorted([*analysis.findings, *advice(module)])
