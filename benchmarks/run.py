@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
+import fixer
 from measure import Row, in_turn, machine, seconds
 
 from orchestrator.gates.baseline import Side
@@ -80,6 +81,7 @@ def main() -> None:
             status_10_000(folder / "large", runs),
             *gate(folder / "gate", runs),
             batch(folder / "batch", max(1, runs // 2)),
+            *fixer.rows(project(folder / "fixer", HEAVY, [PATHS]), PATHS, runs),
         ]
     table = (
         HEAD + "\n".join(row.markdown() for row in rows) + f"\n\n{machine()}, {runs} pairs a row.\n"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import BadInput
 from orchestrator.fixers.memory_safety.options import NAMES, Require, problems
@@ -33,14 +31,20 @@ def read_config(top: Path) -> Config:
     """
     file = top / "pyproject.toml"
     try:
-        document = tomllib.loads(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
     except FileNotFoundError:
-        document = {}
+        text = ""
     except (OSError, ValueError) as error:
+        raise BadInput(f"{file.name}: {error}", next_step=f"correct {file}") from error
+    try:
+        document = _parsed(text)
+    except ValueError as error:
         raise BadInput(f"{file.name}: {error}", next_step=f"correct {file}") from error
     table = document.get("tool", {}).get("orchestrate", {})
     for key in table:
         if key not in _KEYS:
+            import difflib
+
             near = difflib.get_close_matches(key, _KEYS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise BadInput(f"[tool.orchestrate] of {file.name} has no key {key!r}{hint}")
@@ -51,3 +55,12 @@ def read_config(top: Path) -> Config:
     for problem in problems("test_it.py", given):
         raise BadInput(f"[tool.orchestrate] of {file.name}: {problem}")
     return Config({"require": Require.MOCKS.value, **given}, tuple(exclude))
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """The document, or nothing where it cannot hold the table: the check is a hook, and starts."""
+    if "orchestrate" not in text:
+        return {}
+    import tomllib
+
+    return tomllib.loads(text)

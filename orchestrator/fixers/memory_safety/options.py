@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -51,6 +50,8 @@ def problems(path: str, given: Mapping[str, OptionValue]) -> Iterator[str]:
     """Unknown options, values that mean nothing, group names a node id could not carry."""
     for name in given:
         if name not in NAMES:
+            import difflib
+
             near = difflib.get_close_matches(name, NAMES, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             yield f"memory-safety has no option {name!r}{hint}"

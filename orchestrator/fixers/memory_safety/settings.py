@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import configparser
 import fnmatch
 import shlex
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +20,10 @@ _FILES = (
     ("setup.cfg", "tool:pytest"),
 )
 """Where pytest looks, in its order, with the section that makes a file a pytest configuration."""
+
+
+_OWN = {"pytest.ini", ".pytest.ini"}
+"""Configurations of pytest even without a section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,25 @@ def _settings_in(folder: Path) -> Settings | None:
 
 def _section(file: Path, section: str) -> Mapping[str, Any] | None:
     try:
+        text = file.read_text("utf-8")
         if file.suffix == ".toml":
-            return _toml_section(tomllib.loads(file.read_text("utf-8")), section)
-        parser = configparser.RawConfigParser(strict=False)
-        parser.read_string(file.read_text("utf-8"))
-    except (OSError, ValueError, configparser.Error):
+            import tomllib
+
+            return _toml_section(tomllib.loads(text), section) if "pytest" in text else None
+    except (OSError, ValueError):
         return None  # pytest itself reports a broken configuration, at the collect gate
+    if section not in text and file.name not in _OWN:
+        return None
+    import configparser
+
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return None
     if parser.has_section(section):
         return dict(parser.items(section))
-    return {} if file.name in {"pytest.ini", ".pytest.ini"} else None
+    return {} if file.name in _OWN else None
 
 
 def _toml_section(document: Mapping[str, Any], section: str) -> Mapping[str, Any] | None:

@@ -1,0 +1,26 @@
+"""The same edit for LibCST's own runner: `libcst.tool codemod -x pattern.AddPattern`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import libcst as cst
+from libcst.codemod import CodemodCommand
+
+from orchestrator.fixers.base import Source
+from orchestrator.fixers.memory_safety.rules import analyse
+from orchestrator.fixers.memory_safety.transform import transformed
+
+
+class AddPattern(CodemodCommand):
+    """Adds marks and teardowns to one file."""
+
+    DESCRIPTION = "Adds the pytest-xdist memory safety pattern."
+
+    def transform_module_impl(self, tree: cst.Module) -> cst.Module:
+        """The module with what it lacks."""
+        path = Path(str(self.context.filename)).absolute()
+        top = Path.cwd()
+        source = Source(str(path.relative_to(top)), tree.bytes)
+        analysis = analyse(source, top)
+        return transformed(tree, analysis)[0] if analysis.work else tree
