@@ -12,6 +12,7 @@ from orchestrator.checks.config import Config
 from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety.check import findings
 from orchestrator.fixers.memory_safety.findings import Finding, Level
+from orchestrator.fixers.memory_safety.hierarchy import Parsed
 
 _WORTH_PROCESSES = 60
 """Files; fewer are checked faster than processes start."""
@@ -50,13 +51,14 @@ def checked(paths: Sequence[str], *, top: Path, config: Config) -> Iterator[Chec
 
 
 def _batch(paths: Sequence[str], top: Path, config: Config) -> list[Checked]:
-    return [_one(path, top, config) for path in paths]
+    parsed: Parsed = {}
+    return [_one(path, top, config, parsed) for path in paths]
 
 
-def _one(path: str, top: Path, config: Config) -> Checked:
+def _one(path: str, top: Path, config: Config, parsed: Parsed) -> Checked:
     try:
         data = (top / path).read_bytes()
     except OSError as error:
         text = f"cannot be read: {error.strerror}"
         return Checked(path, [Finding(1, 1, "MS000", "", text, Level.ERROR)])
-    return Checked(path, findings(Source(path, data, config.options), top))
+    return Checked(path, findings(Source(path, data, config.options), top, parsed))

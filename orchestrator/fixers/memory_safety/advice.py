@@ -9,16 +9,15 @@ from orchestrator.fixers.memory_safety.findings import Finding, Level
 from orchestrator.fixers.memory_safety.hierarchy import Module
 from orchestrator.fixers.memory_safety.mocks import MockUse
 from orchestrator.fixers.memory_safety.names import dotted
-from orchestrator.fixers.memory_safety.syntax import Function, nodes_below
+from orchestrator.fixers.memory_safety.syntax import ClassNode, Function, nodes_below
 
 _WIDE = ("class", "module", "package", "session")
 _WORKER = "PYTEST_XDIST_WORKER"
 _RIGHT = f'os.environ.get("{_WORKER}") is not None'
 
 
-def advice(module: Module) -> Iterator[Finding]:
+def advice(module: Module, mocks: MockUse) -> Iterator[Finding]:
     """MS006 as warnings, MS007 and MS008 as advice, in no particular order."""
-    mocks = MockUse(module)
     for node in module.nodes:
         yield from _conditions(node)
         if isinstance(node, Function) and (scope := _wide_scope(node)) and mocks.mentions(node):
@@ -51,13 +50,18 @@ def _held(module: Module, mocks: MockUse) -> Iterator[Finding]:
         if isinstance(statement, ast.Assign | ast.AnnAssign) and _makes(statement.value, mocks):
             yield _found(statement, "MS007", "", "a mock at module level lives on", Level.ADVICE)
     for at in module.classes:
-        for node in nodes_below(at.node):
-            if isinstance(node, ast.Assign) and _makes(node.value, mocks):
-                for target in node.targets:
-                    name = dotted(target) or ""
-                    if name.startswith("self."):
-                        text = f"pytest keeps the instance, so {name} outlives its test"
-                        yield _found(node, "MS007", at.qualname, text, Level.ADVICE)
+        if at.outer is None:
+            yield from _held_on_self(at, mocks)
+
+
+def _held_on_self(at: ClassNode, mocks: MockUse) -> Iterator[Finding]:
+    for node in nodes_below(at.node):
+        if isinstance(node, ast.Assign):
+            names = [name for target in node.targets if (name := dotted(target) or "")]
+            held = [name for name in names if name.startswith("self.")]
+            if held and _makes(node.value, mocks):
+                text = f"pytest keeps the instance, so {held[0]} outlives its test"
+                yield _found(node, "MS007", at.qualname, text, Level.ADVICE)
 
 
 def _makes(value: ast.AST | None, mocks: MockUse) -> bool:

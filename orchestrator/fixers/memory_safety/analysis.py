@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from orchestrator.fixers.memory_safety.findings import Finding
+from orchestrator.fixers.memory_safety.hierarchy import Module
+from orchestrator.fixers.memory_safety.mocks import MockUse
 from orchestrator.fixers.memory_safety.names import Names
 from orchestrator.fixers.memory_safety.options import Options
 
@@ -35,13 +38,12 @@ class Work:
         return adds or self.new_teardown is not None or self.append_to is not None
 
 
-@dataclass(slots=True)
+@dataclass
 class Analysis:
     """What a file lacks: per class (by ordinal), with what a person must decide and should know."""
 
     options: Options
-    names: Names
-    tree: ast.Module
+    module: Module
     work: dict[int, Work] = field(default_factory=dict)
     uses_gc_unimported: bool = False
     applies: bool = True
@@ -49,6 +51,21 @@ class Analysis:
     refusals: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def names(self) -> Names:
+        """Under which names the file reaches what the pattern needs."""
+        return self.module.names
+
+    @property
+    def tree(self) -> ast.Module:
+        """The file as it was parsed."""
+        return self.module.tree
+
+    @cached_property
+    def mocks(self) -> MockUse:
+        """What in the file means mocks."""
+        return MockUse(self.module)
 
     @property
     def group(self) -> str:

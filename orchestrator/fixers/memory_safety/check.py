@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety.advice import advice
 from orchestrator.fixers.memory_safety.findings import Finding, Level
-from orchestrator.fixers.memory_safety.hierarchy import Module
+from orchestrator.fixers.memory_safety.hierarchy import Parsed
 from orchestrator.fixers.memory_safety.rules import analyse
 from orchestrator.fixers.memory_safety.settings import settings_for
 
@@ -15,12 +15,12 @@ _WORDS = (b"class", b"scope", b"ock", b"\0")
 """Without any of these a file has neither a class nor a fixture nor a mock, and can be read."""
 
 
-def findings(source: Source, top: Path) -> list[Finding]:
+def findings(source: Source, top: Path, parsed: Parsed | None = None) -> list[Finding]:
     """What is wrong in a file and what is worth knowing, by line.
 
     A file without errors is one that the fixer would not edit, and the reverse. A file pytest does
     not collect has none; of a conftest only its fixtures are looked at. `source.data` must be what
-    the file at `top` holds.
+    the file at `top` holds; `parsed` is as for `analyse`.
     """
     if not any(word in source.data for word in _WORDS):
         return []
@@ -28,13 +28,12 @@ def findings(source: Source, top: Path) -> list[Finding]:
     if not is_conftest and not settings_for(top, source.path).collects_file(source.path):
         return []
     try:
-        analysis = analyse(source, top)
+        analysis = analyse(source, top, parsed)
     except (SyntaxError, ValueError, RecursionError) as error:
         return [_unreadable(error)]
     if not analysis.applies:
         return []
-    module = Module(top / source.path, top, analysis.tree)
-    return sorted([*analysis.findings, *advice(module)])
+    return sorted([*analysis.findings, *advice(analysis.module, analysis.mocks)])
 
 
 def _unreadable(error: Exception) -> Finding:

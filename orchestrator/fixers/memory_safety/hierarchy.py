@@ -75,7 +75,7 @@ class Module:
     path: Path
     top: Path
     tree: ast.Module
-    cache: dict[Path, Module | None] = field(default_factory=dict, repr=False)
+    cache: Parsed = field(default_factory=dict, repr=False)
 
     @cached_property
     def classes(self) -> list[ClassNode]:
@@ -190,6 +190,10 @@ class Module:
         except (SyntaxError, ValueError, RecursionError):
             return None
         return Module(path, self.top, tree, self.cache)
+
+
+Parsed = dict[Path, Module | None]
+"""Other files of the repository, each parsed once; None where one does not parse."""
 
 
 def linearized(start: Inside) -> list[Base]:

@@ -18,8 +18,14 @@ from orchestrator.fixers.memory_safety.analysis import (
 )
 from orchestrator.fixers.memory_safety.collected import Collected, why_not_collected
 from orchestrator.fixers.memory_safety.findings import Finding, Level
-from orchestrator.fixers.memory_safety.hierarchy import Base, Inside, Module, Outside, linearized
-from orchestrator.fixers.memory_safety.mocks import MockUse
+from orchestrator.fixers.memory_safety.hierarchy import (
+    Base,
+    Inside,
+    Module,
+    Outside,
+    Parsed,
+    linearized,
+)
 from orchestrator.fixers.memory_safety.names import dotted
 from orchestrator.fixers.memory_safety.options import Require, options_of
 from orchestrator.fixers.memory_safety.settings import settings_for
@@ -41,17 +47,18 @@ IGNORE_FILE = re.compile(rb"^\s*#.*\bmemory-safety:\s*ignore-file\b", re.MULTILI
 """Pragmas: on the header of a class or the line above it, and anywhere in a file."""
 
 
-def analyse(source: Source, top: Path) -> Analysis:
+def analyse(source: Source, top: Path, parsed: Parsed | None = None) -> Analysis:
     """What `source` lacks of the pattern.
 
     Only the standard library's parser is used: `status`, the fixer and the validator all ask here.
+    `parsed` holds other files of the repository from one call to the next, as long as none changes.
 
     Raises:
         SyntaxError, ValueError, RecursionError: the bytes are not Python this interpreter reads.
     """
     tree = ast.parse(source.data, filename=source.path)
-    module = Module(top / source.path, top, tree)
-    analysis = Analysis(options_of(source.path, source.options), module.names, tree)
+    module = Module(top / source.path, top, tree, {} if parsed is None else parsed)
+    analysis = Analysis(options_of(source.path, source.options), module)
     settings = settings_for(top, source.path)
     if not settings.collects_file(source.path):
         analysis.notes.append("not collected: the name does not match python_files")
@@ -88,7 +95,7 @@ class _Judge:
         self, analysis: Analysis, module: Module, collected: Collected, ignored: Set[int]
     ) -> None:
         self._ignored = ignored
-        self._mocks = MockUse(module)
+        self._mocks = analysis.mocks
         self._analysis = analysis
         self._module = module
         self._collected = collected
