@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -58,6 +58,10 @@ class Fixer(Protocol):
 
     def option_problems(self, path: str, options: Mapping[str, OptionValue]) -> list[str]:
         """What is wrong with the options a plan gives for `path`."""
+        ...
+
+    def conflicts(self, sources: Sequence[Source]) -> list[tuple[str, str]]:
+        """What is wrong with the options of several files together: a path and a message each."""
         ...
 
     def has_traces(self, data: bytes) -> bool:

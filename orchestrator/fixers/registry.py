@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from orchestrator.fixers.base import Fixer, Source
+from orchestrator.plan.location import Location
 from orchestrator.plan.model import Phase, Plan, Target
 from orchestrator.plan.rules import Problem, suggestion
 
@@ -43,8 +44,13 @@ def problems(plan: Plan) -> Iterator[Problem]:
             yield Problem(("phases", p, "fixer"), f"no fixer is called {phase.fixer!r}{hint}")
             continue
         fixer = get(phase.fixer)
+        places: dict[str, Location] = {}
+        sources: list[Source] = []
         for b, batch in enumerate(phase.batches):
             for t, target in enumerate(batch.targets):
-                options = source(phase, target, b"").options
-                for message in fixer.option_problems(target.path, options):
-                    yield Problem(("phases", p, "batches", b, "targets", t), message)
+                places[target.path] = ("phases", p, "batches", b, "targets", t)
+                sources.append(source(phase, target, b""))
+                for message in fixer.option_problems(target.path, sources[-1].options):
+                    yield Problem(places[target.path], message)
+        for path, message in fixer.conflicts(sources):
+            yield Problem(places[path], message)

@@ -515,6 +515,8 @@ def test_case_43_a_base_elsewhere_that_collects_is_enough(tmp_path: Path) -> Non
     [
         ('python_classes = ["Suite*"]', "tests/test_it.py", "class SuiteA:\n    def test(self): ...\n"),
         ('python_files = "check_*.py"', "tests/check_it.py", PLAIN_CLASS),
+        ('addopts = "-q -o python_classes=Suite*"', "tests/test_it.py", "class SuiteA:\n    def test(self): ...\n"),
+        ('addopts = ["--override-ini=python_classes=Suite*"]', "tests/test_it.py", "class SuiteA:\n    def test(self): ...\n"),
         ('python_functions = ["should"]', "tests/test_it.py", "class TestA:\n    def should(self): ...\n"),
     ],
 )  # fmt: skip
@@ -590,6 +592,9 @@ ROWS = [
         for how in (
             '= pytest.mark.xdist_group("g")', '= [pytest.mark.xdist_group(name="g")]',
             '= (pytest.mark.slow, pytest.mark.xdist_group("g"))', '= []\npytestmark += [pytest.mark.xdist_group("g")]',
+            '= [pytest.mark.slow] + [pytest.mark.xdist_group("g")]',
+            '= []\npytestmark.append(pytest.mark.xdist_group("g"))',
+            '= []\nif True:\n    pytestmark = pytest.mark.xdist_group("g")',
         )
     ],
     pytest.param(f"{HEAD}class TestA:\n    pytestmark = pytest.mark.xdist_group('g')\n\n    def test(self): ...\n", NEW, id="case-20 mark in the class body"),
@@ -672,3 +677,13 @@ def test_files_that_are_left_alone(path: str, text: str, note: str, tmp_path: Pa
 def test_case_69_a_huge_file_is_bounded(tmp_path: Path) -> None:
     text = f"{HEAD}DATA = [{', '.join(map(str, range(20_000)))}]\n\n\n{PLAIN_CLASS}"
     assert f"{MARK}\nclass TestA" in fixed(text, top=tmp_path)
+
+
+def test_case_21_a_mark_on_a_parameter_set_is_told_as_well(tmp_path: Path) -> None:
+    mark = (
+        '    @pytest.mark.parametrize("p", [pytest.param(1, marks=pytest.mark.xdist_group("x"))])\n'
+    )
+    text = f"{HEAD}{SAFE_CLASS}".replace("    def test(", f"{mark}    def test(")
+    outcome = outcome_of(text, top=tmp_path)
+    assert isinstance(outcome, NoChange)
+    assert "xdist joins them to g_x" in outcome.notes[0]

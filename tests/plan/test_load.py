@@ -159,3 +159,20 @@ def test_a_mutated_plan_is_a_plan_or_a_clear_error(data: st.DataObject) -> None:
         plan_of("\n".join(lines))
     except BadInput as error:
         assert error.what.startswith("p.yaml:")
+
+
+def test_case_26_files_that_would_get_the_same_group_by_accident_are_an_error(
+    tmp_path: Path,
+) -> None:
+    from support import plan_with
+
+    file = tmp_path / "plan.yaml"
+    file.write_text(plan_with(["a/test_utils.py", "b/test_utils.py"]))
+    with pytest.raises(
+        BadInput, match=r"'a/test_utils\.py' would get the group 'utils_tests' as well"
+    ):
+        load(file, plan_path="plan.yaml", checks=[registry.problems])
+    file.write_text(
+        plan_with(["a/test_utils.py", "b/test_utils.py\n            options: {group: b_utils}"])
+    )
+    assert load(file, plan_path="plan.yaml", checks=[registry.problems]).phases

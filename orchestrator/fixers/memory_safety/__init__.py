@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,21 @@ class MemorySafety:
         from orchestrator.fixers.memory_safety.options import problems
 
         return list(problems(path, options))
+
+    def conflicts(self, sources: Sequence[Source]) -> list[tuple[str, str]]:
+        """Files that would get the same group by accident, which pins both to one worker."""
+        from orchestrator.fixers.memory_safety.groups import derived_group
+
+        first: dict[str, str] = {}
+        found = []
+        for source in sources:
+            if "group" not in source.options:
+                group = derived_group(source.path)
+                other = first.setdefault(group, source.path)
+                if other != source.path:
+                    text = f"{other!r} would get the group {group!r} as well; give one its own"
+                    found.append((source.path, text))
+        return found
 
     def has_traces(self, data: bytes) -> bool:
         """Whether the name of the group mark occurs at all."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from orchestrator.fixers.memory_safety.names import dotted
-from orchestrator.fixers.memory_safety.syntax import ClassNode
+from orchestrator.fixers.memory_safety.syntax import ClassNode, own_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +20,27 @@ class Group:
 
 def group_of_class(at: ClassNode, tree: ast.Module, mark: str | None) -> Group | None:
     """The group a class's own decorators or its own `pytestmark` put it in."""
-    values = (value for name, value in at.assigned() if name == "pytestmark" and value)
+    values = _given_to_pytestmark(at.node)
     return _first([*at.node.decorator_list, *_elements(values)], tree, mark)
 
 
 def group_of_module(tree: ast.Module, mark: str | None) -> Group | None:
     """The group a module-level `pytestmark` puts every test of the file in."""
-    values = [
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
-        and node.value is not None
-        and "pytestmark" in {dotted(target) for target in _targets(node)}
-    ]
-    return _first(_elements(values), tree, mark)
+    return _first(_elements(_given_to_pytestmark(tree)), tree, mark)
 
 
 def group_of_function(function: ast.AST, tree: ast.Module, mark: str | None) -> Group | None:
-    """The group a method's own decorators put it in."""
-    return _first(getattr(function, "decorator_list", []), tree, mark)
+    """The group a method's own decorators put it in, or one of its parameter sets."""
+    decorators = getattr(function, "decorator_list", [])
+    given = [
+        word.value
+        for decorator in decorators
+        for node in ast.walk(decorator)
+        if isinstance(node, ast.Call)
+        for word in node.keywords
+        if word.arg == "marks"
+    ]
+    return _first([*decorators, *_elements(given)], tree, mark)
 
 
 def _first(expressions: Iterable[ast.expr], tree: ast.Module, mark: str | None) -> Group | None:
@@ -82,6 +84,30 @@ def _targets(node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> list[ast.expr]
     return node.targets if isinstance(node, ast.Assign) else [node.target]
 
 
+def _given_to_pytestmark(scope: ast.Module | ast.ClassDef) -> Iterator[ast.expr]:
+    """What a namespace assigns to `pytestmark` or adds to it, under a condition too."""
+    for node in own_nodes(scope):
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            if node.value is not None and "pytestmark" in map(dotted, _targets(node)):
+                yield node.value
+        elif isinstance(node, ast.Call) and dotted(node.func) in _ADDING:
+            yield from node.args
+
+
+_ADDING = {"pytestmark.append", "pytestmark.extend", "pytestmark.insert"}
+
+
 def _elements(values: Iterable[ast.expr]) -> Iterator[ast.expr]:
+    """The marks in a value: in lists and tuples, joined ones too, in either half of an `if`."""
     for value in values:
-        yield from value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+        match value:
+            case ast.List(elts=parts) | ast.Tuple(elts=parts):
+                yield from _elements(parts)
+            case ast.BinOp(left=left, right=right):
+                yield from _elements([left, right])
+            case ast.IfExp(body=body, orelse=orelse):
+                yield from _elements([body, orelse])
+            case ast.Starred(value=inner):
+                yield from _elements([inner])
+            case _:
+                yield value

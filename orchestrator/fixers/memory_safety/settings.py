@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -102,14 +102,25 @@ def _toml_section(document: Mapping[str, Any], section: str) -> Mapping[str, Any
     return None if tool is None else tool.get("ini_options", tool)
 
 
-def _settings(values: Mapping[str, Any]) -> Settings:
+def _settings(given: Mapping[str, Any]) -> Settings:
     default = Settings()
+    values = {**given, **dict(_overridden(_words(given.get("addopts"))))}
     return Settings(
         files=_words(values.get("python_files")) or default.files,
         classes=_words(values.get("python_classes")) or default.classes,
         functions=_words(values.get("python_functions")) or default.functions,
         testpaths=_words(values.get("testpaths")),
     )
+
+
+def _overridden(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The settings that `-o NAME=VALUE` in `addopts` puts over the others."""
+    for before, word in zip(("", *arguments), arguments, strict=False):
+        text = word.removeprefix("--override-ini=").removeprefix("-o")
+        if before in {"-o", "--override-ini"} or text != word:
+            name, equals, value = (word if text == word else text).partition("=")
+            if equals:
+                yield name, value
 
 
 def _words(value: object) -> tuple[str, ...]:
