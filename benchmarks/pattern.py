@@ -9,7 +9,7 @@ from libcst.codemod import CodemodCommand
 
 from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety.rules import analyse
-from orchestrator.fixers.memory_safety.transform import transformed
+from orchestrator.fixers.memory_safety.transform import transformed_bytes
 
 
 class AddPattern(CodemodCommand):
@@ -23,4 +23,6 @@ class AddPattern(CodemodCommand):
         top = Path.cwd()
         source = Source(str(path.relative_to(top)), tree.bytes)
         analysis = analyse(source, top)
-        return transformed(tree, analysis)[0] if analysis.work else tree
+        if not analysis.work:
+            return tree
+        return cst.parse_module(transformed_bytes(tree.bytes, analysis)[0])

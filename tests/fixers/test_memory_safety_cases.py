@@ -687,3 +687,21 @@ def test_case_21_a_mark_on_a_parameter_set_is_told_as_well(tmp_path: Path) -> No
     outcome = outcome_of(text, top=tmp_path)
     assert isinstance(outcome, NoChange)
     assert "xdist joins them to g_x" in outcome.notes[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [pytest.param(p.values[0], id=str(p.id)) for p in [*EDITS, *MORE_EDITS, *ROWS]],  # type: ignore[attr-defined]
+)
+def test_inserted_lines_and_libcst_give_the_same_bytes(text: str, tmp_path: Path) -> None:
+    from orchestrator.fixers.base import Source
+    from orchestrator.fixers.memory_safety.insertion import DoesNotFit, inserted
+    from orchestrator.fixers.memory_safety.rules import analyse
+    from orchestrator.fixers.memory_safety.transform import transformed_bytes
+
+    analysis = analyse(Source("tests/test_it.py", text.encode(), {"group": "g"}), tmp_path)
+    try:
+        lines = inserted(text.encode(), analysis)
+    except DoesNotFit:
+        pytest.skip("left to libcst")
+    assert lines == transformed_bytes(text.encode(), analysis)

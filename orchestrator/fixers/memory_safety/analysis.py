@@ -103,6 +103,16 @@ class Analysis:
         return any(work.add_skip for work in self.work.values())
 
     @property
+    def missing_imports(self) -> list[str]:
+        """The modules that must be imported for what will be added."""
+        needed = {
+            "gc": self.needs_gc_import,
+            "os": self.needs_os_import,
+            "pytest": self.needs_pytest_import,
+        }
+        return [name for name, is_needed in needed.items() if is_needed]
+
+    @property
     def needs_mark(self) -> bool:
         """Whether a mark will be added somewhere."""
         return any(work.add_mark or work.add_skip for work in self.work.values())
@@ -111,3 +121,9 @@ class Analysis:
 def skip_condition(names: Names) -> str:
     """Whether the tests run in a worker of xdist: a bool, since a string is taken for code."""
     return f'{names.os or "os"}.environ.get("PYTEST_XDIST_WORKER") is not None'
+
+
+def skip_mark(analysis: Analysis) -> str:
+    """The decorator that keeps a class out of xdist's workers, without its `@`."""
+    mark = f"{analysis.names.mark or 'pytest.mark'}.skipif"
+    return f'{mark}({skip_condition(analysis.names)}, reason="not under pytest-xdist: runs alone")'

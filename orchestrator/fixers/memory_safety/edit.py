@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
-import libcst as cst
-
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.memory_safety.analysis import Analysis
+from orchestrator.fixers.memory_safety.insertion import DoesNotFit, inserted
 from orchestrator.fixers.memory_safety.proof import difference
 from orchestrator.fixers.memory_safety.rules import analyse
-from orchestrator.fixers.memory_safety.transform import transformed
 
 _FRAGILE = re.compile(rb"\f|\r(?!\n)")
 """What libcst drops in some places, and takes for the file's line end in others."""
+
+
+class Unproved(Exception):
+    """There is no edit that can be shown to hold the old file; the reason is the message."""
 
 
 def fixed(source: Source, top: Path) -> Outcome:
@@ -31,23 +34,40 @@ def fixed(source: Source, top: Path) -> Outcome:
 
 
 def _edited(source: Source, analysis: Analysis, top: Path) -> Outcome:
-    try:
-        module = cst.parse_module(source.data)
-    except (cst.ParserSyntaxError, UnicodeDecodeError) as error:
-        return Refusal(source.path, f"libcst cannot read it: {_first_line(error)}")
-    if module.bytes != source.data or _FRAGILE.search(source.data):
+    if _FRAGILE.search(source.data):
         return Refusal(
             source.path, "a form feed or a lone carriage return in it might not survive an edit"
         )
-    new_module, counts = transformed(module, analysis)
-    data = new_module.bytes
-    if lost := difference(source.data, data, analysis, counts):
-        return Refusal(source.path, f"the edit would have changed more than it should: {lost}")
+    try:
+        data, counts = _proved(source.data, analysis)
+    except Unproved as error:
+        return Refusal(source.path, str(error))
     after = analyse(Source(source.path, data, source.options), top)
     if after.needs_person_or_edit:
         reason = "; ".join(after.refusals) or "a second run would change it again"
         return Refusal(source.path, f"after the edit it would not be as it should: {reason}")
     return Edit(source.path, data, counts, tuple(analysis.notes))
+
+
+def _proved(data: bytes, analysis: Analysis) -> tuple[bytes, dict[str, int]]:
+    """The new bytes, and how much of what was added; by lines where they do, else by libcst.
+
+    Raises:
+        Unproved: libcst cannot read the file, or the result is not the old file and the additions.
+    """
+    with contextlib.suppress(DoesNotFit):
+        edited, counts = inserted(data, analysis)
+        if difference(data, edited, analysis, counts) is None:
+            return edited, counts
+    from orchestrator.fixers.memory_safety.transform import transformed_bytes
+
+    try:
+        edited, counts = transformed_bytes(data, analysis)
+    except ValueError as error:
+        raise Unproved(f"libcst cannot read it: {_first_line(error)}") from error
+    if lost := difference(data, edited, analysis, counts):
+        raise Unproved(f"the edit would have changed more than it should: {lost}")
+    return edited, counts
 
 
 def _why_unreadable(data: bytes, error: Exception) -> str:
@@ -64,6 +84,8 @@ def _why_unreadable(data: bytes, error: Exception) -> str:
 
 def _is_newer_syntax(data: bytes) -> bool:
     """libcst reads newer grammar than an older interpreter's own parser does."""
+    import libcst as cst
+
     try:
         cst.parse_module(data)
     except (cst.ParserSyntaxError, UnicodeDecodeError):

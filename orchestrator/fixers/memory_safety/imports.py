@@ -1,166 +1,164 @@
-"""Puts `import gc` and `import pytest` where an import sorter would leave them."""
+"""Puts a line `import NAME` where an import sorter would leave it; no other line changes."""
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-import libcst as cst
+from orchestrator.fixers.memory_safety.syntax import first_line
 
-_FUTURE, _STANDARD, _OTHER = range(3)
-_Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
+FUTURE, STANDARD, OTHER = range(3)
 
 
-def with_imports(module: cst.Module, names: Sequence[str]) -> cst.Module:
-    """The module with `import NAME` for each of `names`, in its first block of imports.
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The statements that share lines at module level, by the first of them; lines count from 1."""
+
+    statement: ast.stmt
+    first: int
+    last: int
+
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def with_imports(data: bytes, names: Sequence[str]) -> bytes:
+    """`data` with `import NAME` for each of `names`, in its first block of imports.
 
     Sections are those of isort (future, standard library, the rest); inside a section `import x`
     stands before `from x import y`, in alphabetical order.
     """
-    if names:
-        module = _with_owned_comment(module)
+    start = _BOM if data.startswith(_BOM) else b""
+    data = data.removeprefix(_BOM)
     for name in names:
-        module = module.with_changes(body=_with_import(module.body, name))
-    return module
+        data = _with_import(data, name)
+    return start + data
 
 
-def _with_owned_comment(module: cst.Module) -> cst.Module:
-    """The module with a comment right above its first statement kept there, not in the header.
-
-    libcst counts everything before the first statement as header; what follows a blank line in it
-    speaks of the statement.
-    """
-    blanks = [i for i, line in enumerate(module.header) if line.comment is None]
-    if not module.body or not blanks or _is_docstring(module.body[0]):
-        return module
-    cut = blanks[-1] + 1
-    first = module.body[0]
-    lines = [*module.header[cut:], *_leading(first)]
-    body = [first.with_changes(leading_lines=lines), *module.body[1:]]
-    return module.with_changes(header=module.header[:cut], body=body)
+def line_end(lines: Sequence[bytes]) -> bytes:
+    """How the first line that has an end does end."""
+    ends = (line[len(line.rstrip(b"\r\n")) :] for line in lines)
+    return next((end for end in ends if end), b"\n")
 
 
-def _with_import(body: Sequence[_Statement], name: str) -> list[_Statement]:
-    at, has_block = _place(body, name)
-    before, after = list(body[:at]), list(body[at:])
-    following = after[0] if after else None
-    line: _Statement = cst.SimpleStatementLine([cst.Import([cst.ImportAlias(cst.Name(name))])])
+def _with_import(data: bytes, name: str) -> bytes:
+    lines = data.splitlines(keepends=True)
+    rows, newline = _rows(ast.parse(data)), line_end(lines)
+    at, has_block = _place(rows, name)
+    before = rows[at - 1] if at else None
+    following = rows[at] if at < len(rows) else None
+    top = _leading_from(rows, at, lines)
+    line = f"import {name}".encode("ascii") + newline
+    blank = newline
+    gap = following is not None and not _is_blank(lines, top) and has_gap_below(following, name)
     if not has_block:
-        leading = [_blank()] if before else []
-        after = [_apart(s) if s is following else s for s in after]
-    elif before and _is_import(before[-1]) and _section(before[-1]) == _section_of(name):
-        leading = []
-        after = [_apart(s) if _needs_gap(s, name) else s for s in after[:1]] + after[1:]
-    elif following is not None and _is_import(following):
-        leading, rest = _split_leading(following)
-        if before and not leading:
-            leading = [_blank()]
-        if _section(following) != _section_of(name) and not _begins_blank(rest):
-            rest = [_blank(), *rest]
-        after = [following.with_changes(leading_lines=rest), *after[1:]]
+        apart = following is not None and not _begins_blank(lines, top, following)
+        new = [*([blank] if before else []), line, *([blank] if apart else [])]
+        where = top
+    elif before and is_import(before.statement) and section(before.statement) == section_of(name):
+        new = [line, *([blank] if gap else [])]
+        where = top
+    elif following is not None and is_import(following.statement):
+        where = _after_last_blank(lines, top, following)
+        differs = section(following.statement) != section_of(name)
+        missing = before is not None and where == top
+        new = [*([blank] if missing else []), line, *([blank] if differs else [])]
     else:
-        leading = [_blank()]
-        after = [_apart(s) if s is following else s for s in after]
-    return [*before, line.with_changes(leading_lines=leading), *after]
+        apart = following is not None and not _begins_blank(lines, top, following)
+        new = [blank, line, *([blank] if apart else [])]
+        where = top
+    return b"".join([*lines[: where - 1], *new, *lines[where - 1 :]])
 
 
-def _place(body: Sequence[_Statement], name: str) -> tuple[int, bool]:
+def has_gap_below(following: _Row, name: str) -> bool:
+    """Whether an empty line belongs between an import of `name` and what follows it."""
+    return section(following.statement) != section_of(name)
+
+
+def is_import(statement: ast.stmt) -> bool:
+    """Whether it is an import of either kind."""
+    return isinstance(statement, ast.Import | ast.ImportFrom)
+
+
+def section_of(name: str) -> int:
+    """The section of the module `name`."""
+    return STANDARD if name in sys.stdlib_module_names else OTHER
+
+
+def section(statement: ast.stmt) -> int | None:
+    """Which section an import statement belongs to; None for anything else."""
+    if isinstance(statement, ast.ImportFrom):
+        if statement.level or statement.module is None:
+            return OTHER
+        top = statement.module.split(".")[0]
+        return FUTURE if top == "__future__" else section_of(top)
+    if isinstance(statement, ast.Import):
+        return section_of(statement.names[0].name.split(".")[0])
+    return None
+
+
+def _rows(tree: ast.Module) -> list[_Row]:
+    rows: list[_Row] = []
+    for statement in tree.body:
+        first, last = first_line(statement), statement.end_lineno or statement.lineno
+        if rows and rows[-1].last == first:
+            rows[-1] = _Row(rows[-1].statement, rows[-1].first, last)
+        else:
+            rows.append(_Row(statement, first, last))
+    return rows
+
+
+def _place(rows: Sequence[_Row], name: str) -> tuple[int, bool]:
     """The index before which the import goes, and whether there are imports there to join."""
-    start = 1 if body and _is_docstring(body[0]) else 0
-    while start < len(body) and _section(body[start]) == _FUTURE:
+    start = 1 if rows and _is_docstring(rows[0].statement) else 0
+    while start < len(rows) and section(rows[start].statement) == FUTURE:
         start += 1
     at = start
-    while at < len(body) and _is_import(body[at]) and _goes_after(name, body[at]):
+    while (
+        at < len(rows) and is_import(rows[at].statement) and _goes_after(name, rows[at].statement)
+    ):
         at += 1
-    joined = at > start or (at < len(body) and _is_import(body[at]))
-    return at, joined
+    return at, at > start or (at < len(rows) and is_import(rows[at].statement))
 
 
-def _goes_after(name: str, statement: _Statement) -> bool:
-    section = _section(statement)
-    if section is None or section != _section_of(name):
-        return section is not None and section < _section_of(name)
-    plain = _plain_name(statement)
-    return plain is not None and plain < name
+def _goes_after(name: str, statement: ast.stmt) -> bool:
+    there = section(statement)
+    if there is None or there != section_of(name):
+        return there is not None and there < section_of(name)
+    return isinstance(statement, ast.Import) and statement.names[0].name < name
 
 
-def _needs_gap(statement: _Statement, name: str) -> bool:
-    """Whether a blank line belongs between an import of `name` and this statement."""
-    return _section(statement) != _section_of(name) and not _begins_blank(_leading(statement))
-
-
-def _section_of(name: str) -> int:
-    return _STANDARD if name in sys.stdlib_module_names else _OTHER
-
-
-def _section(statement: _Statement) -> int | None:
-    """Which section an import statement belongs to; None for anything else."""
-    if not _is_import(statement):
-        return None
-    assert isinstance(statement, cst.SimpleStatementLine)
-    first = statement.body[0]
-    if isinstance(first, cst.ImportFrom):
-        if first.relative or first.module is None:
-            return _OTHER
-        top = _top_name(first.module)
-        return _FUTURE if top == "__future__" else _section_of(top)
-    assert isinstance(first, cst.Import)
-    return _section_of(_top_name(first.names[0].name))
-
-
-def _is_import(statement: _Statement) -> bool:
-    return isinstance(statement, cst.SimpleStatementLine) and isinstance(
-        statement.body[0], cst.Import | cst.ImportFrom
-    )
-
-
-def _is_docstring(statement: _Statement) -> bool:
+def _is_docstring(statement: ast.stmt) -> bool:
     return (
-        isinstance(statement, cst.SimpleStatementLine)
-        and isinstance(statement.body[0], cst.Expr)
-        and isinstance(statement.body[0].value, cst.SimpleString | cst.ConcatenatedString)
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
     )
 
 
-def _plain_name(statement: _Statement) -> str | None:
-    """`x.y` of `import x.y`; None for a `from` import."""
-    assert isinstance(statement, cst.SimpleStatementLine)
-    first = statement.body[0]
-    return (
-        cst.Module([]).code_for_node(first.names[0].name) if isinstance(first, cst.Import) else None
-    )
+def _leading_from(rows: Sequence[_Row], at: int, lines: Sequence[bytes]) -> int:
+    """The line where what belongs to the row at `at` begins: its comments and empty lines.
+
+    Everything before the first statement is the file's own head, but for a comment right above it.
+    """
+    if at:
+        return rows[at - 1].last + 1
+    first = rows[0].first
+    blanks = [n for n in range(1, first) if _is_blank(lines, n)]
+    return blanks[-1] + 1 if blanks and not _is_docstring(rows[0].statement) else first
 
 
-def _top_name(name: cst.BaseExpression) -> str:
-    while isinstance(name, cst.Attribute):
-        name = name.value
-    assert isinstance(name, cst.Name)
-    return name.value
+def _is_blank(lines: Sequence[bytes], number: int) -> bool:
+    return number <= len(lines) and not lines[number - 1].strip()
 
 
-def _split_leading(statement: _Statement) -> tuple[list[cst.EmptyLine], list[cst.EmptyLine]]:
-    """What stands above a statement: up to its last blank line, and the comment it owns."""
-    lines = list(_leading(statement))
-    blanks = [i for i, line in enumerate(lines) if line.comment is None]
-    cut = blanks[-1] + 1 if blanks else 0
-    return lines[:cut], lines[cut:]
+def _begins_blank(lines: Sequence[bytes], top: int, following: _Row) -> bool:
+    return top < following.first and _is_blank(lines, top)
 
 
-def _leading(statement: _Statement) -> Sequence[cst.EmptyLine]:
-    return getattr(statement, "leading_lines", ())
-
-
-def _begins_blank(lines: Sequence[cst.EmptyLine]) -> bool:
-    return bool(lines) and lines[0].comment is None
-
-
-def _apart(statement: _Statement) -> _Statement:
-    """The statement with a blank line above it and what it owns."""
-    leading = _leading(statement)
-    if _begins_blank(leading):
-        return statement
-    return statement.with_changes(leading_lines=[_blank(), *leading])
-
-
-def _blank() -> cst.EmptyLine:
-    return cst.EmptyLine(indent=False)
+def _after_last_blank(lines: Sequence[bytes], top: int, following: _Row) -> int:
+    """The line after the last empty one above a row; `top` where there is none."""
+    blanks = [n for n in range(top, following.first) if _is_blank(lines, n)]
+    return blanks[-1] + 1 if blanks else top

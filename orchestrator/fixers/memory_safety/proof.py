@@ -6,8 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Mapping
 
-from orchestrator.fixers.memory_safety.analysis import Analysis
-from orchestrator.fixers.memory_safety.transform import skip_mark
+from orchestrator.fixers.memory_safety.analysis import Analysis, skip_mark
 
 
 def difference(

@@ -57,6 +57,12 @@ def classes_of(tree: ast.Module) -> list[ClassNode]:
     return found
 
 
+def first_line(node: ast.stmt) -> int:
+    """The line a statement begins on, its decorators included."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
 def children(node: ast.AST) -> list[ast.AST]:
     """The nodes directly below `node`, in source order; `ast.iter_child_nodes` takes twice as long.
 

@@ -11,32 +11,35 @@ from orchestrator.fixers.memory_safety.analysis import (
     Analysis,
     NewTeardown,
     Work,
-    skip_condition,
+    skip_mark,
 )
 from orchestrator.fixers.memory_safety.imports import with_imports
 
 
+def transformed_bytes(data: bytes, analysis: Analysis) -> tuple[bytes, dict[str, int]]:
+    """The bytes with what `analysis` says they lack, and how much of what was added.
+
+    Raises:
+        ValueError: libcst cannot read the file, or not without changing it.
+    """
+    try:
+        module = cst.parse_module(data)
+    except cst.ParserSyntaxError as error:
+        raise ValueError(str(error)) from error
+    if module.bytes != data:
+        raise ValueError("it does not give back the same bytes")
+    changed, counts = transformed(module, analysis)
+    return with_imports(changed.bytes, analysis.missing_imports), counts
+
+
 def transformed(module: cst.Module, analysis: Analysis) -> tuple[cst.Module, dict[str, int]]:
-    """The module with what `analysis` says it lacks, and how much of what was added."""
+    """The module with what `analysis` says its classes lack, and how much of what is added.
+
+    Imports are counted here, and put in as lines afterwards.
+    """
     visitor = _Transformer(module, analysis)
     changed = module.visit(visitor)
-    wanted = [
-        name
-        for name, needed in (
-            ("gc", analysis.needs_gc_import),
-            ("os", analysis.needs_os_import),
-            ("pytest", analysis.needs_pytest_import),
-        )
-        if needed
-    ]
-    changed = with_imports(changed, wanted)
-    return changed, {**visitor.counts, "imports": len(wanted)}
-
-
-def skip_mark(analysis: Analysis) -> str:
-    """The decorator that keeps a class out of xdist's workers, without its `@`."""
-    mark = f"{analysis.names.mark or 'pytest.mark'}.skipif"
-    return f'{mark}({skip_condition(analysis.names)}, reason="not under pytest-xdist: runs alone")'
+    return changed, {**visitor.counts, "imports": len(analysis.missing_imports)}
 
 
 class _Transformer(cst.CSTTransformer):
