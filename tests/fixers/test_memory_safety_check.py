@@ -178,7 +178,11 @@ def test_case_58_fixtures_of_conftest_files_and_helpers_of_the_repository_count(
     )
 
 
+HIDES = f"import gc\nimport pytest\n\n\nclass Base:\n    def teardown_method(self): self.close()\n\n\n{SAFE_CLASS}".replace(
+    "TestA:", "TestA(Base):"
+)
 ADVICE = [
+    pytest.param(HIDES, "MS005", "teardown_method hides that of Base", id="a hidden teardown"),
     pytest.param(
         "import sys\nimport pytest\n\n\n@pytest.mark.skipif('dist' in sys.modules, reason='x')\ndef test(): ...\nclass A: ...\n",
         "MS006",
@@ -375,3 +379,9 @@ def test_skip_under_xdist_adds_the_condition_that_is_right(
     assert part in after
     assert after.count("skipif") == 1
     assert [f for f in checked(after, tmp_path) if f.code == "MS006"] == []
+
+
+def test_a_teardown_that_calls_its_base_hides_nothing(tmp_path: Path) -> None:
+    for call in ("super().teardown_method()", "Base.teardown_method(self)"):
+        text = HIDES.replace("        gc.collect()", f"        {call}\n        gc.collect()")
+        assert checked(text, tmp_path) == []

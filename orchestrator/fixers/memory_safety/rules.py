@@ -31,6 +31,7 @@ from orchestrator.fixers.memory_safety.pragmas import ignored_lines, why_left_al
 from orchestrator.fixers.memory_safety.settings import settings_for
 from orchestrator.fixers.memory_safety.syntax import ClassNode, Function
 from orchestrator.fixers.memory_safety.teardown import (
+    calls_some_base,
     calls_super,
     collects,
     super_arguments,
@@ -219,10 +220,21 @@ class _Judge:
             reason = f"{name} is defined twice; the one on line {own[0].lineno} is dead"
             self._refuse(at, reason, "MS005")
         elif own:
+            self._tell_hidden(at, own[0])
             self._judge_method(Inside(self._module, at), own[0])
         else:
             return self._collected.is_test_case(at) and self._collects_by_pytest_hook(at)
         return True
+
+    def _tell_hidden(self, at: ClassNode, function: Function) -> None:
+        """Python calls the nearest teardown only; one that a base defines is silently left out."""
+        if calls_some_base(function):
+            return
+        for base in self._bases(at):
+            if isinstance(base, Inside) and base.at.definitions(function.name):
+                text = f"{function.name} hides that of {base.at.qualname}, which it does not call"
+                self._note(at, text, "MS005")
+                return
 
     def _collects_by_pytest_hook(self, at: ClassNode) -> bool:
         """pytest calls a `teardown_method` of a TestCase too: one that collects is enough."""

@@ -29,6 +29,11 @@ def calls_super(function: Function) -> bool:
     return f"super().{function.name}" in _called(function)
 
 
+def calls_some_base(function: Function) -> bool:
+    """Whether it calls a method of the same name of anything: of `super()`, or of a base by name."""
+    return any(name.endswith(f".{function.name}") for name in _called(function))
+
+
 def why_not_appendable(function: Function, collect_name: str) -> str | None:
     """Why a last line would not run, and collect, after every test; None where it would."""
     inside = list(own_nodes(function))
