@@ -30,7 +30,7 @@ def calls_super(function: Function) -> bool:
 
 
 def calls_some_base(function: Function) -> bool:
-    """Whether it calls a method of the same name of anything: of `super()`, or of a base by name."""
+    """Whether it calls a method of its own name: of `super()`, or of a base by name."""
     return any(name.endswith(f".{function.name}") for name in _called(function))
 
 
