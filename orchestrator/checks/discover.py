@@ -29,6 +29,8 @@ def discovered(
     for path in wanted:
         if not path.exists():
             raise BadInput(f"there is no file or folder {os.path.relpath(path, here)!r}")
+        if not (path.is_file() or path.is_dir()):
+            raise BadInput(f"{os.path.relpath(path, here)!r} is neither a file nor a folder")
         for file in _files(path) if path.is_dir() else [path]:
             relative = os.path.relpath(file, top)
             if relative.startswith(os.pardir):
@@ -52,8 +54,9 @@ def _expanded(name: str, here: Path) -> list[Path]:
 def _default(here: Path, top: Path) -> list[Path]:
     if here != top:
         return [here]
-    paths = [top / name for name in settings_for(top, "test_it.py").testpaths]
-    return [path for path in paths if path.exists()] or [top]
+    names = settings_for(top, "test_it.py").testpaths
+    found = [path for name in names for path in sorted(top.glob(name.rstrip("/") or "."))]
+    return found or [top]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -65,4 +68,5 @@ def _files(folder: Path) -> Iterator[Path]:
             and f not in _PASSED_OVER
             and not Path(name, f, "pyvenv.cfg").exists()
         ]
-        yield from (Path(name, file) for file in files if file.endswith(".py"))
+        found = (Path(name, file) for file in files if file.endswith(".py"))
+        yield from (file for file in found if file.is_file())  # no pipe, no dangling link

@@ -385,3 +385,102 @@ def test_a_teardown_that_calls_its_base_hides_nothing(tmp_path: Path) -> None:
     for call in ("super().teardown_method()", "Base.teardown_method(self)"):
         text = HIDES.replace("        gc.collect()", f"        {call}\n        gc.collect()")
         assert checked(text, tmp_path) == []
+
+
+NESTED = [
+    pytest.param(
+        "import unittest\n\n\nclass TestO:\n    def test(self): ...\n    class TestI(unittest.TestCase):\n        def test(self): ...\n",
+        "the TestCase TestO.TestI is nested",
+        id="case-46 a TestCase inside",
+    ),
+    pytest.param(
+        "class TestO:\n    def test(self): ...\n    class TestI:  # memory-safety: ignore\n        def test(self): ...\n",
+        "is nested in it and left alone",
+        id="case-46 one that is left alone",
+    ),
+    pytest.param(
+        "class TestO:\n    def test(self): ...\n    class TestI:\n        def teardown_method(self): del self.x\n        def test(self): ...\n",
+        "would then run twice",
+        id="case-46 one whose teardown would run twice",
+    ),
+    pytest.param(
+        "class Base:\n    class TestC:\n        def test(self): ...\n\n\nclass TestA(Base):\n    def test(self): ...\n",
+        "it inherits the nested class Base.TestC",
+        id="case-46 an inherited one",
+    ),
+    pytest.param(
+        "import unittest\n\n\nclass TestP:\n    def test(self): ...\n\n\nclass TestR(TestP, unittest.TestCase):\n    def test_b(self): ...\n",
+        "the TestCase TestR derives from it",
+        id="case-44 a TestCase derives from it",
+    ),
+    pytest.param(
+        f"{HEAD}@pytest.mark.xdist_group('g')\nclass TestA:\n    async def teardown_method(self): gc.collect()\n    def test(self): ...\n",
+        "is async",
+        id="case-34 async, though it says collect",
+    ),
+    pytest.param(
+        f"{HEAD}@pytest.mark.xdist_group('g')\nclass TestA:\n    def teardown_method(self):\n        yield\n        gc.collect()\n    def test(self): ...\n",
+        "is a generator",
+        id="case-35 a generator, though it says collect",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), NESTED)
+def test_what_a_new_teardown_would_break_is_refused_and_told(
+    text: str, reason: str, tmp_path: Path
+) -> None:
+    outcome = outcome_of(text, top=tmp_path)
+    assert isinstance(outcome, Refusal), outcome
+    assert reason in outcome.reason
+    assert errors(text, tmp_path) != []
+
+
+def test_a_nest_of_classes_is_asked_together(tmp_path: Path) -> None:
+    """pytest runs the teardown of the outer class for the inner one: it must have one as well."""
+    text = (
+        MOCKED
+        + "class TestO:\n    def test(self): Mock()\n\n    class TestI:\n        def test(self): ...\n"
+    )
+    outcome = FIXER.fix(Source("tests/test_it.py", text.encode(), {"require": "mocks"}), tmp_path)
+    assert isinstance(outcome, Edit)
+    assert outcome.counts["teardowns"] == 2
+
+
+def test_a_pragma_on_a_base_is_kept(tmp_path: Path) -> None:
+    text = "class TestBase:  # memory-safety: ignore\n    def test(self): ...\n\n\nclass TestSub(TestBase):\n    def test_b(self): ...\n"
+    after = edited(text, tmp_path)
+    assert after.count("def teardown_method") == 1
+    assert after.index("class TestSub") < after.index("def teardown_method")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "self.x and gc.collect()",
+        "gc.collect() if self.x else None",
+        "try: self.x(); gc.collect()\n        except ValueError: ...",
+    ],
+)
+def test_case_39_a_collect_that_may_not_run_does_not_count(line: str, tmp_path: Path) -> None:
+    text = f"{HEAD}{SAFE_CLASS}".replace("gc.collect()", line)
+    assert errors(text, tmp_path) == ["MS002"]
+
+
+def test_case_62_a_byte_order_mark_before_an_import_is_kept(tmp_path: Path) -> None:
+    data = "\ufeffimport os\n\n\nclass TestA:\n    def test(self): ...\n".encode()
+    outcome = FIXER.fix(Source("tests/test_it.py", data, OPTIONS), tmp_path)
+    assert isinstance(outcome, Edit)
+    assert outcome.data.startswith("\ufeffimport gc\nimport os\n".encode())
+
+
+def test_a_long_line_of_bases_takes_no_time(tmp_path: Path) -> None:
+    text = "class TestA0:\n    def test(self): ...\n" + "".join(
+        f"class TestA{n}(TestA{n - 1}): x = 1\n" for n in range(1, 150)
+    )
+    assert errors(text, tmp_path)
+
+
+def test_a_parameter_called_dataclass_makes_none(tmp_path: Path) -> None:
+    text = "import pytest\n\n\n@pytest.mark.parametrize('dataclass_type', [1])\nclass TestA:\n    def test(self, dataclass_type): ...\n"
+    assert errors(text, tmp_path) == ["MS001", "MS002"]

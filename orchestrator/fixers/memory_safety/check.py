@@ -8,6 +8,7 @@ from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety.advice import advice
 from orchestrator.fixers.memory_safety.findings import Finding, Level
 from orchestrator.fixers.memory_safety.hierarchy import Parsed
+from orchestrator.fixers.memory_safety.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.rules import analyse
 from orchestrator.fixers.memory_safety.settings import settings_for
 
@@ -30,7 +31,7 @@ def findings(source: Source, top: Path, parsed: Parsed | None = None) -> list[Fi
     try:
         analysis = analyse(source, top, parsed)
     except (SyntaxError, ValueError, RecursionError) as error:
-        return [_unreadable(error)]
+        return [] if why_left_alone(source) else [_unreadable(error)]
     if not analysis.applies:
         return []
     return sorted([*analysis.findings, *advice(analysis.module, analysis.mocks)])
@@ -38,6 +39,6 @@ def findings(source: Source, top: Path, parsed: Parsed | None = None) -> list[Fi
 
 def _unreadable(error: Exception) -> Finding:
     line = getattr(error, "lineno", None) or 1
-    column = getattr(error, "offset", None) or 1
+    column = max(1, getattr(error, "offset", None) or 1)
     message = error.msg if isinstance(error, SyntaxError) else str(error)
     return Finding(line, column, "MS000", "", f"cannot be read as Python: {message}", Level.ERROR)

@@ -80,7 +80,7 @@ class Collected:
             for name in ("__init__", "__new__"):
                 if base.at.definitions(name):
                     return f"it has {name}"
-            if any("dataclass" in ast.unparse(d) for d in base.at.node.decorator_list):
+            if any(_makes_init(decorator) for decorator in base.at.node.decorator_list):
                 return "it is a dataclass"
         if self._is_abstract(at):
             return "it is abstract"
@@ -118,6 +118,15 @@ class Collected:
             self._settings.collects_function(name) or (is_test_case and name.startswith("test"))
             for name in names
         )
+
+
+def _makes_init(decorator: ast.expr) -> bool:
+    """Whether a class decorator is that of a dataclass, or of attrs."""
+    name = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator) or ""
+    return name.rpartition(".")[2] == "dataclass" or name in _ATTRS
+
+
+_ATTRS = {"attr.s", "attr.attrs", "attr.define", "attrs.define", "attrs.frozen", "attrs.mutable"}
 
 
 def why_not_collected(collected: Collected, at: ClassNode) -> str | None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.memory_safety.analysis import Analysis
 from orchestrator.fixers.memory_safety.insertion import DoesNotFit, inserted
+from orchestrator.fixers.memory_safety.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.proof import difference
 from orchestrator.fixers.memory_safety.rules import analyse
+from orchestrator.fixers.memory_safety.settings import settings_for
 
 _FRAGILE = re.compile(rb"\f|\r(?!\n)")
 """What libcst drops in some places, and takes for the file's line end in others."""
@@ -25,6 +27,10 @@ def fixed(source: Source, top: Path) -> Outcome:
     try:
         analysis = analyse(source, top)
     except (SyntaxError, ValueError, RecursionError) as error:
+        if reason := why_left_alone(source):
+            return NoChange(source.path, (f"left alone: {reason}",))
+        if not settings_for(top, source.path).collects_file(source.path):
+            return NoChange(source.path, ("not collected: no test file, and no Python either",))
         return Refusal(source.path, _why_unreadable(source.data, error))
     if analysis.refusals:
         return Refusal(source.path, "; ".join(analysis.refusals))

@@ -76,6 +76,7 @@ class Module:
     top: Path
     tree: ast.Module
     cache: Parsed = field(default_factory=dict, repr=False)
+    orders: dict[ClassNode, list[Base]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def classes(self) -> list[ClassNode]:
@@ -201,7 +202,10 @@ def linearized(start: Inside) -> list[Base]:
 
     Where the order is not consistent (Python would refuse the class), bases in the order written.
     """
-    return _linearized(start, ())
+    orders = start.module.orders
+    if start.at not in orders:
+        orders[start.at] = _linearized(start, ())
+    return orders[start.at]
 
 
 def _linearized(start: Inside, path: tuple[ClassNode, ...]) -> list[Base]:
@@ -209,10 +213,30 @@ def _linearized(start: Inside, path: tuple[ClassNode, ...]) -> list[Base]:
         return [start]
     bases = start.module.bases(start.at)
     below: list[list[Base]] = [
-        _linearized(base, (*path, start.at)) if isinstance(base, Inside) else [base]
+        _known_order(base, (*path, start.at)) if isinstance(base, Inside) else [base]
         for base in bases
     ]
     return [start, *_merged([*below, list(bases)])]
+
+
+def defined_by_two_bases(module: Module, at: ClassNode, name: str) -> bool:
+    """Whether two direct bases of a class come to different definitions of a method."""
+    direct = [base for base in module.bases(at) if isinstance(base, Inside)]
+    owners = set()
+    for base in direct:
+        lineage = (b for b in linearized(base) if isinstance(b, Inside))
+        owners.add(next((b.at for b in lineage if b.at.definitions(name)), None))
+    return len(owners - {None}) > 1
+
+
+def _known_order(start: Inside, path: tuple[ClassNode, ...]) -> list[Base]:
+    """As worked out before, or now; a class that derives from itself ends the walk."""
+    if start.at in path:
+        return [start]
+    orders = start.module.orders
+    if start.at not in orders:
+        orders[start.at] = _linearized(start, path)
+    return orders[start.at]
 
 
 def _merged(sequences: Sequence[Sequence[Base]]) -> list[Base]:

@@ -24,6 +24,17 @@ def group_of_class(at: ClassNode, tree: ast.Module, mark: str | None) -> Group |
     return _first([*at.node.decorator_list, *_elements(values)], tree, mark)
 
 
+def is_skipped_when(condition: str, at: ClassNode) -> bool:
+    """Whether a class has a `skipif` with this very condition."""
+    wanted = ast.unparse(ast.parse(condition, mode="eval"))
+    return any(
+        isinstance(decorator, ast.Call)
+        and (dotted(decorator.func) or "").endswith("mark.skipif")
+        and [ast.unparse(argument) for argument in decorator.args[:1]] == [wanted]
+        for decorator in at.node.decorator_list
+    )
+
+
 def group_of_module(tree: ast.Module, mark: str | None) -> Group | None:
     """The group a module-level `pytestmark` puts every test of the file in."""
     return _first(_elements(_given_to_pytestmark(tree)), tree, mark)

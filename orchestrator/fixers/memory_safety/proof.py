@@ -29,10 +29,13 @@ def difference(
     del added["clears"]  # they come with a collecting line, which is counted
     if added != +Counter(claimed):
         return f"added {dict(added)}, claimed {claimed}"
-    return _lost_line(before, after, analysis.tree)
+    return _lost_line(before.removeprefix(_BOM), after.removeprefix(_BOM), analysis.tree)
 
 
 _IMPORTS = {"import gc", "import os", "import pytest"}
+
+
+_BOM = b"\xef\xbb\xbf"
 
 
 class _Comparison:

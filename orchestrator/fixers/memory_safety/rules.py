@@ -23,9 +23,10 @@ from orchestrator.fixers.memory_safety.hierarchy import (
     Module,
     Outside,
     Parsed,
+    defined_by_two_bases,
     linearized,
 )
-from orchestrator.fixers.memory_safety.names import dotted
+from orchestrator.fixers.memory_safety.nested import is_below, why_no_new_teardown
 from orchestrator.fixers.memory_safety.options import Require, options_of
 from orchestrator.fixers.memory_safety.pragmas import ignored_lines, why_left_alone
 from orchestrator.fixers.memory_safety.settings import settings_for
@@ -34,6 +35,7 @@ from orchestrator.fixers.memory_safety.teardown import (
     calls_some_base,
     calls_super,
     collects,
+    never_runs,
     super_arguments,
     why_not_appendable,
 )
@@ -92,8 +94,18 @@ class _Judge:
                 )
             seen[at.node.name] = at if at.outer is None else seen.get(at.node.name, at)
             self._judge_class(at, module_group)
+        self._refuse_nested()
         self._tell_work()
         self._refuse_rebound()
+
+    def _refuse_nested(self) -> None:
+        """A new teardown of an outer class concerns the classes nested in it."""
+        for at in self._module.classes:
+            work = self._analysis.work.get(at.ordinal)
+            if work and work.new_teardown and work.new_teardown.name == "teardown_method":
+                alone = {c for c in self._module.classes if self._is_ignored(c)}
+                if reason := why_no_new_teardown(at, self._module, self._collected, alone):
+                    self._refuse(at, reason)
 
     def _tell_work(self) -> None:
         """A finding for everything that will be added."""
@@ -144,8 +156,11 @@ class _Judge:
         """Whether only classes that can touch a mock are asked, and this one cannot."""
         if self._analysis.options.require is Require.ALL:
             return False
-        below = [c for c in self._module.classes if c is at or c.outer is at]
-        return not any(self._mocks.touches(c) for c in below)
+        outermost = at
+        while outermost.outer is not None:  # a class and those nested in it are asked together
+            outermost = outermost.outer
+        nest = [outermost, *(c for c in self._module.classes if is_below(c, outermost))]
+        return not any(self._mocks.touches(c) for c in nest)
 
     # marks
 
@@ -191,13 +206,8 @@ class _Judge:
         """With `skip_under_xdist`: the class does not run in a worker."""
         if not self._analysis.options.skip_under_xdist:
             return
-        wanted = ast.unparse(ast.parse(skip_condition(self._analysis.names), mode="eval"))
-        for decorator in at.node.decorator_list:
-            if isinstance(decorator, ast.Call) and decorator.args:
-                is_skip = (dotted(decorator.func) or "").endswith("mark.skipif")
-                if is_skip and ast.unparse(decorator.args[0]) == wanted:
-                    return
-        self._analysis.work.setdefault(at.ordinal, Work()).add_skip = True
+        if not marks.is_skipped_when(skip_condition(self._analysis.names), at):
+            self._analysis.work.setdefault(at.ordinal, Work()).add_skip = True
 
     # teardowns
 
@@ -242,6 +252,9 @@ class _Judge:
 
     def _judge_method(self, owner: Inside, function: Function) -> None:
         """See to it that this teardown of this file collects."""
+        if never_runs(function):
+            self._refuse(owner.at, f"{function.name} {why_not_appendable(function, '')}")
+            return
         if self._is_enough(owner, function):
             return
         if calls_super(function) and self._base_collects(owner.at, function.name):
@@ -271,7 +284,7 @@ class _Judge:
         return collects(function, {f"{name}.__dict__.clear" for name in names})
 
     def _judge_inherited_teardown(self, at: ClassNode, name: str) -> None:
-        if self._defined_by_two_bases(at, name):
+        if defined_by_two_bases(self._module, at, name):
             self._refuse(at, f"two of its bases define {name}")
             return
         for base in self._bases(at):
@@ -285,10 +298,16 @@ class _Judge:
             elif definitions := base.at.definitions(name):
                 self._judge_defined_in_base(at, base, definitions[-1])
                 return
-            elif base.module is self._module and self._collected.has_tests(base.at):
+            elif base.module is self._module and self._gets_its_own(base.at, name):
                 self._judge_teardown(base.at)  # gets one of its own, which `at` then inherits
                 return
         self._add(at, NewTeardown(name))
+
+    def _gets_its_own(self, at: ClassNode, name: str) -> bool:
+        """Whether a base of this file will have a teardown that its derived classes inherit."""
+        if not self._collected.has_tests(at) or self._collected.teardown_name(at) != name:
+            return False
+        return not (self._is_ignored(at) or self._is_excused(at))
 
     def _add_over_outside(self, at: ClassNode, name: str, base: Outside) -> bool:
         """Settle what a base outside the repository means; False where it means nothing."""
@@ -321,21 +340,6 @@ class _Judge:
             if isinstance(base, Inside) and (found := base.at.definitions(name)):
                 return self._collects(base.module, found[-1])
         return False
-
-    def _defined_by_two_bases(self, at: ClassNode, name: str) -> bool:
-        direct = [base for base in self._module.bases(at) if isinstance(base, Inside)]
-        owners = {
-            next(
-                (
-                    b.at
-                    for b in linearized(base)
-                    if isinstance(b, Inside) and b.at.definitions(name)
-                ),
-                None,
-            )
-            for base in direct
-        }
-        return len(owners - {None}) > 1
 
     def _collects(self, module: Module, function: Function) -> bool:
         names = module.names

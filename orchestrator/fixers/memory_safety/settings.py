@@ -125,7 +125,10 @@ def _overridden(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _words(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
-        return tuple(shlex.split(value))
+        try:
+            return tuple(shlex.split(value))
+        except ValueError:  # an unclosed quote: pytest itself says so
+            return tuple(value.split())
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 

@@ -24,6 +24,12 @@ def collects(function: Function, expressions: Collection[str]) -> bool:
     return any(name in wanted for name in _called(function))
 
 
+def never_runs(function: Function) -> bool:
+    """Whether pytest calls it and nothing of it happens: it is never awaited, or never iterated."""
+    is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in own_nodes(function))
+    return isinstance(function, ast.AsyncFunctionDef) or is_generator
+
+
 def calls_super(function: Function) -> bool:
     """Whether it calls the method of the same name of its base, in code that can run."""
     return f"super().{function.name}" in _called(function)
@@ -97,9 +103,11 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     if isinstance(statement, ast.If | ast.While) and isinstance(statement.test, ast.Constant):
         yield statement.body if statement.test.value else statement.orelse
         return
-    if isinstance(statement, ast.With | ast.Try):
+    if isinstance(statement, ast.With):
         yield statement.body
-        yield getattr(statement, "finalbody", [])
+    if isinstance(statement, ast.Try):  # what follows a line that raised is not reached
+        yield statement.body[:1] if statement.handlers else statement.body
+        yield statement.finalbody
 
 
 def _own_expressions(statement: ast.stmt) -> Iterator[ast.AST]:
@@ -110,5 +118,9 @@ def _own_expressions(statement: ast.stmt) -> Iterator[ast.AST]:
     while todo:
         node = todo.pop()
         yield node
-        if not isinstance(node, ast.Lambda):
+        if isinstance(node, ast.BoolOp):
+            todo.append(node.values[0])
+        elif isinstance(node, ast.IfExp):
+            todo.append(node.test)
+        elif not isinstance(node, ast.Lambda | ast.GeneratorExp):
             todo.extend(ast.iter_child_nodes(node))
