@@ -114,7 +114,7 @@ def start(folder: Path, runs: int) -> list[Row]:
 
 def status_10_000(folder: Path, runs: int) -> Row:
     """`status` of a plan of 10,000 targets beside `status` of one with 13."""
-    batches = [[f"tests/part_{b}/test_{n}.py" for n in range(20)] for b in range(500)]
+    batches = [[f"tests/part_{b}/test_{b}_{n}.py" for n in range(20)] for b in range(500)]
     large = project(folder / "large", ProjectShape(()), batches)
     small = project(folder / "small", ProjectShape(FILES), [PATHS])
     for batch_paths in batches:
