@@ -33,7 +33,7 @@ PythonOption = Annotated[
 ]
 PathsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PATH]...", help="Files, folders or patterns.", show_default=False),
+    typer.Argument(metavar="PATH", help="Files, folders or patterns.", show_default=False),
 ]
 RequireOption = Annotated[
     str | None,
@@ -257,9 +257,7 @@ def check_command(
 
 @app.command("fix")
 def fix_command(
-    paths: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Files, folders or patterns.")
-    ],
+    paths: Annotated[list[str], typer.Argument(metavar="FILE", help="Files, folders or patterns.")],
     group: Annotated[
         str | None,
         typer.Option(help="The group; default: from the file's name.", show_default=False),
