@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from orchestrator.gates.events import LEFT_OUT, MISSING, SKIPPED, Way
+from orchestrator.gates.events import LEFT_OUT, MISSING, SKIPPED, XFAILED, XPASSED, Way
 
 
 class Side(StrEnum):
@@ -80,7 +80,7 @@ def _by_file(ids: Collection[str]) -> dict[str, list[str]]:
 
 def is_red(way: Way) -> bool:
     """Whether a test failed, as against being skipped, left out or not there."""
-    return way not in {(), SKIPPED, LEFT_OUT, MISSING, ("xfailed",), ("xpassed",)}
+    return way not in {(), SKIPPED, LEFT_OUT, MISSING, XFAILED, XPASSED}
 
 
 class _Sorter:

@@ -19,6 +19,8 @@ same failure, although the edit moved its lines."""
 SKIPPED: Way = ("skipped",)
 LEFT_OUT: Way = ("left out",)
 MISSING: Way = ("missing",)
+XFAILED: Way = ("xfailed",)
+XPASSED: Way = ("xpassed",)
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class TestRun:
             return tuple(f"{when}: {how}" for when, how in sorted(self.failures[id_].items()))
         if (phases := self.outcomes.get(id_)) is not None:
             if any(phase.startswith("x") for phase in phases.values()):
-                return ("xfailed",) if "xskipped" in phases.values() else ("xpassed",)
+                return XFAILED if "xskipped" in phases.values() else XPASSED
             return SKIPPED if "skipped" in phases.values() else ()
         if id_ in self.collectors:
             return ()

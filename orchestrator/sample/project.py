@@ -93,7 +93,7 @@ def generate(folder: Path, shape: ProjectShape, *, seed: int = 0) -> None:
     _write(folder / "src/sample/service.py", _SERVICE)
     _write(folder / "tests/conftest.py", _CONFTEST.format(heavy=heavy))
     for number, file in enumerate(shape.files):
-        _write(folder / file.path, source_of(file, random.Random(f"{seed}:{number}")))  # noqa: S311
+        _write(folder / file.path, source_of(file, random.Random(f"{seed}:{number}")))  # noqa: S311 - no secret: the same bytes for a seed
 
 
 def failing_ids(shape: ProjectShape) -> list[str]:

@@ -180,7 +180,7 @@ class _Writer:
     """Appends one line for everything that happens."""
 
     def __init__(self, config: Any, settings: Dict[str, Any]) -> None:
-        self._out = open(settings["out"], "a", encoding="utf-8")  # noqa: SIM115
+        self._out = open(settings["out"], "a", encoding="utf-8")  # noqa: SIM115 - open for the whole run
         self._wrote_ids = False
         self._wrote_left_out = False
         has_xdist = config.pluginmanager.hasplugin("xdist")
