@@ -8,8 +8,8 @@ import libcst as cst
 from libcst.codemod import CodemodCommand
 
 from orchestrator.fixers.base import Source
-from orchestrator.fixers.memory_safety.rules import analyse
-from orchestrator.fixers.memory_safety.transform import transformed_bytes
+from orchestrator.fixers.memory_safety.editing.transform import transformed_bytes
+from orchestrator.fixers.memory_safety.rules.classes import analyse
 
 
 class AddPattern(CodemodCommand):

@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from orchestrator.errors import BadInput
-from orchestrator.fixers.memory_safety.settings import settings_for
+from orchestrator.fixers.memory_safety.reading.settings import settings_for
 
-_PASSED_OVER = {"__pycache__", "node_modules", "build", "dist", "site-packages", "venv", "_build"}
+_NEVER_TESTS = {"__pycache__", "site-packages"}
 
 
 def discovered(
@@ -19,7 +19,8 @@ def discovered(
     """Python files by their path from `top`, sorted, each once.
 
     Without `given`, what `testpaths` of pytest's configuration names, else everything below `here`.
-    Folders are searched without hidden ones, environments and what builds leave.
+    Folders are searched as pytest does it: without environments, what `norecursedirs` matches, and
+    what `--ignore` of `addopts` names. A file that is named itself is always taken.
 
     Raises:
         BadInput: there is nothing of that name, or it lies outside the project.
@@ -31,7 +32,7 @@ def discovered(
             raise BadInput(f"there is no file or folder {os.path.relpath(path, here)!r}")
         if not (path.is_file() or path.is_dir()):
             raise BadInput(f"{os.path.relpath(path, here)!r} is neither a file nor a folder")
-        for file in _files(path) if path.is_dir() else [path]:
+        for file in _files(path, top) if path.is_dir() else [path]:
             relative = os.path.relpath(file, top)
             if relative.startswith(os.pardir):
                 raise BadInput(
@@ -39,7 +40,7 @@ def discovered(
                     next_step=f"cd {path.parent}",
                 )
             found.add(relative.replace(os.sep, "/"))
-    return sorted(p for p in found if not any(fnmatchcase(p, pattern) for pattern in exclude))
+    return sorted(path for path in found if not _matches(path, exclude))
 
 
 def _expanded(name: str, here: Path) -> list[Path]:
@@ -59,14 +60,24 @@ def _default(here: Path, top: Path) -> list[Path]:
     return found or [top]
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path, top: Path) -> Iterator[Path]:
+    settings = settings_for(top, os.path.relpath(folder / "test_it.py", top))
     for name, folders, files in os.walk(folder):
+        at = os.path.relpath(name, top).replace(os.sep, "/")
         folders[:] = [
             f
             for f in folders
-            if not f.startswith(".")
-            and f not in _PASSED_OVER
+            if f not in _NEVER_TESTS
+            and not _matches(f, settings.folders_left_out)
             and not Path(name, f, "pyvenv.cfg").exists()
         ]
-        found = (Path(name, file) for file in files if file.endswith(".py"))
-        yield from (file for file in found if file.is_file())  # no pipe, no dangling link
+        for file in files:
+            path = file if at == "." else f"{at}/{file}"
+            if file.endswith(".py") and not _matches(path, settings.left_out):
+                found = Path(name, file)
+                if found.is_file():  # no pipe, no dangling link
+                    yield found
+
+
+def _matches(text: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns)

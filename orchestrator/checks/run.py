@@ -11,8 +11,8 @@ from pathlib import Path
 from orchestrator.checks.config import Config
 from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety.check import findings
-from orchestrator.fixers.memory_safety.findings import Finding, Level
-from orchestrator.fixers.memory_safety.hierarchy import Parsed
+from orchestrator.fixers.memory_safety.reading.module import Parsed
+from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 _WORTH_PROCESSES = 60
 """Files; fewer are checked faster than processes start."""

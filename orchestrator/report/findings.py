@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.fixers.memory_safety.findings import RULES, Finding, Level
+from orchestrator.fixers.memory_safety.rules.findings import RULES, Finding, Level
 
 Found = Iterable[tuple[str, Sequence[Finding]]]
 """Each file with its findings."""

@@ -11,7 +11,7 @@ from test_memory_safety_cases import EDITS, HEAD, MORE_EDITS, REFUSED, SAFE_CLAS
 from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety import FIXER
 from orchestrator.fixers.memory_safety.check import findings
-from orchestrator.fixers.memory_safety.findings import RULES, Finding, Level
+from orchestrator.fixers.memory_safety.rules.findings import RULES, Finding, Level
 
 OPTIONS = {"group": "g"}
 TEXTS = [

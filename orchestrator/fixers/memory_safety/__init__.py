@@ -45,7 +45,7 @@ class MemorySafety:
 
     def is_clean(self, source: Source, top: Path) -> bool:
         """Whether every collected class has all of the pattern, by the rules the fixer uses."""
-        from orchestrator.fixers.memory_safety.rules import analyse
+        from orchestrator.fixers.memory_safety.rules.classes import analyse
 
         try:
             return not analyse(source, top).needs_person_or_edit
@@ -54,7 +54,7 @@ class MemorySafety:
 
     def fix(self, source: Source, top: Path) -> Outcome:
         """Add what is missing; everything else stays as it is, byte for byte."""
-        from orchestrator.fixers.memory_safety.edit import fixed
+        from orchestrator.fixers.memory_safety.editing.edit import fixed
 
         return fixed(source, top)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from orchestrator.fixers.base import Source
-from orchestrator.fixers.memory_safety.advice import advice
-from orchestrator.fixers.memory_safety.findings import Finding, Level
-from orchestrator.fixers.memory_safety.hierarchy import Parsed
-from orchestrator.fixers.memory_safety.pragmas import why_left_alone
-from orchestrator.fixers.memory_safety.rules import analyse
-from orchestrator.fixers.memory_safety.settings import settings_for
+from orchestrator.fixers.memory_safety.reading.module import Parsed
+from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
+from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.fixers.memory_safety.rules.advice import advice
+from orchestrator.fixers.memory_safety.rules.classes import analyse
+from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 _WORDS = (b"class", b"scope", b"ock", b"\0")
 """Without any of these a file has neither a class nor a fixture nor a mock, and can be read."""

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
-from orchestrator.fixers.memory_safety.analysis import Analysis
-from orchestrator.fixers.memory_safety.insertion import DoesNotFit, inserted
-from orchestrator.fixers.memory_safety.pragmas import why_left_alone
-from orchestrator.fixers.memory_safety.proof import difference
-from orchestrator.fixers.memory_safety.rules import analyse
-from orchestrator.fixers.memory_safety.settings import settings_for
+from orchestrator.fixers.memory_safety.editing.insertion import DoesNotFit, inserted
+from orchestrator.fixers.memory_safety.editing.proof import difference
+from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
+from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.fixers.memory_safety.rules.analysis import Analysis
+from orchestrator.fixers.memory_safety.rules.classes import analyse
 
 _FRAGILE = re.compile(rb"\f|\r(?!\n)")
 """What libcst drops in some places, and takes for the file's line end in others."""
@@ -65,7 +65,7 @@ def _proved(data: bytes, analysis: Analysis) -> tuple[bytes, dict[str, int]]:
         edited, counts = inserted(data, analysis)
         if difference(data, edited, analysis, counts) is None:
             return edited, counts
-    from orchestrator.fixers.memory_safety.transform import transformed_bytes
+    from orchestrator.fixers.memory_safety.editing.transform import transformed_bytes
 
     try:
         edited, counts = transformed_bytes(data, analysis)

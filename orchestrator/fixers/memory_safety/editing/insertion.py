@@ -12,9 +12,9 @@ import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from orchestrator.fixers.memory_safety.analysis import Analysis, Work, skip_mark
-from orchestrator.fixers.memory_safety.imports import line_end, with_imports
-from orchestrator.fixers.memory_safety.syntax import ClassNode, first_line
+from orchestrator.fixers.memory_safety.editing.imports import line_end, with_imports
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, first_line
+from orchestrator.fixers.memory_safety.rules.analysis import Analysis, Work, skip_mark
 
 _SIMPLE = (
     ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass, ast.Delete, ast.Import,
@@ -151,6 +151,8 @@ def _teardown(work: Work, analysis: Analysis, unit: str) -> list[str]:
 
 def _append(at: ClassNode, work: Work, analysis: Analysis, text: _Lines) -> None:
     assert work.append_to is not None
+    if work.wraps:
+        raise DoesNotFit
     for function in at.definitions(work.append_to):
         first, last = function.body[0], function.body[-1]
         if not text.starts_line(first):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.fixers.memory_safety.syntax import first_line
+from orchestrator.fixers.memory_safety.reading.syntax import first_line
 
 FUTURE, STANDARD, OTHER = range(3)
 

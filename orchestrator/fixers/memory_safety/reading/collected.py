@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
+import builtins
+from functools import cache, cached_property
 
-from orchestrator.fixers.memory_safety.hierarchy import Base, Inside, Module, Outside, linearized
-from orchestrator.fixers.memory_safety.names import dotted
-from orchestrator.fixers.memory_safety.settings import Settings
-from orchestrator.fixers.memory_safety.syntax import ClassNode
+from orchestrator.fixers.memory_safety.reading.lineage import linearized
+from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module, Outside
+from orchestrator.fixers.memory_safety.reading.names import dotted
+from orchestrator.fixers.memory_safety.reading.settings import Settings
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, own_nodes
 
 _NOT_TESTS = {
     "Enum",
@@ -44,8 +46,12 @@ class Collected:
         return "tearDown" if self.is_test_case(at) else "teardown_method"
 
     def is_named_as_test(self, at: ClassNode) -> bool:
-        """Whether pytest would take it for a test class by its name or as a TestCase."""
-        return self.is_test_case(at) or self._settings.collects_class(at.node.name)
+        """Whether pytest would take it for a test class: by its name, a TestCase, or `__test__`."""
+        return (
+            self.is_test_case(at)
+            or self._settings.collects_class(at.node.name)
+            or self._says_of_test(at) is True
+        )
 
     def is_collected(self, at: ClassNode) -> bool:
         """Whether pytest makes a collector of it."""
@@ -70,11 +76,19 @@ class Collected:
 
     def obstacle(self, at: ClassNode) -> str | None:
         """Why pytest passes over a class whose name it would take, or None."""
-        if self.is_test_case(at):
-            return "it says __test__ = False" if self._opted_out(at) else None
+        if deleted := self._deleted.get(at.qualname):
+            return f"it is deleted on line {deleted}"
+        if self._says_of_test(at) is False:
+            return "it says __test__ = False"
+        if self._is_abstract(at):
+            return "it is abstract"
+        return None if self.is_test_case(at) else self._why_no_instance(at)
+
+    def _why_no_instance(self, at: ClassNode) -> str | None:
+        """Why pytest, which calls a test class without arguments, leaves it out."""
         for base in self.lineage(at):
             if isinstance(base, Outside):
-                if base.name.rpartition(".")[2] in _NOT_TESTS:
+                if base.name.rpartition(".")[2] in _NOT_TESTS or _is_builtin_with_init(base.name):
                     return f"it is a {base.name}"
                 continue
             for name in ("__init__", "__new__"):
@@ -82,20 +96,30 @@ class Collected:
                     return f"it has {name}"
             if any(_makes_init(decorator) for decorator in base.at.node.decorator_list):
                 return "it is a dataclass"
-        if self._is_abstract(at):
-            return "it is abstract"
-        return "it says __test__ = False" if self._opted_out(at) else None
+        return None
+
+    @cached_property
+    def _deleted(self) -> dict[str, int]:
+        """The names that the module deletes, each with the line: an idiom that hides a base."""
+        return {
+            name: node.lineno
+            for node in own_nodes(self._module.tree)
+            if isinstance(node, ast.Delete)
+            for target in node.targets
+            if (name := dotted(target))
+        }
 
     def _lineage(self, at: ClassNode) -> list[Base]:
         return linearized(Inside(self._module, at))
 
-    def _opted_out(self, at: ClassNode) -> bool:
+    def _says_of_test(self, at: ClassNode) -> bool | None:
+        """What the nearest `__test__` says; None where there is none, or it is no literal."""
         for base in self.lineage(at):
             if isinstance(base, Inside):
                 values = [value for name, value in base.at.assigned() if name == "__test__"]
                 if values:
-                    return isinstance(values[-1], ast.Constant) and not values[-1].value
-        return False
+                    return bool(values[-1].value) if isinstance(values[-1], ast.Constant) else None
+        return None
 
     def _is_abstract(self, at: ClassNode) -> bool:
         """As Python does it: an abstract method that nothing nearer to the class defines."""
@@ -106,18 +130,45 @@ class Collected:
             for function in base.at.functions():
                 marks = {(dotted(d) or "").rpartition(".")[2] for d in function.decorator_list}
                 if "abstractmethod" in marks and function.name not in defined:
-                    return True
+                    return any(map(_may_be_abc, self.lineage(at)))
                 defined.add(function.name)
+            defined |= {name for name, _ in base.at.assigned()}
         return False
 
     def _holds_tests(self, at: ClassNode, *, is_test_case: bool) -> bool:
         """Methods, and attributes that may be callable; unittest has a prefix of its own."""
-        names = {f.name for f in at.functions()}
+        names = {f.name for f in at.functions() if not _is_no_method(f)}
         names |= {name for name, value in at.assigned() if not isinstance(value, _NOT_CALLABLE)}
-        return any(
-            self._settings.collects_function(name) or (is_test_case and name.startswith("test"))
-            for name in names
-        )
+        if is_test_case:
+            return any(name.startswith("test") or name == "runTest" for name in names)
+        return any(map(self._settings.collects_function, names))
+
+
+def _is_builtin_with_init(name: str) -> bool:
+    """Whether it is a class like `dict`, `int` or `ValueError`, which says how it is made."""
+    made = getattr(builtins, name, None)
+    if not isinstance(made, type):
+        return False
+    return any(getattr(made, how) is not getattr(object, how) for how in ("__init__", "__new__"))
+
+
+def _is_no_method(function: Function) -> bool:
+    """Whether a decorator makes it a fixture, or a value, however it is called."""
+    called = (d.func if isinstance(d, ast.Call) else d for d in function.decorator_list)
+    return any((dotted(d) or "").rpartition(".")[2] in _NO_METHODS for d in called)
+
+
+_NO_METHODS = {"fixture", "property", "cached_property", "setter"}
+
+
+def _may_be_abc(base: Base) -> bool:
+    """Whether a class in a lineage can make it abstract: only a metaclass looks at the marks."""
+    if isinstance(base, Inside):
+        return any(word.arg == "metaclass" for word in base.at.node.keywords)
+    return base.name in _ABCS or not (base.is_harmless or base.is_test_case)
+
+
+_ABCS = {"abc.ABC", "typing.Protocol", "typing_extensions.Protocol"}
 
 
 def _makes_init(decorator: ast.expr) -> bool:

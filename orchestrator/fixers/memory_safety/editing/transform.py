@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from orchestrator.fixers.memory_safety.analysis import (
+from orchestrator.fixers.memory_safety.editing.imports import with_imports
+from orchestrator.fixers.memory_safety.rules.analysis import (
     Analysis,
     NewTeardown,
     Work,
     skip_mark,
 )
-from orchestrator.fixers.memory_safety.imports import with_imports
 
 
 def transformed_bytes(data: bytes, analysis: Analysis) -> tuple[bytes, dict[str, int]]:
@@ -93,7 +93,7 @@ class _Transformer(cst.CSTTransformer):
             node = self._with_teardown(node, work.new_teardown)
         if work.append_to:
             self._counts["teardowns"] += 1
-            node = self._with_appended(node, work.append_to, work.clears)
+            node = self._with_appended(node, work.append_to, work)
         return node
 
     def _marked(self, node: cst.ClassDef) -> cst.ClassDef:
@@ -135,16 +135,19 @@ class _Transformer(cst.CSTTransformer):
         assert isinstance(statement, cst.FunctionDef)
         return statement.with_changes(body=_with_indent(statement.body, indent, self._module))
 
-    def _with_appended(self, node: cst.ClassDef, name: str, clears: str | None) -> cst.ClassDef:
+    def _with_appended(self, node: cst.ClassDef, name: str, work: Work) -> cst.ClassDef:
         block = _as_block(node.body)
-        body = [self._appended(s, clears) if _is_method(s, name) else s for s in block.body]
+        body = [self._appended(s, work) if _is_method(s, name) else s for s in block.body]
         return node.with_changes(body=block.with_changes(body=body))
 
-    def _appended(self, statement: cst.BaseStatement, clears: str | None) -> cst.BaseStatement:
+    def _appended(self, statement: cst.BaseStatement, work: Work) -> cst.BaseStatement:
         assert isinstance(statement, cst.FunctionDef)
         block = _as_block(statement.body)
-        calls = [*([f"{clears}.__dict__.clear()"] if clears else []), f"{self._collect}()"]
-        lines = [cst.SimpleStatementLine([cst.Expr(cst.parse_expression(call))]) for call in calls]
+        clears = [f"{work.clears}.__dict__.clear()"] if work.clears else []
+        calls = map(cst.parse_expression, [*clears, f"{self._collect}()"])
+        lines = [cst.SimpleStatementLine([cst.Expr(call)]) for call in calls]
+        if work.wraps:
+            return statement.with_changes(body=_wrapped(block, lines, statement))
         return statement.with_changes(body=block.with_changes(body=[*block.body, *lines]))
 
 
@@ -154,6 +157,17 @@ def _as_block(body: cst.BaseSuite) -> cst.IndentedBlock:
         return body
     assert isinstance(body, cst.SimpleStatementSuite)
     return cst.IndentedBlock([cst.SimpleStatementLine(body.body)], header=body.trailing_whitespace)
+
+
+def _wrapped(
+    block: cst.IndentedBlock, lines: Sequence[cst.BaseStatement], function: cst.FunctionDef
+) -> cst.IndentedBlock:
+    """The block, but for its docstring, in a `try` with `lines` in the `finally`."""
+    start = 1 if function.get_docstring(clean=False) is not None else 0
+    tried = cst.IndentedBlock(block.body[start:], indent=block.indent, footer=block.footer)
+    finally_ = cst.Finally(cst.IndentedBlock(lines, indent=block.indent))
+    body = [*block.body[:start], cst.Try(body=tried, finalbody=finally_)]
+    return block.with_changes(body=body, footer=[])
 
 
 def _first_compound(body: Sequence[cst.BaseStatement]) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import copy
 
-from orchestrator.fixers.memory_safety.analysis import Analysis, skip_mark
+from orchestrator.fixers.memory_safety.reading.syntax import Function
+from orchestrator.fixers.memory_safety.rules.analysis import Analysis, skip_mark
 
 
 def difference(
@@ -29,7 +31,7 @@ def difference(
     del added["clears"]  # they come with a collecting line, which is counted
     if added != +Counter(claimed):
         return f"added {dict(added)}, claimed {claimed}"
-    return _lost_line(before.removeprefix(_BOM), after.removeprefix(_BOM), analysis.tree)
+    return _lost_line(before.removeprefix(_BOM), after.removeprefix(_BOM), analysis)
 
 
 _IMPORTS = {"import gc", "import os", "import pytest"}
@@ -47,18 +49,36 @@ class _Comparison:
         self._mark = f"{names.mark or 'pytest.mark'}.xdist_group(name={analysis.group!r})"
         self._collect = f"{names.collect or 'gc.collect'}()"
         self._skip = ast.unparse(ast.parse(skip_mark(analysis)))
+        self._wrapped = {(f.name, f.lineno) for f in _wrapped(analysis)}
         clears = {w.clears for w in analysis.work.values() if w.clears}
         self._clears = {f"{name}.__dict__.clear()" for name in clears}
 
     def same(self, old: object, new: object) -> bool:
         if isinstance(old, list) and isinstance(new, list):
             return self._same_list(old, new)
+        if isinstance(old, ast.FunctionDef) and (inner := self._unwrapped(old, new)):
+            return self.same(old, inner)
         if isinstance(old, ast.AST) and isinstance(new, ast.AST):
             return type(old) is type(new) and all(
                 self.same(getattr(old, name, None), getattr(new, name, None))
                 for name in old._fields
             )
         return old == new and type(old) is type(new)
+
+    def _unwrapped(self, old: ast.FunctionDef, new: object) -> ast.FunctionDef | None:
+        """A teardown whose body is now in a `try`, as it would be without that; counts it."""
+        if not isinstance(new, ast.FunctionDef) or (old.name, old.lineno) not in self._wrapped:
+            return None
+        *docstring, last = new.body
+        if not isinstance(last, ast.Try) or last.handlers or last.orelse:
+            return None
+        *clears, collect = map(ast.unparse, last.finalbody)
+        if collect != self._collect or not self._clears.issuperset(clears):
+            return None
+        self.added["teardowns"] += 1
+        plain = copy(new)
+        plain.body = [*docstring, *last.body]
+        return plain
 
     def _same_list(self, old: list[object], new: list[object]) -> bool:
         rest = iter(new)
@@ -110,18 +130,43 @@ class _Comparison:
         )
 
 
-def _lost_line(before: bytes, after: bytes, tree: ast.Module) -> str | None:
+def _lost_line(before: bytes, after: bytes, analysis: Analysis) -> str | None:
     """The first old line that is missing or changed.
 
     Lines of a class or method that stood on its header's line are left to the other check: such a
-    header is opened up to take another statement.
+    header is opened up to take another statement. The body of a teardown that is put into a `try`
+    may be indented further.
     """
-    opened = _one_liners(tree)
+    lines = before.splitlines()
+    opened = _one_liners(analysis.tree)
+    indented = {number for f in _wrapped(analysis) for number in _body_lines(f, lines)}
     rest = iter(after.splitlines())
-    for number, line in enumerate(before.splitlines(), start=1):
-        if number not in opened and not any(item == line for item in rest):
+    for number, line in enumerate(lines, start=1):
+        if number in opened:
+            continue
+        kept = bytes.lstrip if number in indented else bytes
+        if not any(kept(item) == kept(line) for item in rest):
             return f"line {number} is gone"
     return None
+
+
+def _body_lines(function: Function, lines: Sequence[bytes]) -> range:
+    """The numbers of the lines of a body, with the comments that end it."""
+    last = function.end_lineno or 0
+    while last < len(lines) and lines[last].lstrip()[:1] in {b"", b"#"}:
+        last += 1
+    return range(function.body[0].lineno, last + 1)
+
+
+def _wrapped(analysis: Analysis) -> list[Function]:
+    """The teardowns whose bodies go into a `try`."""
+    classes = {at.ordinal: at for at in analysis.module.classes}
+    return [
+        function
+        for ordinal, work in analysis.work.items()
+        if work.wraps and work.append_to
+        for function in classes[ordinal].definitions(work.append_to)
+    ]
 
 
 def _one_liners(tree: ast.Module) -> set[int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from orchestrator.fixers.memory_safety.findings import Finding, Level
-from orchestrator.fixers.memory_safety.hierarchy import Module
-from orchestrator.fixers.memory_safety.mocks import MockUse
-from orchestrator.fixers.memory_safety.names import dotted
-from orchestrator.fixers.memory_safety.syntax import ClassNode, Function, nodes_below
+from orchestrator.fixers.memory_safety.reading.mocks import MockUse
+from orchestrator.fixers.memory_safety.reading.module import Module
+from orchestrator.fixers.memory_safety.reading.names import dotted
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, nodes_below
+from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 _WIDE = ("class", "module", "package", "session")
 _WORKER = "PYTEST_XDIST_WORKER"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
-from orchestrator.fixers.memory_safety.names import dotted, local_collects
-from orchestrator.fixers.memory_safety.syntax import Function, own_nodes
+from orchestrator.fixers.memory_safety.reading.names import dotted, local_collects
+from orchestrator.fixers.memory_safety.reading.syntax import Function, own_nodes
 
 _HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 """Nodes that hold statements, which are looked at one by one."""
@@ -40,8 +40,27 @@ def calls_some_base(function: Function) -> bool:
     return any(name.endswith(f".{function.name}") for name in _called(function))
 
 
+def leaves_early(function: Function) -> bool:
+    """Whether a last line might not be reached: then it belongs into a `finally`.
+
+    A teardown that leaves early *after* it collected, or before a line that does, is left as its
+    author wrote it.
+    """
+    return any(isinstance(node, ast.Return | ast.Raise) for node in own_nodes(function))
+
+
+def does_more_than_collect(function: Function) -> bool:
+    """Whether it does anything that is lost when it is not called, or harmful when called twice."""
+    for statement in function.body:
+        is_constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        is_harmless = is_constant or isinstance(statement, ast.Pass)
+        if not is_harmless and not ast.unparse(statement).endswith("collect()"):
+            return True
+    return False
+
+
 def why_not_appendable(function: Function, collect_name: str) -> str | None:
-    """Why a last line would not run, and collect, after every test; None where it would."""
+    """Why a line that collects cannot be added so that it runs after every test, or None."""
     inside = list(own_nodes(function))
     if isinstance(function, ast.AsyncFunctionDef):
         return "is async, and pytest never awaits it"
@@ -49,8 +68,6 @@ def why_not_appendable(function: Function, collect_name: str) -> str | None:
         return "is a generator"
     if any("fixture" in ast.unparse(decorator) for decorator in function.decorator_list):
         return "is a fixture"
-    if any(isinstance(node, ast.Return | ast.Raise) for node in inside):
-        return "returns or raises early, so a last line might not run"
     names = (node for node in inside if isinstance(node, ast.Name) and node.id == collect_name)
     if any(not isinstance(name.ctx, ast.Load) for name in names):
         return f"gives {collect_name} another meaning"

@@ -34,6 +34,14 @@ class Settings:
     classes: tuple[str, ...] = ("Test",)
     functions: tuple[str, ...] = ("test",)
     testpaths: tuple[str, ...] = ()
+    imported: bool = True
+    """Whether classes that a test file imports are collected there as well."""
+    left_out: tuple[str, ...] = ()
+    """What `--ignore` and `--ignore-glob` of `addopts` name, as patterns of paths."""
+    folders_left_out: tuple[str, ...] = (
+        "*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}",
+    )  # fmt: skip
+    """Patterns of folder names that pytest does not go into, unless it is told to."""
 
     def collects_file(self, path: str) -> bool:
         """Whether a plain `pytest` run would collect `path`."""
@@ -104,13 +112,35 @@ def _toml_section(document: Mapping[str, Any], section: str) -> Mapping[str, Any
 
 def _settings(given: Mapping[str, Any]) -> Settings:
     default = Settings()
-    values = {**given, **dict(_overridden(_words(given.get("addopts"))))}
+    arguments = _words(given.get("addopts"))
+    values = {**given, **dict(_overridden(arguments))}
+
+    def words(name: str, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+        return _words(values[name]) if name in values else otherwise
+
     return Settings(
-        files=_words(values.get("python_files")) or default.files,
-        classes=_words(values.get("python_classes")) or default.classes,
-        functions=_words(values.get("python_functions")) or default.functions,
-        testpaths=_words(values.get("testpaths")),
+        files=words("python_files", default.files),
+        classes=words("python_classes", default.classes),
+        functions=words("python_functions", default.functions),
+        testpaths=words("testpaths", default.testpaths),
+        imported=str(values.get("collect_imported_tests", True)).lower() not in _NO,
+        left_out=tuple(_ignored(arguments)),
+        folders_left_out=words("norecursedirs", default.folders_left_out),
     )
+
+
+_NO = {"0", "false", "no", "off"}
+
+
+def _ignored(arguments: Sequence[str]) -> Iterator[str]:
+    """The patterns behind `--ignore PATH` and `--ignore-glob PATTERN`."""
+    for word, following in zip(arguments, (*arguments[1:], ""), strict=False):
+        option, equals, value = word.partition("=")
+        if option in {"--ignore", "--ignore-glob"}:
+            path = (value if equals else following).rstrip("/").removeprefix("./")
+            yield path
+            if option == "--ignore":
+                yield f"{path}/*"
 
 
 def _overridden(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.fixers.memory_safety.syntax import own_nodes
+from orchestrator.fixers.memory_safety.reading.syntax import own_nodes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from orchestrator.fixers.memory_safety.hierarchy import Inside, Module, linearized
-from orchestrator.fixers.memory_safety.names import dotted
-from orchestrator.fixers.memory_safety.syntax import ClassNode, Function, nodes_below
+from orchestrator.fixers.memory_safety.reading.lineage import linearized
+from orchestrator.fixers.memory_safety.reading.module import Inside, Module
+from orchestrator.fixers.memory_safety.reading.names import dotted
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, nodes_below
 
 _MODULES = ("unittest.mock", "mock", "pytest_mock", "asyncmock", "mockito", "flexmock")
 _FIXTURES = frozenset(

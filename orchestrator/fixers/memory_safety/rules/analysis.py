@@ -6,11 +6,12 @@ import ast
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from orchestrator.fixers.memory_safety.findings import Finding
-from orchestrator.fixers.memory_safety.hierarchy import Module
-from orchestrator.fixers.memory_safety.mocks import MockUse
-from orchestrator.fixers.memory_safety.names import Names
 from orchestrator.fixers.memory_safety.options import Options
+from orchestrator.fixers.memory_safety.reading.mocks import MockUse
+from orchestrator.fixers.memory_safety.reading.module import Module
+from orchestrator.fixers.memory_safety.reading.names import Names
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
+from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,17 @@ class NewTeardown:
 
 @dataclass(slots=True)
 class Work:
-    """What one class lacks. `clears` is the instance an existing teardown is to empty as well."""
+    """What one class lacks.
+
+    `append_to` is a teardown it has; with `wraps` that leaves early, and its body goes into a
+    `try`. `clears` is the instance it is to empty as well.
+    """
 
     add_mark: bool = False
     add_skip: bool = False
     new_teardown: NewTeardown | None = None
     append_to: str | None = None
+    wraps: bool = False
     clears: str | None = None
 
     def __bool__(self) -> bool:
@@ -116,6 +122,27 @@ class Analysis:
     def needs_mark(self) -> bool:
         """Whether a mark will be added somewhere."""
         return any(work.add_mark or work.add_skip for work in self.work.values())
+
+    @property
+    def collect_name(self) -> str:
+        """The name a call that collects begins with."""
+        return (self.names.collect or "gc").partition(".")[0]
+
+    def refuse(self, at: ClassNode, reason: str, code: str = "MS002") -> None:
+        """The file needs a person, because of the class `at`."""
+        self.refusals.append(f"{at.qualname} (line {at.node.lineno}): {reason}")
+        self.find(at, code, reason)
+
+    def note(self, at: ClassNode, text: str, code: str | None = None) -> None:
+        """Something worth a word; with a code it is a warning of the check as well."""
+        self.notes.append(f"{at.qualname} (line {at.node.lineno}): {text}")
+        if code is not None:
+            self.find(at, code, text, Level.WARNING)
+
+    def find(self, at: ClassNode, code: str, message: str, level: Level = Level.ERROR) -> None:
+        """Something the check says of the class `at`."""
+        line, column = at.node.lineno, at.node.col_offset + 1
+        self.findings.append(Finding(line, column, code, at.qualname, message, level))
 
 
 def skip_condition(names: Names) -> str:

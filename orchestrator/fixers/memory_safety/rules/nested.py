@@ -6,12 +6,13 @@ on the nested instance: it must have one, and its own then runs twice (tried wit
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Set
 
-from orchestrator.fixers.memory_safety.collected import Collected
-from orchestrator.fixers.memory_safety.hierarchy import Inside, Module, linearized
-from orchestrator.fixers.memory_safety.syntax import ClassNode, Function
+from orchestrator.fixers.memory_safety.reading.collected import Collected
+from orchestrator.fixers.memory_safety.reading.lineage import linearized
+from orchestrator.fixers.memory_safety.reading.module import Inside, Module
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
+from orchestrator.fixers.memory_safety.reading.teardown import does_more_than_collect
 
 
 def why_no_new_teardown(
@@ -25,7 +26,7 @@ def why_no_new_teardown(
             return f"the TestCase {inner.qualname} is nested in it, and would need its teardown"
         if inner in left_alone:
             return f"{inner.qualname} is nested in it and left alone, and would need its teardown"
-        if any(_does_more(function) for function in inner.definitions("teardown_method")):
+        if any(map(does_more_than_collect, inner.definitions("teardown_method"))):
             return f"the teardown of {inner.qualname}, nested in it, would then run twice"
     for base in linearized(Inside(module, at))[1:]:
         if isinstance(base, Inside):
@@ -46,13 +47,3 @@ def is_below(inner: ClassNode, outer: ClassNode) -> bool:
     while at is not None and at is not outer:
         at = at.outer
     return at is outer
-
-
-def _does_more(function: Function) -> bool:
-    """Whether it does anything that may not be done twice."""
-    for statement in function.body:
-        is_constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        is_harmless = is_constant or isinstance(statement, ast.Pass)
-        if not is_harmless and not ast.unparse(statement).endswith("collect()"):
-            return True
-    return False

@@ -1,15 +1,21 @@
-"""Finds the bases of a class, in its file and across the repository, in Python's order."""
+"""One file of the repository, and what the names in it stand for, there and in other files."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from orchestrator.fixers.memory_safety.names import Names, dotted, names_of
-from orchestrator.fixers.memory_safety.syntax import ClassNode, classes_of, nodes_below
+from orchestrator.fixers.memory_safety.reading.names import Names, dotted, names_of
+from orchestrator.fixers.memory_safety.reading.syntax import (
+    ClassNode,
+    Function,
+    classes_of,
+    nodes_below,
+    own_nodes,
+)
 
 _DJANGO = ("SimpleTestCase", "TransactionTestCase", "TestCase", "LiveServerTestCase")
 _DJANGO_MODULES = ("django.test", "django.test.testcases")
@@ -31,7 +37,9 @@ _HARMLESS = {
     "typing.TypedDict", "Exception", "dict", "list", "str", "int", "tuple", "set",
 }  # fmt: skip
 """Bases outside the repository that are known to define no teardown and no test."""
-_MAX_REEXPORTS = 8
+_NEVER_HERE = ("pytest.", "unittest.mock.")
+"""Names that are looked up often, and are never a file of the repository."""
+_MAX_STEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +76,38 @@ class Inside:
 Base = Inside | Outside
 
 
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a name is bound to in a module, where that is no class and no other name."""
+
+    module: Module
+    node: ast.expr | Function
+
+
 @dataclass(eq=False)
 class Module:
     """One parsed file of the repository, and the classes its names stand for."""
 
     path: Path
     top: Path
+    data: bytes = field(repr=False)
     tree: ast.Module
     cache: Parsed = field(default_factory=dict, repr=False)
+    _imported: dict[str, Module | None] = field(default_factory=dict, repr=False)
     orders: dict[ClassNode, list[Base]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def classes(self) -> list[ClassNode]:
         """Every class statement of the file, in source order."""
         return classes_of(self.tree)
+
+    @cached_property
+    def _classes_by_name(self) -> dict[str, list[ClassNode]]:
+        found: dict[str, list[ClassNode]] = {}
+        for at in self.classes:
+            if not at.in_function:
+                found.setdefault(at.qualname, []).append(at)
+        return found
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
@@ -108,6 +134,27 @@ class Module:
                 found |= {a.asname or a.name: f"{origin}{glue}{a.name}" for a in node.names}
         return found
 
+    @cached_property
+    def _stars(self) -> list[str]:
+        """The modules everything is imported from, nearest last."""
+        return [
+            "." * node.level + (node.module or "")
+            for node in self.nodes
+            if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
+        ]
+
+    @cached_property
+    def _bindings(self) -> dict[str, ast.expr | Function]:
+        """Name → the last value or function it is bound to at module level."""
+        found: dict[str, ast.expr | Function] = {}
+        for node in own_nodes(self.tree):
+            if isinstance(node, Function):
+                found[node.name] = node
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found |= {t.id: node.value for t in targets if isinstance(t, ast.Name)}
+        return found
+
     def bases(self, at: ClassNode) -> list[Base]:
         """The direct bases of a class of this module; subscripts such as `Generic[T]` are cut."""
         return [self._base(expression, at) for expression in at.node.bases]
@@ -118,43 +165,68 @@ class Module:
         name = dotted(expression)
         if name is None:
             return Outside(ast.unparse(expression))
-        absolute = self._absolute(name)
-        if absolute in _TEST_CASES:  # known by name, also where their source can be found
-            return Outside(absolute)
-        return self.find(name, before=user) or Outside(absolute)
+        meant = self.resolved(name, before=user)
+        return Outside(name) if isinstance(meant, Value) else meant
 
-    def find(
-        self, name: str, *, before: ClassNode | None = None, depth: int = _MAX_REEXPORTS
-    ) -> Inside | None:
-        """The class that `name` stands for in this module (at the place of `before`), or None."""
+    def resolved(
+        self, name: str, *, before: ClassNode | None = None, depth: int = _MAX_STEPS
+    ) -> Base | Value:
+        """What a dotted name stands for at module level (at the place of the class `before`).
+
+        Assignments of one name to another, imports and re-exports are followed, a few steps deep.
+        """
+        if here := self._class_called(name, before):
+            return Inside(self, here)
+        first, dot, rest = name.partition(".")
+        absolute = f"{self.imports.get(first, first)}{dot}{rest}"
+        if depth == 0 or absolute in _TEST_CASES or absolute.startswith(_NEVER_HERE):
+            return Outside(absolute)
+        if first in self.imports:
+            return self._resolved_elsewhere(absolute, depth - 1) or Outside(absolute)
+        if (bound := self._bindings.get(first)) is not None:
+            alias = None if isinstance(bound, Function) else dotted(bound)
+            if alias and alias != first:
+                return self.resolved(f"{alias}{dot}{rest}", before=before, depth=depth - 1)
+            return Outside(absolute) if rest else Value(self, bound)
+        return self._resolved_by_star(absolute, depth - 1) or Outside(absolute)
+
+    def _class_called(self, name: str, before: ClassNode | None) -> ClassNode | None:
         wanted = [name]
-        if (
-            before is not None and before.outer is not None
-        ):  # the enclosing class's body comes first
+        if before is not None and before.outer is not None:  # the body around it comes first
             wanted.insert(0, f"{before.outer.qualname}.{name}")
         for qualname in wanted:
-            here = [c for c in self.classes if c.qualname == qualname and not c.in_function]
-            if here:
+            if here := self._classes_by_name.get(qualname, []):
                 break
         if before is not None:
             here = [c for c in here if c.ordinal < before.ordinal]
-        if here:
-            return Inside(self, here[-1])
-        if depth == 0 or name.split(".", maxsplit=1)[0] not in self.imports:
-            return None
-        absolute = self._absolute(name)
-        module_name, _, rest = absolute.rpartition(".")
-        module = self.imported(module_name) if module_name.strip(".") or module_name else None
-        return module.find(rest, depth=depth - 1) if module else None
+        return here[-1] if here else None
 
-    def _absolute(self, name: str) -> str:
-        first, dot, rest = name.partition(".")
-        return f"{self.imports.get(first, first)}{dot}{rest}"
+    def _resolved_elsewhere(self, absolute: str, depth: int) -> Base | Value | None:
+        """What a name of another module stands for; None where that module is not here."""
+        parts = absolute.lstrip(".").split(".")
+        dots = absolute[: len(absolute) - len(absolute.lstrip("."))]
+        for length in range(len(parts) - 1, -1 if dots else 0, -1):
+            if module := self.imported(dots + ".".join(parts[:length])):
+                return module.resolved(".".join(parts[length:]), depth=depth)
+        return None
+
+    def _resolved_by_star(self, name: str, depth: int) -> Base | Value | None:
+        for origin in reversed(self._stars):
+            absolute = f"{origin}.{name}"
+            if absolute in _TEST_CASES:
+                return Outside(absolute)
+            module = self.imported(origin)
+            meant = module.resolved(name, depth=depth) if module else None
+            if not (meant is None or (isinstance(meant, Outside) and meant.name == name)):
+                return meant
+        return None
 
     def imported(self, name: str) -> Module | None:
         """The module of the repository that an import here calls `name`, or None."""
-        found = (self.at_path(path) for path in self.paths_of(name))
-        return next((module for module in found if module), None)
+        if name not in self._imported:
+            found = (self.at_path(path) for path in self.paths_of(name))
+            self._imported[name] = next((module for module in found if module), None)
+        return self._imported[name]
 
     def paths_of(self, name: str) -> Iterator[Path]:
         """The files that an import here of the module `name` could mean, nearest first."""
@@ -187,65 +259,12 @@ class Module:
         if not path.is_file():
             return None
         try:
-            tree = ast.parse(path.read_bytes(), filename=str(path))
-        except (SyntaxError, ValueError, RecursionError):
+            data = path.read_bytes()
+            tree = ast.parse(data, filename=str(path))
+        except (OSError, SyntaxError, ValueError, RecursionError):
             return None
-        return Module(path, self.top, tree, self.cache)
+        return Module(path, self.top, data, tree, self.cache)
 
 
 Parsed = dict[Path, Module | None]
 """Other files of the repository, each parsed once; None where one does not parse."""
-
-
-def linearized(start: Inside) -> list[Base]:
-    """The classes Python asks for an attribute, in its order, `start` first.
-
-    Where the order is not consistent (Python would refuse the class), bases in the order written.
-    """
-    orders = start.module.orders
-    if start.at not in orders:
-        orders[start.at] = _linearized(start, ())
-    return orders[start.at]
-
-
-def _linearized(start: Inside, path: tuple[ClassNode, ...]) -> list[Base]:
-    if start.at in path:
-        return [start]
-    bases = start.module.bases(start.at)
-    below: list[list[Base]] = [
-        _known_order(base, (*path, start.at)) if isinstance(base, Inside) else [base]
-        for base in bases
-    ]
-    return [start, *_merged([*below, list(bases)])]
-
-
-def defined_by_two_bases(module: Module, at: ClassNode, name: str) -> bool:
-    """Whether two direct bases of a class come to different definitions of a method."""
-    direct = [base for base in module.bases(at) if isinstance(base, Inside)]
-    owners = set()
-    for base in direct:
-        lineage = (b for b in linearized(base) if isinstance(b, Inside))
-        owners.add(next((b.at for b in lineage if b.at.definitions(name)), None))
-    return len(owners - {None}) > 1
-
-
-def _known_order(start: Inside, path: tuple[ClassNode, ...]) -> list[Base]:
-    """As worked out before, or now; a class that derives from itself ends the walk."""
-    if start.at in path:
-        return [start]
-    orders = start.module.orders
-    if start.at not in orders:
-        orders[start.at] = _linearized(start, path)
-    return orders[start.at]
-
-
-def _merged(sequences: Sequence[Sequence[Base]]) -> list[Base]:
-    """C3, the merge behind Python's method resolution order."""
-    rest = [list(sequence) for sequence in sequences if sequence]
-    merged: list[Base] = []
-    while rest:
-        heads = (s[0] for s in rest if not any(s[0] in other[1:] for other in rest))
-        head = next(heads, rest[0][0])
-        merged.append(head)
-        rest = [kept for s in rest if (kept := [base for base in s if base != head])]
-    return merged

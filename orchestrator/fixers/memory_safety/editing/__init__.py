@@ -1,0 +1,1 @@
+"""How the additions come into a file, and the proof that nothing else changed."""

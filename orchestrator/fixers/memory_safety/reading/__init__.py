@@ -1,0 +1,1 @@
+"""What a file and its repository say: classes, names, bases, marks, settings, mocks."""

@@ -1,0 +1,1 @@
+"""The one predicate: what each test class of a file lacks, and what a person should know."""

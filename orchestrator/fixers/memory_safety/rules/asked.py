@@ -1,0 +1,59 @@
+"""Which classes of a module are asked for the pattern, and which are left as they are."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from orchestrator.fixers.base import Source
+from orchestrator.fixers.memory_safety.options import Options, Require
+from orchestrator.fixers.memory_safety.reading import marks
+from orchestrator.fixers.memory_safety.reading.collected import Collected
+from orchestrator.fixers.memory_safety.reading.mocks import MockUse
+from orchestrator.fixers.memory_safety.reading.module import Module
+from orchestrator.fixers.memory_safety.reading.pragmas import ignored_lines, why_left_alone
+from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
+from orchestrator.fixers.memory_safety.rules.nested import is_below
+
+
+class Asked:
+    """Answers for the classes of one module, under the options of the file that is analysed."""
+
+    def __init__(self, module: Module, options: Options, mocks: MockUse) -> None:
+        """Look at `module` through the settings of the project it is in."""
+        self.path = module.path.relative_to(module.top).as_posix()
+        self.settings = settings_for(module.top, self.path)
+        self.collected = Collected(module, self.settings)
+        self._module = module
+        self._options = options
+        self._mocks = mocks
+        self._ignored = ignored_lines(module.data)
+
+    def is_ignored(self, at: ClassNode) -> bool:
+        """Whether a pragma stands on the header of a class or right above it."""
+        first = min([at.node.lineno, *(d.lineno for d in at.node.decorator_list)])
+        header = range(first - 1, at.node.body[0].lineno)
+        return not self._ignored.isdisjoint(header)
+
+    def is_excused(self, at: ClassNode) -> bool:
+        """Whether only classes that can touch a mock are asked, and this one cannot."""
+        if self._options.require is Require.ALL:
+            return False
+        outermost = at
+        while outermost.outer is not None:  # a class and those nested in it are asked together
+            outermost = outermost.outer
+        nest = [outermost, *(c for c in self._module.classes if is_below(c, outermost))]
+        return not any(self._mocks.touches(c) for c in nest)
+
+    def will_be_marked(self, at: ClassNode) -> bool:
+        """Whether a class without a group is to get one in this file, and hand it down."""
+        if at.outer is not None or not self._is_file_asked or marks.group_of_module(self._module):
+            return False
+        if not self.collected.has_tests_below(at):
+            return False
+        return not (self.is_ignored(at) or self.is_excused(at))
+
+    @cached_property
+    def _is_file_asked(self) -> bool:
+        source = Source(self.path, self._module.data)
+        return self.settings.collects_file(self.path) and why_left_alone(source) is None

@@ -1,0 +1,109 @@
+"""What a class lacks of a group mark, by its own decorators and by those of its bases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.fixers.memory_safety.reading import marks
+from orchestrator.fixers.memory_safety.reading.lineage import linearized
+from orchestrator.fixers.memory_safety.reading.marks import Group
+from orchestrator.fixers.memory_safety.reading.mocks import MockUse
+from orchestrator.fixers.memory_safety.reading.module import Inside, Module
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
+from orchestrator.fixers.memory_safety.rules.analysis import Analysis, Work, skip_condition
+from orchestrator.fixers.memory_safety.rules.asked import Asked
+
+
+class MarkRules:
+    """Fills an analysis with the marks that are missing, and with groups that would be joined."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        """Judge the outermost classes of the analysed module, in source order."""
+        self._analysis = analysis
+        self._module = analysis.module
+        self._of_module = marks.group_of_module(self._module)
+        self._elsewhere: dict[Module, Asked] = {}
+
+    def judge(self, at: ClassNode) -> None:
+        """See to it that the tests of `at` are in one group, and in no more than one."""
+        own = marks.group_of_class(at, self._module) or self._of_module
+        inherited = self._inherited(at)
+        if own and own.bare:
+            reason = "its xdist_group mark names no group, so xdist pools it as 'default'"
+            self._analysis.refuse(at, reason, "MS001")
+        elif own or inherited:
+            self._tell_groups(at, own, inherited)
+        elif not self._inherits_later(at):
+            self._analysis.work.setdefault(at.ordinal, Work()).add_mark = True
+        self._tell_methods(at)
+        self._judge_skip(at)
+
+    def _tell_groups(self, at: ClassNode, own: Group | None, inherited: list[Group]) -> None:
+        groups = [*([own] if own else []), *inherited]
+        names = {group.name for group in groups if group.name is not None}
+        if len(names) > 1:
+            text = f"is in the groups {_quoted(names)}, which xdist joins to {joined(names)!r}"
+            self._analysis.note(at, text, "MS004")
+        elif any(group.name is None for group in groups):
+            self._analysis.note(at, "the name of its group is not a literal; taken as present")
+        elif names != {self._analysis.group}:
+            text = "keeps its group" if own else "inherits the group"
+            code = None if own else "MS004"
+            self._analysis.note(at, f"{text} {_quoted(names)}{'' if own else '; kept'}", code)
+
+    def _tell_methods(self, at: ClassNode) -> None:
+        """Groups of single tests, which are joined to that of the class."""
+        for function in at.functions():
+            group = marks.group_of_function(function, self._module)
+            if group and group.name != self._analysis.group:
+                name = joined({self._analysis.group, group.name or "?"})
+                text = f"{function.name} has a group of its own: xdist joins them to {name}"
+                self._analysis.note(at, text, "MS004")
+
+    def _inherited(self, at: ClassNode) -> list[Group]:
+        found: list[Group] = []
+        for base in self._bases(at):
+            if group := marks.group_of_class(base.at, base.module):
+                found.append(group)
+            elif base.module is self._module:
+                work = self._analysis.work.get(base.at.ordinal)
+                found += [Group(self._analysis.group)] if work and work.add_mark else []
+        return found
+
+    def _inherits_later(self, at: ClassNode) -> bool:
+        """Whether a base in another test file is to get a group there; two would be joined."""
+        for base in self._bases(at):
+            if base.module is not self._module:
+                asked = self._asked(base.module)
+                if asked.will_be_marked(base.at):
+                    where = f"{asked.path}:{base.at.node.lineno}"
+                    text = f"inherits the group of {base.at.qualname} ({where}) once that has one"
+                    self._analysis.note(at, text)
+                    return True
+        return False
+
+    def _asked(self, module: Module) -> Asked:
+        if module not in self._elsewhere:
+            asked = Asked(module, self._analysis.options, MockUse(module))
+            self._elsewhere[module] = asked
+        return self._elsewhere[module]
+
+    def _bases(self, at: ClassNode) -> list[Inside]:
+        lineage = linearized(Inside(self._module, at))[1:]
+        return [base for base in lineage if isinstance(base, Inside)]
+
+    def _judge_skip(self, at: ClassNode) -> None:
+        """With `skip_under_xdist`: the class does not run in a worker."""
+        if not self._analysis.options.skip_under_xdist:
+            return
+        if not marks.is_skipped_when(skip_condition(self._analysis.names), at):
+            self._analysis.work.setdefault(at.ordinal, Work()).add_skip = True
+
+
+def joined(names: Iterable[str]) -> str:
+    """The group that xdist makes of several."""
+    return "_".join(sorted(names))
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return " and ".join(map(repr, sorted(names)))
