@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from functools import cache, cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from orchestrator.fixers.memory_safety.reading.lineage import linearized
 from orchestrator.fixers.memory_safety.reading.module import Inside, Module
 from orchestrator.fixers.memory_safety.reading.names import dotted
-from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, nodes_below
+from orchestrator.fixers.memory_safety.reading.syntax import (
+    ClassNode,
+    Function,
+    nodes_below,
+    own_nodes,
+)
 
 _MODULES = ("unittest.mock", "mock", "pytest_mock", "asyncmock", "mockito", "flexmock")
 _FIXTURES = frozenset(
@@ -19,134 +24,205 @@ _FIXTURES = frozenset(
 )
 """The fixtures of pytest-mock."""
 _MOCK = "unittest.mock"
-"""Stands for a mock that is reached by its dotted name."""
-_BYTES = (b"mock", b"Mock")
+"""A mock that is reached by its dotted name."""
+_SETUPS = {"setup_module", "setUpModule"}
 
 
 class MockUse:
-    """Answers for one module. A name counts as a mock's where its definition mentions one."""
+    """Answers for one module. A name counts as a mock's where its definition mentions one.
 
-    def __init__(self, module: Module, *, follows: bool = True) -> None:
-        """Look at `module`; with `follows` also at its conftest files and imports."""
+    What the file itself says is looked at first; its conftest files, plugins and the helpers it
+    imports only where that leaves the question open.
+    """
+
+    def __init__(self, module: Module) -> None:
+        """Look at `module`; nothing is read before it is asked."""
         self._module = module
-        self._follows = follows
-        self._known: dict[ast.AST, frozenset[str]] = {}
+        self._said: dict[ast.AST, frozenset[str]] = {}
+        self._open: set[str] = set()
+        self._answers: dict[str, frozenset[str]] = {}
 
     def touches(self, at: ClassNode) -> bool:
         """Whether a test of the class, or of a base in the repository, can touch a mock."""
-        if self._autouse:
+        said = self._mentioned(at.node)
+        if not self._own_names.isdisjoint(said) or self._is_for_every_test(self._own_names):
             return True
-        for base in linearized(Inside(self._module, at)):
-            if isinstance(base, Inside):
-                use = self if base.module is self._module else _use_of(base.module)
-                if use.mentions(base.at.node):
-                    return True
-        return False
+        if not self.names.isdisjoint(said) or self.autouse:
+            return True
+        return any(
+            use_of(base.module).mentions(base.at.node)
+            for base in linearized(Inside(self._module, at))[1:]
+            if isinstance(base, Inside)
+        )
 
     def mentions(self, node: ast.AST) -> bool:
         """Whether anything below `node` is a name that means mocks."""
-        return not self.names.isdisjoint(self._mentioned(node))
+        said = self._mentioned(node)
+        return not (self._own_names.isdisjoint(said) and self.names.isdisjoint(said))
+
+    @property
+    def autouse(self) -> bool:
+        """Whether a fixture or a setup that touches mocks runs for every test of the module."""
+        return bool(self._answer("autouse", self._autouse, frozenset()))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the module that mean mocks, wherever they come from."""
+        return self._answer("names", self._all_names, self._own_names)
+
+    @property
+    def fixtures(self) -> frozenset[str]:
+        """The functions that touch mocks: its own, imported ones, those of its plugins."""
+        return self._answer("fixtures", self._all_fixtures, frozenset())
+
+    def _answer(
+        self, question: str, work_out: Callable[[], frozenset[str]], meanwhile: frozenset[str]
+    ) -> frozenset[str]:
+        """The answer, worked out once; `meanwhile` where modules that import each other ask."""
+        if question in self._open:
+            return meanwhile
+        if question not in self._answers:
+            self._open.add(question)
+            self._answers[question] = work_out()
+            self._open.discard(question)
+        return self._answers[question]
+
+    def _autouse(self) -> frozenset[str]:
+        everywhere = self._is_for_every_test(self.names)
+        if everywhere or any(use.autouse for use in self._sources_of_fixtures):
+            return frozenset({"autouse"})
+        return frozenset()
+
+    def _all_fixtures(self) -> frozenset[str]:
+        own = {
+            name
+            for name, node in self._definitions
+            if isinstance(node, Function) and self.mentions(node)
+        }
+        return frozenset(own | self._imported_from_helpers(fixtures=True)).union(
+            *(use.fixtures for use in self._plugins)
+        )
 
     @cached_property
-    def names(self) -> frozenset[str]:
-        """The names of the module that mean mocks: imported, or defined with the help of one."""
-        known = {_MOCK, *_FIXTURES} | self._imported() | self._from_conftests
-        definitions = _definitions(self._module.tree)
-        words = [(name, self._mentioned(node)) for name, node in definitions]
-        while new := {n for n, said in words if n not in known and not known.isdisjoint(said)}:
+    def _own_names(self) -> frozenset[str]:
+        """Imported from a module of mocks, or defined here with the help of one."""
+        imported = {here for here, there in self._module.imports.items() if _is_mocks(there)}
+        return self._with_definitions({_MOCK, *_FIXTURES} | imported)
+
+    def _all_names(self) -> frozenset[str]:
+        known = set(self._own_names)
+        for use in self._sources_of_fixtures:
+            known |= use.fixtures
+        return self._with_definitions(known | self._imported_from_helpers())
+
+    def _with_definitions(self, names: set[str]) -> frozenset[str]:
+        """`names`, and those that are defined with the help of one of them."""
+        known = set(names)
+        while new := {
+            name
+            for name, node in self._definitions
+            if name not in known and not known.isdisjoint(self._mentioned(node))
+        }:
             known |= new
         return frozenset(known)
 
-    def functions(self) -> Iterator[tuple[str, Function]]:
-        """Every function of the module, under each name that asks for it."""
-        for name, node in _definitions(self._module.tree):
-            if isinstance(node, Function):
-                yield name, node
+    def _is_for_every_test(self, names: frozenset[str]) -> bool:
+        return any(
+            not names.isdisjoint(self._mentioned(node))
+            for name, node in self._definitions
+            if name == "pytestmark" or name in _SETUPS or _is_autouse(node)
+        )
 
     @cached_property
-    def autouse(self) -> bool:
-        """Whether a fixture that touches mocks is used by every test of the module or below it."""
-        return any(_is_autouse(node) and self.mentions(node) for _, node in self.functions())
+    def _sources_of_fixtures(self) -> list[MockUse]:
+        """The conftest files above the module, nearest first, and the plugins it names."""
+        paths = [path for path in _conftest_paths(self._module) if path != self._module.path]
+        found = [self._module.at_path(path) for path in paths if path.is_file()]
+        return [*(use_of(module) for module in found if module), *self._plugins]
 
     @cached_property
-    def _autouse(self) -> bool:
-        return self.autouse or any(use.autouse for use in self._conftests)
+    def _plugins(self) -> list[MockUse]:
+        found = [self._module.imported(name) for name in _plugins(self._module.tree)]
+        return [use_of(module) for module in found if module]
 
-    @cached_property
-    def _conftests(self) -> list[MockUse]:
-        """The conftest files whose fixtures the module sees, nearest first."""
-        if not self._follows:
-            return []
-        paths = [path for path in _conftest_paths(self._module) if _may_mock(path)]
-        found = (self._module.at_path(path) for path in paths)
-        return [_use_of(module) for module in found if module]
-
-    @cached_property
-    def _from_conftests(self) -> set[str]:
-        return {
-            name for use in self._conftests for name, node in use.functions() if use.mentions(node)
-        }
-
-    def _imported(self) -> set[str]:
-        names = set()
+    def _imported_from_helpers(self, *, fixtures: bool = False) -> set[str]:
+        """The names that mean mocks in a helper module, as they are called here."""
+        found: set[str] = set()
         for here, there in self._module.imports.items():
-            if _is_mocks(there) or (self._follows and self._is_mock_elsewhere(there)):
-                names.add(here)
-        return names
+            module_name, _, name = there.rpartition(".")
+            dots = there[: len(there) - len(there.lstrip("."))]
+            source = self._helper(module_name or dots)
+            if source is not None and name in _names_of(source, fixtures=fixtures):
+                found.add(here)
+            elif not fixtures and (helper := self._helper(there)) is not None:
+                found |= {f"{here}.{name}" for name in use_of(helper).names}
+        for origin in self._module.stars:
+            if (source := self._helper(origin)) is not None:
+                found |= _names_of(source, fixtures=fixtures)
+        if not fixtures:
+            for path in self._module.imported_paths:
+                if (helper := self._helper(path)) is not None:
+                    last = path.rpartition(".")[2]
+                    found |= {f"{last}.{name}" for name in use_of(helper).names}
+        return found
 
-    def _is_mock_elsewhere(self, there: str) -> bool:
-        module_name, _, name = there.rpartition(".")
-        if not module_name.strip("."):
-            return False
-        path = next(self._module.paths_of(module_name), None)
-        if path is None or not self._is_near(path) or not _may_mock(path):
-            return False
-        module = self._module.at_path(path)
-        return module is not None and name in _use_of(module).names
-
-    def _is_near(self, path: Path) -> bool:
-        """Whether a file is a helper of tests: below the same top-level folder as the module."""
+    def _helper(self, name: str) -> Module | None:
+        """The module of that name where it is a helper of tests, by the folder it is in."""
+        if not name or name.startswith(("pytest", "unittest")):
+            return None
+        path = next(self._module.paths_of(name), None)
+        if path is None or path == self._module.path:
+            return None
         mine = self._module.path.relative_to(self._module.top).parts
-        return len(mine) == 1 or path.is_relative_to(self._module.top / mine[0])
+        is_near = len(mine) == 1 or path.is_relative_to(self._module.top / mine[0])
+        return self._module.imported(name) if is_near else None
+
+    @cached_property
+    def _definitions(self) -> list[tuple[str, ast.AST]]:
+        return list(_definitions(self._module.tree))
 
     def _mentioned(self, node: ast.AST) -> frozenset[str]:
-        """Every name and parameter below `node`, the fixtures it asks for, and `_MOCK`."""
-        if node not in self._known:
-            self._known[node] = frozenset(_words(node))
-        return self._known[node]
+        if node not in self._said:
+            self._said[node] = frozenset(_words(node))
+        return self._said[node]
 
 
 _USES: WeakKeyDictionary[Module, MockUse] = WeakKeyDictionary()
 
 
-def _use_of(module: Module) -> MockUse:
-    """What `module` alone says of its names, worked out once."""
+def use_of(module: Module) -> MockUse:
+    """What `module` says of its names, worked out once."""
     if module not in _USES:
-        _USES[module] = MockUse(module, follows=False)
+        _USES[module] = MockUse(module)
     return _USES[module]
 
 
-@cache
-def _may_mock(path: Path) -> bool:
-    """Whether a look at the bytes of a file leaves it open that it touches a mock."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return False
-    return any(word in data for word in _BYTES)
+def _names_of(module: Module, *, fixtures: bool) -> frozenset[str]:
+    return use_of(module).fixtures if fixtures else use_of(module).names
 
 
 def _words(root: ast.AST) -> Iterator[str]:
+    """Every name and parameter, the last two names of each attribute, and fixtures asked for."""
     for node in nodes_below(root):
         if isinstance(node, ast.Name):
             yield node.id
         elif isinstance(node, ast.arg):
             yield node.arg
         elif isinstance(node, ast.Attribute):
-            if node.attr == "mock" and _is_mocks(dotted(node) or ""):
-                yield _MOCK
-        elif isinstance(node, ast.Call) and (dotted(node.func) or "").endswith("usefixtures"):
+            inner = node.value
+            if isinstance(inner, ast.Name):
+                yield f"{inner.id}.{node.attr}"
+            elif isinstance(inner, ast.Attribute):
+                yield f"{inner.attr}.{node.attr}"
+        elif isinstance(node, ast.Call) and _asks_by_name(node.func):
             yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
+
+
+def _asks_by_name(function: ast.expr) -> bool:
+    """Whether it is `usefixtures` or `request.getfixturevalue`."""
+    return isinstance(function, ast.Attribute | ast.Name) and (dotted(function) or "").endswith(
+        ("usefixtures", "getfixturevalue")
+    )
 
 
 def _is_mocks(name: str) -> bool:
@@ -155,14 +231,35 @@ def _is_mocks(name: str) -> bool:
 
 def _definitions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
     """Every function, class and assigned name of a module, with what defines it."""
-    for node in tree.body:
+    for node in own_nodes(tree):
         if isinstance(node, Function | ast.ClassDef):
             yield node.name, node
-            for decorator in getattr(node, "decorator_list", []):
+            for decorator in node.decorator_list:
                 yield from ((name, node) for name in _fixture_names(decorator))
-        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from ((t.id, node.value) for t in targets if isinstance(t, ast.Name))
+            for inner in own_nodes(node):
+                if isinstance(inner, ast.Global):
+                    yield from ((name, node) for name in inner.names)
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield from ((name, node.value) for name in _names_in(target))
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+            yield from ((name, node.value) for name in _names_in(node.target))
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            yield from ((name, node.context_expr) for name in _names_in(node.optional_vars))
+
+
+def _names_in(target: ast.expr) -> Iterator[str]:
+    """The names that an assignment to `target` binds."""
+    return (node.id for node in nodes_below(target) if isinstance(node, ast.Name))
+
+
+def _plugins(tree: ast.Module) -> Iterator[str]:
+    """What a module names in `pytest_plugins`."""
+    for name, value in _definitions(tree):
+        if name == "pytest_plugins":
+            for node in nodes_below(value):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
 
 
 def _fixture_names(decorator: ast.expr) -> Iterator[str]:

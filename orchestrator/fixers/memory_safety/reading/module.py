@@ -135,12 +135,23 @@ class Module:
         return found
 
     @cached_property
-    def _stars(self) -> list[str]:
+    def stars(self) -> list[str]:
         """The modules everything is imported from, nearest last."""
         return [
             "." * node.level + (node.module or "")
             for node in self.nodes
             if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
+        ]
+
+    @cached_property
+    def imported_paths(self) -> list[str]:
+        """The dotted modules of plain imports such as `import a.b.c`."""
+        return [
+            alias.name
+            for node in self.nodes
+            if isinstance(node, ast.Import)
+            for alias in node.names
+            if "." in alias.name and alias.asname is None
         ]
 
     @cached_property
@@ -211,7 +222,7 @@ class Module:
         return None
 
     def _resolved_by_star(self, name: str, depth: int) -> Base | Value | None:
-        for origin in reversed(self._stars):
+        for origin in reversed(self.stars):
             absolute = f"{origin}.{name}"
             if absolute in _TEST_CASES:
                 return Outside(absolute)

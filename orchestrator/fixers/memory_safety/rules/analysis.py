@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from orchestrator.fixers.memory_safety.options import Options
-from orchestrator.fixers.memory_safety.reading.mocks import MockUse
+from orchestrator.fixers.memory_safety.reading.mocks import MockUse, use_of
 from orchestrator.fixers.memory_safety.reading.module import Module
 from orchestrator.fixers.memory_safety.reading.names import Names
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
@@ -71,7 +71,7 @@ class Analysis:
     @cached_property
     def mocks(self) -> MockUse:
         """What in the file means mocks."""
-        return MockUse(self.module)
+        return use_of(self.module)
 
     @property
     def group(self) -> str:

@@ -9,7 +9,7 @@ from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety.options import options_of
 from orchestrator.fixers.memory_safety.reading import marks
 from orchestrator.fixers.memory_safety.reading.collected import why_not_collected
-from orchestrator.fixers.memory_safety.reading.mocks import MockUse
+from orchestrator.fixers.memory_safety.reading.mocks import use_of
 from orchestrator.fixers.memory_safety.reading.module import Inside, Module, Parsed
 from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
@@ -104,7 +104,7 @@ class _Judge:
                     self._tell_one_imported(statement, name, meant)
 
     def _tell_one_imported(self, statement: ast.stmt, name: str, meant: Inside) -> None:
-        other = Asked(meant.module, self._analysis.options, MockUse(meant.module))
+        other = Asked(meant.module, self._analysis.options, use_of(meant.module))
         if other.settings.collects_file(other.path) or not other.collected.has_tests(meant.at):
             return
         if marks.group_of_class(meant.at, meant.module) is None:

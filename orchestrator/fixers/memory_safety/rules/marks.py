@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from orchestrator.fixers.memory_safety.reading import marks
 from orchestrator.fixers.memory_safety.reading.lineage import linearized
 from orchestrator.fixers.memory_safety.reading.marks import Group
-from orchestrator.fixers.memory_safety.reading.mocks import MockUse
+from orchestrator.fixers.memory_safety.reading.mocks import use_of
 from orchestrator.fixers.memory_safety.reading.module import Inside, Module
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
 from orchestrator.fixers.memory_safety.rules.analysis import Analysis, Work, skip_condition
@@ -84,7 +84,7 @@ class MarkRules:
 
     def _asked(self, module: Module) -> Asked:
         if module not in self._elsewhere:
-            asked = Asked(module, self._analysis.options, MockUse(module))
+            asked = Asked(module, self._analysis.options, use_of(module))
             self._elsewhere[module] = asked
         return self._elsewhere[module]
 
