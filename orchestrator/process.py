@@ -56,6 +56,7 @@ def run(
     memory_mib: float | None = None,
     on_tick: Callable[[], str | None] = lambda: None,
     keep_bytes: int = _CHUNK_BYTES,
+    starts_others: bool = True,
 ) -> Completed:
     """Run `command` in its own process group and wait for it.
 
@@ -63,6 +64,8 @@ def run(
     it started are ended: `exit_code` is then None and `stopped` says why. Processes that outlive
     the program are ended too, even those that left its session. Memory is the resident sum over
     the tree, read every 500 ms: shorter peaks go unseen.
+
+    `starts_others=False` is for our own code, which starts nothing: nobody is looked for then.
 
     Raises:
         ProgramMissing: there is no such program.
@@ -79,7 +82,7 @@ def run(
             if (stopped := watch.reason_to_stop()) is not None:
                 break
     finally:
-        _end_all(child, mark)
+        _end_all(child, mark if starts_others else None)
     exit_code = None if stopped else child.returncode
     return Completed(exit_code, tail.text(), time.monotonic() - started, stopped)
 
@@ -118,8 +121,9 @@ def _chunks(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
         while child.poll() is None:
             if selector.select(TICK_S):
                 data = _read(pipe)
-                if data == b"":  # closed by a program that goes on running
-                    time.sleep(TICK_S)
+                if data == b"":  # closed by a program that ends, or goes on running
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        child.wait(TICK_S)
                 yield data or b""
             else:
                 yield b""
@@ -197,7 +201,7 @@ def tree_rss_mib(pid: int) -> float:
     return total / 2**20
 
 
-def _end_all(child: subprocess.Popen[bytes], mark: str) -> None:
+def _end_all(child: subprocess.Popen[bytes], mark: str | None) -> None:
     """End the program if it still runs, then whatever it started that is still there.
 
     Descendants are known by a mark in their environment: a process group or a parent id is lost
@@ -211,7 +215,8 @@ def _end_all(child: subprocess.Popen[bytes], mark: str) -> None:
     child.wait()
     if child.stdout is not None:
         child.stdout.close()
-    end_marked(mark)
+    if mark is not None:
+        end_marked(mark)
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

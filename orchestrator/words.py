@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 def plural(count: int, noun: str) -> str:
     """`1 file`, `2 files`, `3 batches`."""
@@ -9,3 +11,13 @@ def plural(count: int, noun: str) -> str:
         return f"1 {noun}"
     ending = "es" if noun.endswith(("s", "ch", "x")) else "s"
     return f"{count:,} {noun}{ending}"
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """`9 classes, 9 marks, 1 import`: what was added, zeros left out."""
+    named = [f"{n} {_singular(name) if n == 1 else name}" for name, n in counts.items() if n]
+    return ", ".join(named) or "nothing added"
+
+
+def _singular(name: str) -> str:
+    return "class" if name == "classes" else name.removesuffix("s")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator import files
 from orchestrator.batch.workspace import Workspace
-from orchestrator.fixers import registry
+from orchestrator.fixers import planned
 from orchestrator.fixers.base import Outcome
 from orchestrator.fixers.run import outcomes
 from orchestrator.plan.model import Place, Target
@@ -22,5 +22,5 @@ def fix(
 ) -> list[Outcome]:
     """What the phase's fixer says of each file; nothing is written."""
     assert place.phase.fixer is not None  # a checked plan names one where there is work for it
-    sources = [registry.source(place.phase, target, before[target.path]) for target in targets]
+    sources = [planned.source(place.phase, target, before[target.path]) for target in targets]
     return outcomes(place.phase.fixer, sources, top=workspace.top)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from orchestrator.errors import BadInput
-from orchestrator.fixers import registry
+from orchestrator.fixers import planned, registry
 from orchestrator.git import find_top
 from orchestrator.plan.model import Phase, PhaseState, Plan, Target
 from orchestrator.plan.rules import Problem, suggestion
@@ -34,7 +34,7 @@ class Workspace:
         """Whether the fixer of a phase has nothing left to do in a file with these bytes."""
         if phase.fixer is None:
             return True
-        source = registry.source(phase, target, data)
+        source = planned.source(phase, target, data)
         return registry.get(phase.fixer).is_clean(source, self.top)
 
 
@@ -58,9 +58,9 @@ def open_workspace(plan_option: Path | None, *, files_must_exist: bool = False) 
         from orchestrator.plan.load import load
 
         exist = partial(missing_files, top=top)
-        plan = load(shown, plan_path=inside, checks=[registry.problems, exist])
+        plan = load(shown, plan_path=inside, checks=[planned.problems, exist])
     else:
-        plan = load_remembered(shown, plan_path=inside, checks=[registry.problems])
+        plan = load_remembered(shown, plan_path=inside, checks=[planned.problems])
     return Workspace(top, plan_file, plan)
 
 

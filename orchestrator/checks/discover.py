@@ -8,9 +8,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from orchestrator.errors import BadInput
-from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.fixers.memory_safety.reading.settings import is_configured, settings_for
+from orchestrator.git import find_top
 
 _NEVER_TESTS = {"__pycache__", "site-packages"}
+
+
+def project_top(here: Path) -> Path:
+    """The folder that paths are told from: of the repository, else of pytest's configuration."""
+    if (repository := find_top(here)) is not None:
+        return repository
+    return next((at for at in (here, *here.parents) if is_configured(at)), here)
 
 
 def discovered(
@@ -34,6 +42,8 @@ def discovered(
             raise BadInput(f"{os.path.relpath(path, here)!r} is neither a file nor a folder")
         for file in _files(path, top) if path.is_dir() else [path]:
             relative = os.path.relpath(file, top)
+            if relative.startswith(os.pardir):  # or it is named through a link to the project
+                relative = os.path.relpath(file.parent.resolve() / file.name, top.resolve())
             if relative.startswith(os.pardir):
                 raise BadInput(
                     f"{str(path)!r} lies outside the project {str(top)!r}",

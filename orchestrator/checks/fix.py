@@ -23,14 +23,11 @@ class Fixes:
 
 
 def computed(sources: Sequence[Source], *, top: Path) -> Fixes:
-    """The outcome of every file; nothing is written. Links and read-only files are refused."""
-    closed = {source.path: _why_closed(top / source.path) for source in sources}
-    open_ = [source for source in sources if closed[source.path] is None]
-    answers = {outcome.path: outcome for outcome in outcomes(FIXER, open_, top=top)}
-    found = [
-        answers.get(source.path) or Refusal(source.path, str(closed[source.path]))
-        for source in sources
-    ]
+    """The outcome of every file; nothing is written. Edits of links and shut files are refused."""
+    found: list[Outcome] = []
+    for outcome in outcomes(FIXER, sources, top=top):
+        closed = _why_closed(top / outcome.path) if isinstance(outcome, Edit) else None
+        found.append(Refusal(outcome.path, closed) if closed else outcome)
     return Fixes(found, {source.path: source.data for source in sources})
 
 

@@ -5,17 +5,43 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from orchestrator.errors import Exit, OrchestrateError
 
+_COMPLETION = "_ORCHESTRATE_COMPLETE"
+
 
 def main() -> NoReturn:
-    """Run the command line; the only place where our errors become exit codes."""
+    """`orchestrate`. What needs no plan is a program of its own, and starts without typer."""
+    command, *rest = sys.argv[1:] or [""]
+    if command in {"check", "fix"} and _COMPLETION not in os.environ:
+        _run(lambda: _alone(command, rest, f"orchestrate {command}"))
     from orchestrator.cli.app import app
 
+    _run(lambda: app(prog_name="orchestrate"))
+
+
+def main_check() -> NoReturn:
+    """`orchestrate-check`, for hooks."""
+    _run(lambda: _alone("check", sys.argv[1:], "orchestrate-check"))
+
+
+def _alone(command: str, arguments: Sequence[str], prog: str) -> Exit:
+    if command == "fix":
+        from orchestrator.cli.fix import run
+    else:
+        from orchestrator.cli.check import run
+    return run(arguments, prog=prog)
+
+
+def _run(program: Callable[[], Exit | None]) -> NoReturn:
+    """Run it; the only place where our errors become exit codes."""
+    for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal cannot show
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        app(prog_name="orchestrate")
+        sys.exit(program() or Exit.DONE)
     except OrchestrateError as problem:
         from orchestrator.console import streams
 
@@ -24,16 +50,21 @@ def main() -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads on; Python would complain about that at exit
         sys.exit(Exit.DONE)
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
     except OSError as problem:
         if problem.errno not in {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO}:
-            raise
+            _tell_bug()
         sys.stderr.write(f"error: cannot write: {problem.strerror}\nnext: df -h\n")
         os._exit(Exit.DISK)  # not sys.exit: the interpreter would try to write once more
     except Exception:  # noqa: BLE001 - whatever comes here is a bug of ours, and is shown whole
-        import traceback
+        _tell_bug()
 
-        traceback.print_exc()
-        sys.stderr.write("this is a bug in orchestrate; nothing of it is your fault\n")
-        sys.stderr.write("next: orchestrate status\n")
-        sys.exit(Exit.BUG)
-    sys.exit(Exit.DONE)
+
+def _tell_bug() -> NoReturn:
+    import traceback
+
+    traceback.print_exc()
+    sys.stderr.write("this is a bug in orchestrate; nothing of it is your fault\n")
+    sys.stderr.write("next: orchestrate status\n")
+    sys.exit(Exit.BUG)

@@ -10,7 +10,7 @@ import typer
 from orchestrator import __version__
 
 if TYPE_CHECKING:
-    from orchestrator.plan.base import OptionValue
+    pass
 
 app = typer.Typer(
     help="Carry a repository through a long migration in small, proven, reversible commits.",
@@ -278,13 +278,16 @@ def fix_command(
     ] = None,
 ) -> None:
     """Add what test classes lack, in the files you name; outside any plan."""
-    from orchestrator.cli.fix import Asked, fix
+    from orchestrator.cli.fix import arguments, fix
 
-    given = {"group": group, "require": require, "docstring": docstring}
-    options: dict[str, OptionValue] = {n: v for n, v in given.items() if v is not None}
-    flags = {"clear_instance": clear_instance, "skip_under_xdist": skip_under_xdist}
-    options |= {name: True for name, wanted in flags.items() if wanted}
-    raise typer.Exit(fix(Asked(paths, options, diff, check)))
+    raise typer.Exit(
+        fix(
+            arguments(
+                paths, group=group, diff=diff, check=check, require=require, docstring=docstring,
+                clear_instance=clear_instance, skip_under_xdist=skip_under_xdist,
+            )
+        )
+    )  # fmt: skip
 
 
 @app.command("schema")

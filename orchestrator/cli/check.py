@@ -1,4 +1,4 @@
-"""`orchestrate-check`: the check as a program of its own, for hooks, where its start matters."""
+"""`orchestrate check`: the rules on named files, outside any plan; also `orchestrate-check`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from orchestrator.errors import Exit, OrchestrateError
+from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
     from orchestrator.checks.config import Config
@@ -18,28 +18,23 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "github", "sarif")
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
+def run(arguments: Sequence[str], *, prog: str) -> Exit:
     """Run the check; exit 0, 1 (an error was found) or 2 (bad arguments or configuration)."""
-    try:
-        code = check(_parser().parse_args(arguments))
-    except OrchestrateError as problem:
-        step = f"\nnext: {problem.next_step}" if problem.next_step else ""
-        sys.stderr.write(f"error: {problem.what}{step}\n")
-        code = problem.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = Exit.DONE
-    sys.exit(code)
+    return check(parser(prog).parse_args(arguments))
 
 
 def check(options: argparse.Namespace) -> Exit:
-    """Check the files that are meant, print what was found, fix where that was asked for."""
+    """Check the files that are meant, print what was found, fix where that was asked for.
+
+    Raises:
+        BadInput: there is no such file, or the configuration means nothing.
+    """
     from orchestrator.checks.config import read_config
-    from orchestrator.checks.discover import discovered
+    from orchestrator.checks.discover import discovered, project_top
     from orchestrator.checks.run import checked
 
     here = Path.cwd()
-    top = _top(here)
+    top = project_top(here)
     config = read_config(top)
     if options.require:
         config.options["require"] = options.require
@@ -52,10 +47,10 @@ def check(options: argparse.Namespace) -> Exit:
             again = {one.path: one for one in checked(bad, top=top, config=config)}
             found = [again.get(one.path, one) for one in found]
         for path, reason in refused.items():
-            sys.stderr.write(f"refused: {path}: {reason}\n")
+            sys.stderr.write(f"refused: {_shown(path, top, here)}: {reason}\n")
         if options.diff:
             return _exit(found, exit_zero=options.exit_zero)
-    _print(found, options.format)
+    _print(found, options.format, top=top, here=here)
     _summary(found, len(paths))
     return _exit(found, exit_zero=options.exit_zero)
 
@@ -68,8 +63,6 @@ def arguments(
     Raises:
         BadInput: one of them has a value that means nothing.
     """
-    from orchestrator.errors import BadInput
-
     if form not in FORMATS:
         raise BadInput(f"no format is called {form!r}; known are {', '.join(FORMATS)}")
     if require not in {None, "mocks", "all"}:
@@ -79,38 +72,24 @@ def arguments(
     )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def parser(prog: str) -> argparse.ArgumentParser:
     """The options of the check."""
-    parser.add_argument(
+    made = argparse.ArgumentParser(
+        prog=prog, description="Check test classes for the pytest-xdist memory safety pattern."
+    )
+    made.add_argument(
         "paths", nargs="*", metavar="PATH", help="files, folders or patterns; default: testpaths"
     )
-    parser.add_argument(
-        "--format", choices=FORMATS, default="text", help="how findings are printed"
-    )
-    parser.add_argument("--fix", action="store_true", help="write what is missing")
-    parser.add_argument(
+    made.add_argument("--format", choices=FORMATS, default="text", help="how findings are printed")
+    made.add_argument("--fix", action="store_true", help="write what is missing")
+    made.add_argument(
         "--diff", action="store_true", help="print what --fix would change; write nothing"
     )
-    parser.add_argument(
+    made.add_argument(
         "--require", choices=("mocks", "all"), help="which classes are asked for the pattern"
     )
-    parser.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="orchestrate-check",
-        description="Check test classes for the pytest-xdist memory safety pattern.",
-    )
-    add_arguments(parser)
-    return parser
-
-
-def _top(here: Path) -> Path:
-    for folder in (here, *here.parents):
-        if (folder / ".git").exists():
-            return folder
-    return here
+    made.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found")
+    return made
 
 
 def _fix(paths: Sequence[str], *, top: Path, config: Config, write: bool) -> dict[str, str]:
@@ -131,7 +110,7 @@ def _fix(paths: Sequence[str], *, top: Path, config: Config, write: bool) -> dic
     return {outcome.path: outcome.reason for outcome in done if isinstance(outcome, Refusal)}
 
 
-def _print(found: Sequence[Checked], form: str) -> None:
+def _print(found: Sequence[Checked], form: str, *, top: Path, here: Path) -> None:
     from orchestrator import __version__
     from orchestrator.report import findings
 
@@ -144,9 +123,14 @@ def _print(found: Sequence[Checked], form: str) -> None:
         case "github":
             lines = list(findings.github(pairs))
         case _:
-            lines = list(findings.text(pairs))
+            lines = list(findings.text((_shown(path, top, here), some) for path, some in pairs))
     if lines:
         sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _shown(path: str, top: Path, here: Path) -> str:
+    """A path as a person at `here` would type it."""
+    return path if here == top else os.path.relpath(top / path, here)
 
 
 def _summary(found: Sequence[Checked], files: int) -> None:
@@ -162,8 +146,3 @@ def _summary(found: Sequence[Checked], files: int) -> None:
 def _exit(found: Sequence[Checked], *, exit_zero: bool) -> Exit:
     failed = any(one.has_errors for one in found) and not exit_zero
     return Exit.RED if failed else Exit.DONE
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUTF8", "1")
-    main()

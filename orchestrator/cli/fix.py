@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.checks.config import read_config
-from orchestrator.checks.discover import discovered
+from orchestrator.checks.discover import discovered, project_top
 from orchestrator.checks.fix import Fixes, computed, written
 from orchestrator.console.streams import data, raw, say
 from orchestrator.errors import BadInput, Exit
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.memory_safety.options import problems
-from orchestrator.git import find_top
-from orchestrator.plan.base import OptionValue
-from orchestrator.report.diff import unified
-from orchestrator.report.message import counts_in_words
-from orchestrator.words import plural
+from orchestrator.words import counts_in_words, plural
+
+if TYPE_CHECKING:
+    from orchestrator.plan.base import OptionValue
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The options of `fix`; `options` are those of the fixer that were given."""
-
-    paths: Sequence[str]
-    options: dict[str, OptionValue]
-    diff: bool
-    check: bool
+def run(arguments: Sequence[str], *, prog: str) -> Exit:
+    """Fix what is named; exit 0, 1 (refused, or `--check` found work) or 2 (bad arguments)."""
+    return fix(parser(prog).parse_args(arguments))
 
 
-def fix(asked: Asked) -> Exit:
+def fix(asked: argparse.Namespace) -> Exit:
     """Add what is missing in the named files, or say what would be added.
 
     RED where a file was refused, or with `check` where one would change.
@@ -41,12 +37,12 @@ def fix(asked: Asked) -> Exit:
         BadInput: there is no such file, or an option means nothing.
     """
     here = Path.cwd()
-    top = (find_top(here) or here).resolve()
+    top = project_top(here)
     config = read_config(top)
-    options = {**config.options, **asked.options}
-    paths = discovered(asked.paths, here=here.resolve(), top=top, exclude=config.exclude)
-    for problem in problems(paths[0] if paths else "test_it.py", options):
+    options = {**config.options, **_options(asked)}
+    for problem in problems("test_it.py", options):
         raise BadInput(problem, next_step="orchestrate fix --help")
+    paths = discovered(asked.paths, here=here, top=top, exclude=config.exclude)
     if "group" in options and len(paths) > 1:
         say("one group for several files pins them all to one worker", "yellow")
     sources = [Source(path, (top / path).read_bytes(), options) for path in paths]
@@ -56,26 +52,64 @@ def fix(asked: Asked) -> Exit:
     if asked.diff:
         _show_diff(fixes)
     for outcome in done:
-        _show(outcome, writes=writes, quiet=asked.diff or len(done) > len(asked.paths))
+        shown = os.path.relpath(top / outcome.path, here)
+        _show(outcome, shown, writes=writes, quiet=asked.diff or len(done) > len(asked.paths))
     _summary(done, writes=writes)
     return _exit(done, check=asked.check)
 
 
+def arguments(paths: Sequence[str], **options: str | bool | None) -> argparse.Namespace:
+    """The same options from another command line."""
+    return argparse.Namespace(paths=list(paths), **options)
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """The options of `fix`."""
+    made = argparse.ArgumentParser(
+        prog=prog, description="Add what test classes lack, in the files you name."
+    )
+    made.add_argument("paths", nargs="+", metavar="FILE", help="files, folders or patterns")
+    made.add_argument("--group", help="the group; default: from the file's name")
+    made.add_argument("--diff", action="store_true", help="show the diff, write nothing")
+    made.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 where something would change"
+    )
+    made.add_argument(
+        "--require", choices=("mocks", "all"), help="which classes are asked for the pattern"
+    )
+    made.add_argument(
+        "--clear-instance", action="store_true", help="teardowns empty the instance as well"
+    )
+    made.add_argument(
+        "--skip-under-xdist", action="store_true", help="classes that must run alone: skip them"
+    )
+    made.add_argument("--docstring", metavar="TEXT", help="docstring of new teardowns")
+    return made
+
+
+def _options(asked: argparse.Namespace) -> dict[str, OptionValue]:
+    """The options of the fixer that were given."""
+    names = ("group", "require", "docstring", "clear_instance", "skip_under_xdist")
+    return {name: value for name in names if (value := getattr(asked, name)) not in {None, False}}
+
+
 def _show_diff(fixes: Fixes) -> None:
+    from orchestrator.report.diff import unified
+
     for outcome in fixes.outcomes:
         if isinstance(outcome, Edit):
             raw(unified(outcome.path, fixes.before[outcome.path], outcome.data))
 
 
-def _show(outcome: Outcome, *, writes: bool, quiet: bool) -> None:
+def _show(outcome: Outcome, path: str, *, writes: bool, quiet: bool) -> None:
     match outcome:
-        case Edit(path, _, counts, _):
+        case Edit(counts=counts):
             line = f"{'fixed' if writes else 'would fix'}: {path}: {counts_in_words(counts)}"
             say(line) if quiet else data(line)
-        case NoChange(path):
+        case NoChange():
             if not quiet:
                 data(f"no changes needed: {path}")
-        case Refusal(path, reason):
+        case Refusal(reason=reason):
             say(f"refused: {path}: {reason}", "red")
     if not quiet:
         for note in getattr(outcome, "notes", ()):

@@ -14,9 +14,8 @@ from orchestrator.errors import Exit
 from orchestrator.fixers.base import NoChange, Outcome, Refusal
 from orchestrator.gates.verdict import PYTHON, Blame, Kind, Verdict
 from orchestrator.progress.record import Done, TargetRecord, added, failed_before, flaky
-from orchestrator.report.message import counts_in_words
 from orchestrator.report.unresolved import reproduce_line
-from orchestrator.words import plural
+from orchestrator.words import counts_in_words, plural
 
 _GATES_OF_PYTEST = ("collect", "test")
 

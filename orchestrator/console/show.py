@@ -8,8 +8,7 @@ import shlex
 from orchestrator.batch.look import Look
 from orchestrator.console.streams import out, plain, raw
 from orchestrator.progress.record import Record, failed_before, flaky
-from orchestrator.report.message import counts_in_words
-from orchestrator.words import plural
+from orchestrator.words import counts_in_words, plural
 
 
 def show_batch(look: Look) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
-
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import OrchestrateError
+
+if TYPE_CHECKING:  # only a terminal needs it
+    from rich.console import Console
+    from rich.text import Text
 
 _PIPED_WIDTH = 130
 
@@ -28,16 +30,25 @@ def err() -> Console:
 
 def plain(text: str, style: str = "") -> Text:
     """Text from outside, safe to print: no markup is read, no control reaches a terminal."""
-    shown = "".join(
-        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"
-        for char in text
-    )
-    return Text(shown, style=style)
+    from rich.text import Text
+
+    return Text(_printable(text), style=style)
 
 
 def say(text: str, style: str = "") -> None:
-    """One message to a person, on stderr."""
-    err().print(plain(text, style), soft_wrap=True)
+    """One message to a person, on stderr; in colours where they can be seen."""
+    if sys.stderr.isatty() or "FORCE_COLOR" in os.environ:
+        err().print(plain(text, style), soft_wrap=True)
+    else:
+        sys.stderr.write(f"{_printable(text)}\n")
+        sys.stderr.flush()
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+        for char in text
+    )
 
 
 def data(text: str) -> None:
@@ -66,6 +77,8 @@ def is_utf8() -> bool:
 
 
 def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
     stream = sys.stderr if stderr else sys.stdout
     terminal = stream.isatty()
     width = None if terminal or "COLUMNS" in os.environ else _PIPED_WIDTH

@@ -44,7 +44,8 @@ def _one_child(
     results.write_bytes(b"")
     # -P: a folder called `orchestrator` in the user's repository must not be taken for ours
     command = [sys.executable, "-P", "-m", "orchestrator.fixers.child", str(requests), str(results)]
-    ended = process.run(command, cwd=top, timeout_s=FILE_LIMIT_S * (len(sources) + 1))
+    limit_s = FILE_LIMIT_S * (len(sources) + 1)
+    ended = process.run(command, cwd=top, timeout_s=limit_s, starts_others=False)
     complete = [
         line for line in results.read_text("ascii").splitlines(keepends=True) if line[-1] == "\n"
     ]

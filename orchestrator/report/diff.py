@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from orchestrator.progress.record import Patch
+if TYPE_CHECKING:  # `check` and `fix` show diffs, and start without the model of a record
+    from orchestrator.progress.record import Patch
 
 
 def unified(path: str, before: bytes, after: bytes) -> str:
@@ -15,6 +17,8 @@ def unified(path: str, before: bytes, after: bytes) -> str:
 
 def patch(path: str, before: bytes, after: bytes) -> Patch:
     """The diff of one file, as a record keeps it."""
+    from orchestrator.progress.record import Patch
+
     data = unified(path, before, after).encode("utf-8", "surrogateescape")
     try:
         return Patch(text=data.decode("utf-8"))

@@ -66,8 +66,10 @@ def sarif(found: Found, version: str) -> str:
 
 
 def _result(path: str, f: Finding) -> dict[str, Any]:
+    from urllib.parse import quote
+
     region = {"startLine": f.line, "startColumn": f.column}
-    location = {"artifactLocation": {"uri": path}, "region": region}
+    location = {"artifactLocation": {"uri": quote(path)}, "region": region}
     said = f"{f.subject}: {f.message}" if f.subject else f.message
     return {
         "ruleId": f.code,

@@ -25,7 +25,7 @@ from orchestrator.progress.record import (
     failed_before,
     flaky,
 )
-from orchestrator.words import plural
+from orchestrator.words import counts_in_words, plural
 
 RENDER_LIMIT_S = 2
 OUTPUT_LIMIT_CHARS = 20_000
@@ -128,12 +128,6 @@ def _label(place: Place) -> str:
 def one_line(value: str) -> str:
     """The value without line ends, so that it can forge no line of its own."""
     return " ".join(value.split())
-
-
-def counts_in_words(counts: Mapping[str, int]) -> str:
-    """`9 classes, 9 marks, 1 import`: what was added, zeros left out."""
-    named = [f"{n} {_singular(name) if n == 1 else name}" for name, n in counts.items() if n]
-    return ", ".join(named) or "nothing added"
 
 
 def topic_of(path: str) -> str:
@@ -302,10 +296,6 @@ def _listed(words: Sequence[str]) -> str:
         left_out += bool(shown.pop())
     *most, last = [*shown, *([f"{left_out} more"] if left_out else [])]
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def _singular(name: str) -> str:
-    return "class" if name == "classes" else name.removesuffix("s")
 
 
 def _number(value: float | None) -> str | None:

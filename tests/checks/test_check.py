@@ -14,6 +14,7 @@ from orchestrator.checks.config import Config
 from orchestrator.checks.run import checked
 from orchestrator.git import initialised
 
+MAIN = "from orchestrator.cli import main_check; main_check()"
 BAD = "from unittest.mock import Mock\n\n\nclass TestA:\n    def test(self): Mock()\n"
 PLAIN = "class TestA:\n    def test(self): ...\n"
 
@@ -39,7 +40,7 @@ def project(tmp_path: Path) -> Path:
 
 def check(*arguments: str, cwd: Path) -> Ran:
     ended = subprocess.run(
-        [sys.executable, "-m", "orchestrator.cli.check", *arguments],
+        [sys.executable, "-c", MAIN, *arguments],
         cwd=cwd, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return Ran(ended.returncode, ended.stdout, ended.stderr)
@@ -106,7 +107,7 @@ def test_named_files_folders_and_patterns(project: Path) -> None:
     assert check("tests/test_plain.py", "--require", "all", cwd=project).code == 1
     assert check("tests/test_b*.py", cwd=project).code == 1
     assert check("test_bad.py", cwd=project / "tests").code == 1
-    assert "tests/test_bad.py" in check(cwd=project / "tests").out
+    assert check(cwd=project / "tests").out.startswith("test_bad.py:4:1: MS001")
     for name, message in (
         ("tests/nope.py", "there is no file or folder"),
         ("x*.py", "no file matches"),
@@ -158,8 +159,8 @@ def test_many_files_over_processes_give_the_same_in_the_same_order(tmp_path: Pat
 
 def test_the_check_imports_nothing_it_does_not_need(project: Path) -> None:
     script = (
-        "import sys\nfrom orchestrator.cli.check import main\n"
-        "try: main(['tests/test_bad.py'])\nexcept SystemExit: pass\n"
+        "import sys\nfrom orchestrator.cli.check import run\n"
+        "run(['tests/test_bad.py'], prog='orchestrate-check')\n"
         "print(sorted({n.partition('.')[0] for n in sys.modules} & "
         "{'libcst', 'git', 'jinja2', 'typer', 'pydantic', 'rich', 'yaml', 'psutil', 'asyncio'}))"
     )
@@ -226,3 +227,132 @@ def test_fix_takes_the_options_of_the_fixer(project: Path) -> None:
     ended = run_cli("fix", "tests/test_plain.py", "--group", "a@b", cwd=project)
     assert ended.code == 2
     assert "cannot be a group name" in ended.err
+
+
+def test_paths_are_shown_as_one_would_type_them_here(project: Path) -> None:
+    assert "test_bad.py:4:1: MS001" in check("test_bad.py", cwd=project / "tests").out
+    assert '"path": "tests/test_bad.py"' in check("--format", "json", cwd=project / "tests").out
+    ended = run_cli("fix", "test_bad.py", "--check", cwd=project / "tests")
+    assert ended.out.startswith("would fix: test_bad.py:")
+
+
+def test_a_path_through_a_link_to_the_project_is_one_of_the_project(project: Path) -> None:
+    link = project.parent / "link"
+    link.symlink_to(project)
+    ended = check(str(link / "tests/test_bad.py"), cwd=project)
+    assert "tests/test_bad.py:4:1: MS001" in ended.out
+
+
+def test_without_git_the_nearest_configuration_of_pytest_counts(tmp_path: Path) -> None:
+    (tmp_path / "tests/unit").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.pytest.ini_options]\npython_classes = ["Suite"]\n[tool.orchestrate]\nrequire = "all"\n'
+    )
+    (tmp_path / "tests/unit/test_it.py").write_text("class SuiteA:\n    def test(self): ...\n")
+    ended = check("test_it.py", cwd=tmp_path / "tests/unit")
+    assert "MS001 SuiteA" in ended.out
+
+
+def test_case_53_folders_and_files_that_pytest_leaves_out_are_left_out(project: Path) -> None:
+    (project / "pytest.ini").write_text(
+        "[pytest]\nnorecursedirs = slow\naddopts = --ignore=tests/old --ignore-glob 'tests/*_gen.py'\n"
+    )
+    for path in ("tests/slow/test_a.py", "tests/old/test_b.py", "tests/test_c_gen.py"):
+        (project / path).parent.mkdir(exist_ok=True)
+        (project / path).write_text(BAD)
+        assert "MS001" in check(path, cwd=project).out, "a file that is named is meant"
+    out = check("tests", cwd=project).out
+    assert {line.partition(":")[0] for line in out.splitlines()} == {"tests/test_bad.py"}
+
+
+def test_names_that_a_terminal_cannot_show_are_escaped(project: Path) -> None:
+    (project / "tests/test_\N{SNOWMAN}.py").write_text(BAD)
+    ended = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", MAIN, "tests"],
+        cwd=project, capture_output=True, check=False, env={"PYTHONIOENCODING": "ascii", "PATH": ""},
+    )  # fmt: skip
+    assert b"tests/test_\\u2603.py:4:1: MS001" in ended.stdout, ended.stderr
+
+
+def test_sarif_escapes_what_a_uri_cannot_hold(project: Path) -> None:
+    (project / "tests/test_a b#.py").write_text(BAD)
+    out = check("tests/test_a b#.py", "--format", "sarif", cwd=project).out
+    assert '"uri": "tests/test_a%20b%23.py"' in out
+
+
+def test_case_25_a_name_that_gives_no_group_is_refused_and_told(project: Path) -> None:
+    (project / "tests/test_a@b.py").write_text(BAD)
+    assert "give it another group" in check("tests/test_a@b.py", cwd=project).out
+    ended = run_cli("fix", "tests", cwd=project)
+    assert ended.code == 1
+    assert (
+        "refused: tests/test_a@b.py: 'a@b_tests' cannot be a group name: it holds '@'" in ended.err
+    )
+    assert "1 fixed" in ended.err
+    assert run_cli("fix", "tests/test_a@b.py", "--group", "ab", cwd=project).code == 0
+
+
+def test_case_68_a_link_or_a_read_only_file_that_needs_nothing_is_no_refusal(project: Path) -> None:
+    (project / "tests/test_link.py").symlink_to("test_plain.py")
+    (project / "tests/test_plain.py").chmod(0o444)
+    for path in ("tests/test_link.py", "tests/test_plain.py"):
+        ended = run_cli("fix", path, cwd=project)
+        assert (ended.code, ended.out) == (0, f"no changes needed: {path}\n")
+
+
+def test_case_62_a_group_that_the_encoding_cannot_hold_is_a_reason(project: Path) -> None:
+    (project / "tests/test_bad.py").write_text(f"# coding: ascii\n{BAD}")
+    ended = run_cli(
+        "fix",
+        "tests/test_bad.py",
+        "--group",
+        "gr\N{LATIN SMALL LETTER U WITH DIAERESIS}n",
+        cwd=project,
+    )
+    assert ended.code == 1
+    assert "cannot be written in the encoding of the file, ascii" in ended.err
+    (project / "tests/test_bad.py").write_text(f"# coding: klingon\n{BAD}")
+    ended = run_cli("fix", "tests/test_bad.py", cwd=project)
+    assert ended.code == 1
+    assert "klingon" in ended.err
+    assert "the fixer failed" not in ended.err
+
+
+def test_a_file_that_is_not_there_is_named(project: Path) -> None:
+    (project / "tests/test_gone.py").symlink_to("nowhere.py")
+    for command in ("check", "fix"):
+        ended = run_cli(command, "tests/test_gone.py", cwd=project)
+        assert ended.code == 2
+        assert "there is no file or folder 'tests/test_gone.py'" in ended.err
+
+
+@pytest.mark.parametrize("command", ["check", "fix"])
+def test_both_command_lines_have_the_same_options(command: str) -> None:
+    """`orchestrate check` starts without typer; typer's version is for help and completion."""
+    import importlib
+
+    import typer.main
+
+    from orchestrator.cli.app import app
+
+    parser = importlib.import_module(f"orchestrator.cli.{command}").parser(command)
+    alone = {option for action in parser._actions for option in action.option_strings}
+    group = typer.main.get_command(app)
+    known = group.commands[command]  # type: ignore[attr-defined]
+    assert alone - {"-h"} == {
+        option for parameter in known.params for option in parameter.opts if option[0] == "-"
+    } | {"--help"}
+
+
+def test_fix_imports_nothing_it_does_not_need(project: Path) -> None:
+    script = (
+        "import sys\nfrom orchestrator.cli.fix import run\n"
+        "run(['tests/test_bad.py'], prog='orchestrate fix')\n"
+        "import orchestrator.fixers.child, orchestrator.fixers.memory_safety.editing.edit\n"
+        "print(sorted({n.partition('.')[0] for n in sys.modules} & "
+        "{'libcst', 'git', 'jinja2', 'typer', 'pydantic', 'rich', 'yaml', 'psutil', 'asyncio'}))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == "[]"

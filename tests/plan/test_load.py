@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from support import PLAN
 
 from orchestrator.errors import BadInput
-from orchestrator.fixers import registry
+from orchestrator.fixers import planned
 from orchestrator.plan.load import load, parsed
 from orchestrator.plan.model import Plan
 
 
 def plan_of(text: str | bytes) -> Plan:
     data = text if isinstance(text, bytes) else text.encode()
-    return parsed(data, name="p.yaml", plan_path="p.yaml", checks=[registry.problems])
+    return parsed(data, name="p.yaml", plan_path="p.yaml", checks=[planned.problems])
 
 
 def error_of(text: str | bytes) -> str:
@@ -130,8 +130,8 @@ def test_the_options_of_a_phase_hold_for_its_targets_unless_they_say_otherwise()
     plan = plan_of(PLAN.replace("priority: high", "priority: high\n    options: {group: shared}"))
     phase = plan.phases[0]
     first, second = phase.batches[0].targets
-    assert registry.source(phase, first, b"").options == {"group": "alpha_tests"}
-    assert registry.source(phase, second, b"").options == {"group": "shared"}
+    assert planned.source(phase, first, b"").options == {"group": "alpha_tests"}
+    assert planned.source(phase, second, b"").options == {"group": "shared"}
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -171,8 +171,8 @@ def test_case_26_files_that_would_get_the_same_group_by_accident_are_an_error(
     with pytest.raises(
         BadInput, match=r"'a/test_utils\.py' would get the group 'utils_tests' as well"
     ):
-        load(file, plan_path="plan.yaml", checks=[registry.problems])
+        load(file, plan_path="plan.yaml", checks=[planned.problems])
     file.write_text(
         plan_with(["a/test_utils.py", "b/test_utils.py\n            options: {group: b_utils}"])
     )
-    assert load(file, plan_path="plan.yaml", checks=[registry.problems]).phases
+    assert load(file, plan_path="plan.yaml", checks=[planned.problems]).phases

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from orchestrator.fixers import registry
+from orchestrator.fixers import planned
 from orchestrator.plan.load import load
 from orchestrator.plan.model import PhaseState, Plan
 from orchestrator.plan.schema import schema_text
@@ -20,7 +20,7 @@ PLAN_FILE = TOP / "migration_plan.yaml"
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return load(PLAN_FILE, plan_path="migration_plan.yaml", checks=[registry.problems])
+    return load(PLAN_FILE, plan_path="migration_plan.yaml", checks=[planned.problems])
 
 
 def test_the_schema_in_docs_is_the_models_own() -> None:

@@ -11,7 +11,8 @@ from orchestrator.errors import BadInput
 from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
 from orchestrator.progress.record import Done, GateRecord, Record, TargetRecord
-from orchestrator.report.message import Message, counts_in_words, message
+from orchestrator.report.message import Message, message
+from orchestrator.words import counts_in_words
 
 
 def plan_of(text: str) -> Plan:

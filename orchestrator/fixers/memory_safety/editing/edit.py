@@ -69,6 +69,10 @@ def _proved(data: bytes, analysis: Analysis) -> tuple[bytes, dict[str, int]]:
 
     try:
         edited, counts = transformed_bytes(data, analysis)
+    except UnicodeEncodeError as error:
+        text = error.object[error.start : error.end]
+        reason = f"{text!r} cannot be written in the encoding of the file, {error.encoding}"
+        raise Unproved(reason) from error
     except ValueError as error:
         raise Unproved(f"libcst cannot read it: {_first_line(error)}") from error
     if lost := difference(data, edited, analysis, counts):
@@ -94,7 +98,7 @@ def _is_newer_syntax(data: bytes) -> bool:
 
     try:
         cst.parse_module(data)
-    except (cst.ParserSyntaxError, UnicodeDecodeError):
+    except (cst.ParserSyntaxError, SyntaxError, UnicodeDecodeError):
         return False
     return True
 

@@ -69,6 +69,20 @@ class _Lines:
         """Whether line `number` holds nothing or a comment."""
         return self.lines[number - 1].lstrip().startswith(b"#") or self.is_blank(number)
 
+    def end_of_block(self, number: int, indent: bytes) -> int:
+        """The last line of the block that has this indent and whose last statement ends here.
+
+        Comments belong to it as long as they are indented like it, empty lines between them too.
+        """
+        end = at = number
+        while at < len(self.lines) and self.is_quiet(at + 1):
+            at += 1
+            if not self.is_blank(at):
+                if not self.indent(at).startswith(indent):
+                    break
+                end = at
+        return end
+
     def starts_line(self, node: ast.stmt) -> bool:
         """Whether a statement is the first thing on its line."""
         line = self.lines[first_line(node) - 1]
@@ -159,7 +173,8 @@ def _append(at: ClassNode, work: Work, analysis: Analysis, text: _Lines) -> None
             raise DoesNotFit
         lines = [f"{work.clears}.__dict__.clear()"] if work.clears else []
         lines.append(f"{analysis.names.collect or 'gc.collect'}()")
-        text.add((last.end_lineno or 0) + 1, text.indent(first_line(first)), lines)
+        indent = text.indent(first_line(first))
+        text.add(text.end_of_block(last.end_lineno or 0, indent) + 1, indent, lines)
 
 
 def _unit(inner: bytes, outer: bytes) -> str:

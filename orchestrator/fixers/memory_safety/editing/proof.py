@@ -58,6 +58,8 @@ class _Comparison:
             return self._same_list(old, new)
         if isinstance(old, ast.FunctionDef) and (inner := self._unwrapped(old, new)):
             return self.same(old, inner)
+        if isinstance(old, ast.expr) and isinstance(new, ast.expr):
+            return _same_expression(old, new)  # nothing is ever added inside of one
         if isinstance(old, ast.AST) and isinstance(new, ast.AST):
             return type(old) is type(new) and all(
                 self.same(getattr(old, name, None), getattr(new, name, None))
@@ -128,6 +130,24 @@ class _Comparison:
             and ast.unparse(last) == self._collect
             and not function.decorator_list
         )
+
+
+def _same_expression(old: ast.expr, new: ast.expr) -> bool:
+    """Whether two expressions are equal, however deep: without recursion."""
+    rest: list[tuple[object, object]] = [(old, new)]
+    while rest:
+        one, other = rest.pop()
+        if type(one) is not type(other):
+            return False
+        if isinstance(one, ast.AST):
+            rest += [(getattr(one, n, None), getattr(other, n, None)) for n in one._fields]
+        elif isinstance(one, list) and isinstance(other, list):
+            if len(one) != len(other):
+                return False
+            rest += zip(one, other, strict=True)
+        elif one != other:
+            return False
+    return True
 
 
 def _lost_line(before: bytes, after: bytes, analysis: Analysis) -> str | None:

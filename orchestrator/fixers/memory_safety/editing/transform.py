@@ -148,7 +148,10 @@ class _Transformer(cst.CSTTransformer):
         lines = [cst.SimpleStatementLine([cst.Expr(call)]) for call in calls]
         if work.wraps:
             return statement.with_changes(body=_wrapped(block, lines, statement))
-        return statement.with_changes(body=block.with_changes(body=[*block.body, *lines]))
+        comments, footer = _split_footer(block)
+        lines[0] = lines[0].with_changes(leading_lines=comments)
+        body = block.with_changes(body=[*block.body, *lines], footer=footer)
+        return statement.with_changes(body=body)
 
 
 def _as_block(body: cst.BaseSuite) -> cst.IndentedBlock:
@@ -157,6 +160,14 @@ def _as_block(body: cst.BaseSuite) -> cst.IndentedBlock:
         return body
     assert isinstance(body, cst.SimpleStatementSuite)
     return cst.IndentedBlock([cst.SimpleStatementLine(body.body)], header=body.trailing_whitespace)
+
+
+def _split_footer(
+    block: cst.IndentedBlock,
+) -> tuple[Sequence[cst.EmptyLine], Sequence[cst.EmptyLine]]:
+    """The comments that end a block as part of it, and the lines after them."""
+    last = max((i for i, line in enumerate(block.footer, 1) if line.comment), default=0)
+    return block.footer[:last], block.footer[last:]
 
 
 def _wrapped(

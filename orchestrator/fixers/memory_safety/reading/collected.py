@@ -10,7 +10,7 @@ from orchestrator.fixers.memory_safety.reading.lineage import linearized
 from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module, Outside
 from orchestrator.fixers.memory_safety.reading.names import dotted
 from orchestrator.fixers.memory_safety.reading.settings import Settings
-from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, own_nodes
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, own_statements
 
 _NOT_TESTS = {
     "Enum",
@@ -36,6 +36,7 @@ class Collected:
         self._module = module
         self._settings = settings
         self.lineage = cache(self._lineage)
+        self.has_tests = cache(self._has_tests)
 
     def is_test_case(self, at: ClassNode) -> bool:
         """Whether it derives from a TestCase of the standard library."""
@@ -59,7 +60,7 @@ class Collected:
             return False
         return self.is_named_as_test(at) and self.obstacle(at) is None
 
-    def has_tests(self, at: ClassNode) -> bool:
+    def _has_tests(self, at: ClassNode) -> bool:
         """Whether it is collected and holds tests of its own or by inheritance."""
         is_test_case = self.is_test_case(at)
         return self.is_collected(at) and any(
@@ -103,7 +104,7 @@ class Collected:
         """The names that the module deletes, each with the line: an idiom that hides a base."""
         return {
             name: node.lineno
-            for node in own_nodes(self._module.tree)
+            for node in own_statements(self._module.tree)
             if isinstance(node, ast.Delete)
             for target in node.targets
             if (name := dotted(target))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.fixers.memory_safety.reading.module import Module, Outside, Value
 from orchestrator.fixers.memory_safety.reading.names import dotted
-from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, own_nodes
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, own_statements
 
 _MARK = "pytest.mark.xdist_group"
 _ADDING = {"pytestmark.append", "pytestmark.extend", "pytestmark.insert"}
@@ -125,10 +125,10 @@ def _named(call: ast.Call) -> Group:
 
 def _given_to_pytestmark(scope: ast.Module | ast.ClassDef) -> Iterator[ast.expr]:
     """What a namespace assigns to `pytestmark` or adds to it, under a condition too."""
-    for node in own_nodes(scope):
+    for node in own_statements(scope):
         if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if node.value is not None and "pytestmark" in map(dotted, targets):
                 yield node.value
-        elif isinstance(node, ast.Call) and dotted(node.func) in _ADDING:
-            yield from node.args
+        elif isinstance(node, ast.Expr) and isinstance(call := node.value, ast.Call):
+            yield from call.args if dotted(call.func) in _ADDING else []

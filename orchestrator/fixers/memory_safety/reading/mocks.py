@@ -15,7 +15,7 @@ from orchestrator.fixers.memory_safety.reading.syntax import (
     ClassNode,
     Function,
     nodes_below,
-    own_nodes,
+    own_statements,
 )
 
 _MODULES = ("unittest.mock", "mock", "pytest_mock", "asyncmock", "mockito", "flexmock")
@@ -231,21 +231,24 @@ def _is_mocks(name: str) -> bool:
 
 def _definitions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
     """Every function, class and assigned name of a module, with what defines it."""
-    for node in own_nodes(tree):
+    for node in own_statements(tree):
         if isinstance(node, Function | ast.ClassDef):
             yield node.name, node
             for decorator in node.decorator_list:
                 yield from ((name, node) for name in _fixture_names(decorator))
-            for inner in own_nodes(node):
+            for inner in own_statements(node):
                 if isinstance(inner, ast.Global):
                     yield from ((name, node) for name in inner.names)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 yield from ((name, node.value) for name in _names_in(target))
-        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
             yield from ((name, node.value) for name in _names_in(node.target))
-        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
-            yield from ((name, node.context_expr) for name in _names_in(node.optional_vars))
+        elif isinstance(node, ast.With):
+            for item in node.items:
+                if item.optional_vars is not None:
+                    names = _names_in(item.optional_vars)
+                    yield from ((name, item.context_expr) for name in names)
 
 
 def _names_in(target: ast.expr) -> Iterator[str]:

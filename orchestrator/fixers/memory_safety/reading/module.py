@@ -14,7 +14,8 @@ from orchestrator.fixers.memory_safety.reading.syntax import (
     Function,
     classes_of,
     nodes_below,
-    own_nodes,
+    own_statements,
+    statements_below,
 )
 
 _DJANGO = ("SimpleTestCase", "TransactionTestCase", "TestCase", "LiveServerTestCase")
@@ -123,7 +124,7 @@ class Module:
     def imports(self) -> dict[str, str]:
         """Name here → dotted name there; leading dots for relative imports are kept."""
         found: dict[str, str] = {}
-        for node in self.nodes:
+        for node in statements_below(self.tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     name = alias.asname or alias.name.split(".")[0]
@@ -158,7 +159,7 @@ class Module:
     def _bindings(self) -> dict[str, ast.expr | Function]:
         """Name → the last value or function it is bound to at module level."""
         found: dict[str, ast.expr | Function] = {}
-        for node in own_nodes(self.tree):
+        for node in own_statements(self.tree):
             if isinstance(node, Function):
                 found[node.name] = node
             elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:

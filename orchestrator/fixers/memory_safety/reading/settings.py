@@ -71,6 +71,11 @@ def settings_for(top: Path, path: str) -> Settings:
     return Settings()
 
 
+def is_configured(folder: Path) -> bool:
+    """Whether a folder holds a configuration of pytest."""
+    return _settings_in(folder) is not None
+
+
 @cache
 def _settings_in(folder: Path) -> Settings | None:
     for name, section in _FILES:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False)
 class ClassNode:
     """One `class` statement. `ordinal` counts every one in the file from 0, in source order."""
 
@@ -24,6 +25,11 @@ class ClassNode:
         """`Outer.Inner`, as people write it."""
         return f"{self.outer.qualname}.{self.node.name}" if self.outer else self.node.name
 
+    @cached_property
+    def statements(self) -> list[ast.stmt]:
+        """The statements of its body, and of blocks in it, in source order."""
+        return list(own_statements(self.node))
+
     def definitions(self, name: str) -> list[Function]:
         """The methods called `name` that stand directly in the class's body."""
         return [s for s in self.node.body if isinstance(s, Function) and s.name == name]
@@ -33,15 +39,15 @@ class ClassNode:
         if name in {assigned for assigned, _ in self.assigned()}:
             return True
         direct = self.definitions(name)
-        return any(_binds(node, name) and node not in direct for node in own_nodes(self.node))
+        return any(_binds(node, name) and node not in direct for node in self.statements)
 
     def functions(self) -> Iterator[Function]:
         """Every method, also one below an `if` or `try` of the class's body."""
-        return (node for node in own_nodes(self.node) if isinstance(node, Function))
+        return (node for node in self.statements if isinstance(node, Function))
 
     def assigned(self) -> Iterator[tuple[str, ast.expr | None]]:
         """Every class attribute by name, with its value where it is a plain assignment."""
-        for node in own_nodes(self.node):
+        for node in self.statements:
             if isinstance(node, ast.Assign):
                 yield from ((t.id, node.value) for t in node.targets if isinstance(t, ast.Name))
             elif isinstance(node, ast.AnnAssign | ast.AugAssign) and isinstance(
@@ -63,12 +69,18 @@ def first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
+_LEAVES = {ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Global, ast.Nonlocal}
+"""Half of all nodes, with nothing below them that anybody asks for."""
+
+
 def children(node: ast.AST) -> list[ast.AST]:
     """The nodes directly below `node`, in source order; `ast.iter_child_nodes` takes twice as long.
 
     Load, store and delete are left out: nobody asks for them, and they are a third of all nodes.
     """
     found: list[ast.AST] = []
+    if node.__class__ in _LEAVES:
+        return found
     for value in vars(node).values():
         if value.__class__ is list:
             found += [item for item in value if isinstance(item, ast.AST)]
@@ -81,8 +93,19 @@ def nodes_below(root: ast.AST) -> list[ast.AST]:
     """`root` and every node below it, level by level."""
     found = [root]
     for node in found:  # it grows as it is read
-        found += children(node)
+        if node.__class__ not in _LEAVES:
+            found += children(node)
     return found
+
+
+def statements_below(root: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement below `root`, also in functions and classes; expressions are not entered."""
+    rest = children(root)
+    for node in rest:  # it grows as it is read
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, ast.expr):
+            rest += children(node)
 
 
 def own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
@@ -90,10 +113,23 @@ def own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
 
     A nested function or class is itself yielded, its inside is not.
     """
-    for child in children(scope):
-        yield child
-        if not isinstance(child, _SCOPES):
-            yield from own_nodes(child)
+    rest = children(scope)[::-1]
+    while rest:  # not by recursion: `"a" + "a" + ...` is as deep as it is long
+        node = rest.pop()
+        yield node
+        if not isinstance(node, _SCOPES):
+            rest += children(node)[::-1]
+
+
+def own_statements(scope: ast.AST) -> Iterator[ast.stmt]:
+    """The statements among `own_nodes`, without a look into expressions: a table may be huge."""
+    rest = [child for child in children(scope)[::-1] if not isinstance(child, ast.expr)]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, _SCOPES):
+            rest += [child for child in children(node)[::-1] if not isinstance(child, ast.expr)]
 
 
 def _binds(node: ast.AST, name: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from orchestrator.fixers.memory_safety.reading.mocks import MockUse
 from orchestrator.fixers.memory_safety.reading.module import Module
 from orchestrator.fixers.memory_safety.reading.names import dotted
-from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, nodes_below
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, statements_below
 from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 _WIDE = ("class", "module", "package", "session")
@@ -55,7 +55,7 @@ def _held(module: Module, mocks: MockUse) -> Iterator[Finding]:
 
 
 def _held_on_self(at: ClassNode, mocks: MockUse) -> Iterator[Finding]:
-    for node in nodes_below(at.node):
+    for node in statements_below(at.node):
         if isinstance(node, ast.Assign):
             names = [name for target in node.targets if (name := dotted(target) or "")]
             held = [name for name in names if name.startswith("self.")]

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 from orchestrator.fixers.base import Source
+from orchestrator.fixers.memory_safety.groups import group_problem
 from orchestrator.fixers.memory_safety.options import options_of
 from orchestrator.fixers.memory_safety.reading import marks
 from orchestrator.fixers.memory_safety.reading.collected import why_not_collected
@@ -71,6 +72,7 @@ class _Judge:
         self._tell_imported()
         self._refuse_nested()
         self._tell_work()
+        self._refuse_group()
         self._refuse_rebound()
 
     def _judge_class(self, at: ClassNode) -> None:
@@ -148,6 +150,14 @@ class _Judge:
             self._analysis.findings.append(
                 Finding(1, 1, "MS003", "", "add import gc at module level", Level.ERROR)
             )
+
+    def _refuse_group(self) -> None:
+        """A name that is derived from the file's may be none that a node id can carry."""
+        problem = group_problem(self._analysis.group)
+        if problem and any(work.add_mark for work in self._analysis.work.values()):
+            reason = f"{problem}; give it another group"
+            self._analysis.refusals.append(reason)
+            self._analysis.findings.append(Finding(1, 1, "MS001", "", reason, Level.ERROR))
 
     def _refuse_rebound(self) -> None:
         analysis = self._analysis
