@@ -91,12 +91,19 @@ def _files(folder: Path) -> list[Path]:
     return [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
 
 
-def _found(here: Path, top: Path | None) -> Path:
+def plan_above(here: Path, top: Path | None) -> Path | None:
+    """The plan of a project by its usual name, in `here` or above it as far as `top`."""
     for folder in (here, *here.parents):
         if (folder / DEFAULT_PLAN).is_file():
             return folder / DEFAULT_PLAN
         if folder == top:
             break
+    return None
+
+
+def _found(here: Path, top: Path | None) -> Path:
+    if (found := plan_above(here, top)) is not None:
+        return found
     raise BadInput(
         f"there is no {DEFAULT_PLAN} in {str(here)!r} or above it",
         next_step="orchestrate --plan PATH …, or see a whole migration: orchestrate demo",

@@ -316,6 +316,19 @@ def recover_command(
     raise typer.Exit(recover(plan or ctx.obj, keep=keep, restore=restore))
 
 
+@app.command("doctor")
+def doctor_command(
+    ctx: typer.Context,
+    plan: PlanOption = None,
+    python: PythonOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say whether the pattern works in this project at all, or is inert, and what it costs."""
+    from orchestrator.cli.doctor import doctor
+
+    raise typer.Exit(doctor(plan or ctx.obj, python=python, as_json=as_json))
+
+
 @app.command("demo")
 def demo_command(
     folder: Annotated[

@@ -34,8 +34,12 @@ class Interpreter:
     has_xdist: bool
 
 
-def interpreter(top: Path, *, option: str | None, plan: str | None) -> Interpreter:
+def interpreter(
+    top: Path, *, option: str | None, plan: str | None, command: str = "next-batch"
+) -> Interpreter:
     """The project's interpreter: `--python`, the plan's, the active environment's, `.venv`, PATH.
+
+    `command` is the one that asks, and that an error names.
 
     Raises:
         CannotJudge: there is none, it does not start, or it has no pytest.
@@ -44,9 +48,9 @@ def interpreter(top: Path, *, option: str | None, plan: str | None) -> Interpret
     if path is None:
         raise CannotJudge(
             "no Python to run this project's tests was found",
-            next_step="orchestrate next-batch --python PATH",
+            next_step=f"orchestrate {command} --python PATH",
         )
-    return _described(path, found, top)
+    return _described(path, found, top, f"orchestrate {command} --python PATH")
 
 
 def likely(top: Path, plan: str | None) -> Path | None:
@@ -83,23 +87,21 @@ def _in_environment(prefix: Path, found: str) -> Iterator[tuple[Path, str]]:
         yield python, found
 
 
-def _described(path: Path, found: str, top: Path) -> Interpreter:
+def _described(path: Path, found: str, top: Path, again: str) -> Interpreter:
     try:
         ended = process.run([str(path), "-c", _DESCRIBE], cwd=top, timeout_s=60)
     except process.ProgramMissing as error:
-        raise CannotJudge(
-            f"{error.what} ({found})", next_step="orchestrate next-batch --python PATH"
-        ) from error
+        raise CannotJudge(f"{error.what} ({found})", next_step=again) from error
     try:
         facts = json.loads(ended.output.strip().splitlines()[-1])
     except (ValueError, IndexError) as error:
         raise CannotJudge(
             f"{str(path)!r} ({found}) is not a Python that starts: {ended.output.strip()[-300:]!r}",
-            next_step="orchestrate next-batch --python PATH",
+            next_step=again,
         ) from error
     if not facts["pytest"]:
         raise CannotJudge(
             f"{str(path)!r} ({found}) has no pytest, so nothing could be verified",
-            next_step=f"{path} -m pip install pytest, or: orchestrate next-batch --python PATH",
+            next_step=f"{path} -m pip install pytest, or: {again}",
         )
     return Interpreter(path, found, facts["version"], facts["xdist"])

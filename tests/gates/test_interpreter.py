@@ -30,8 +30,8 @@ def test_the_option_wins_then_the_plan_then_the_active_environment_then_dot_venv
     )
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "active"))
 
-    def found(**given: str | None) -> tuple[Path, str]:
-        python = interpreter(tmp_path, **{"option": None, "plan": None, **given})
+    def found(option: str | None = None, plan: str | None = None) -> tuple[Path, str]:
+        python = interpreter(tmp_path, option=option, plan=plan)
         return python.path, python.found
 
     assert found(option=str(option), plan=str(plan)) == (option, "--python")

@@ -1,0 +1,56 @@
+"""A pytest plugin that writes down how the project's configuration came out, as one JSON object.
+
+It runs inside the interpreter of the project: standard library only, Python 3.8 and pytest 7.4 or
+newer. `ORCHESTRATE_DOCTOR` names the file it writes; pytest is started with `--markers`, so that it
+configures itself, loads the conftest files and ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import time
+from typing import Any, Optional
+
+import pytest
+
+_TIMES = 3
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config: Any) -> None:
+    """Every plugin has configured itself by now, whatever it registers."""
+    if hasattr(config, "workerinput"):
+        return
+    facts = {
+        "pytest": pytest.__version__,
+        "xdist": _version_of_xdist(config),
+        "dist": config.getoption("dist", None),
+        "workers": _words(config.getoption("numprocesses", None)),
+        "configured": str(config.inipath) if config.inipath else None,
+        "markers": sorted({line.split(":")[0].split("(")[0] for line in config.getini("markers")}),
+        "collect_s": min(_seconds_of_a_collection() for _ in range(_TIMES)),
+        "objects": len(gc.get_objects()),
+    }
+    with open(os.environ["ORCHESTRATE_DOCTOR"], "w", encoding="ascii") as out:
+        json.dump(facts, out)
+
+
+def _version_of_xdist(config: Any) -> Optional[str]:
+    """None where it is not installed, or switched off."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return None
+    import xdist  # type: ignore[import-untyped]
+
+    return str(getattr(xdist, "__version__", "?"))
+
+
+def _words(value: Any) -> Optional[str]:
+    return None if value is None else str(value)
+
+
+def _seconds_of_a_collection() -> float:
+    started = time.perf_counter()
+    gc.collect()
+    return time.perf_counter() - started
