@@ -51,7 +51,7 @@ def checked(paths: Sequence[str], *, top: Path, config: Config) -> Iterator[Chec
 
 
 def _batch(paths: Sequence[str], top: Path, config: Config) -> list[Checked]:
-    parsed: Parsed = {}
+    parsed = Parsed()
     return [_one(path, top, config, parsed) for path in paths]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -183,7 +183,7 @@ class MockUse:
 
     def _mentioned(self, node: ast.AST) -> frozenset[str]:
         if node not in self._said:
-            self._said[node] = frozenset(_words(node))
+            self._said[node] = frozenset(_words(self._module.nodes_under(node)))
         return self._said[node]
 
 
@@ -201,9 +201,9 @@ def _names_of(module: Module, *, fixtures: bool) -> frozenset[str]:
     return use_of(module).fixtures if fixtures else use_of(module).names
 
 
-def _words(root: ast.AST) -> Iterator[str]:
+def _words(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Every name and parameter, the last two names of each attribute, and fixtures asked for."""
-    for node in nodes_below(root):
+    for node in nodes:
         if isinstance(node, ast.Name):
             yield node.id
         elif isinstance(node, ast.arg):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -85,6 +86,23 @@ class Value:
     node: ast.expr | Function
 
 
+@dataclass(slots=True)
+class Parsed:
+    """Other files of the repository, each parsed once; None where one does not parse."""
+
+    modules: dict[Path, Module | None] = field(default_factory=dict)
+    _listings: dict[Path, frozenset[str]] = field(default_factory=dict)
+
+    def listing(self, folder: Path) -> frozenset[str]:
+        """The names in a folder, read once; none where there is no such folder."""
+        if folder not in self._listings:
+            try:
+                self._listings[folder] = frozenset(os.listdir(folder))  # noqa: PTH208 - names, not paths
+            except OSError:
+                self._listings[folder] = frozenset()
+        return self._listings[folder]
+
+
 @dataclass(eq=False)
 class Module:
     """One parsed file of the repository, and the classes its names stand for."""
@@ -93,7 +111,8 @@ class Module:
     top: Path
     data: bytes = field(repr=False)
     tree: ast.Module
-    cache: Parsed = field(default_factory=dict, repr=False)
+    cache: Parsed = field(default_factory=Parsed, repr=False)
+    _nodes: dict[ast.AST, list[ast.AST]] = field(default_factory=dict, repr=False)
     _imported: dict[str, Module | None] = field(default_factory=dict, repr=False)
     orders: dict[ClassNode, list[Base]] = field(default_factory=dict, repr=False)
 
@@ -112,8 +131,17 @@ class Module:
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
-        """Every node of the file."""
-        return nodes_below(self.tree)
+        """Every node of the file, statement by statement."""
+        found: list[ast.AST] = [self.tree]
+        for statement in self.tree.body:
+            found += self.nodes_under(statement)
+        return found
+
+    def nodes_under(self, node: ast.AST) -> list[ast.AST]:
+        """`node` and every node below it, gathered once."""
+        if node not in self._nodes:
+            self._nodes[node] = nodes_below(node)
+        return self._nodes[node]
 
     @cached_property
     def names(self) -> Names:
@@ -244,14 +272,14 @@ class Module:
         """The files that an import here of the module `name` could mean, nearest first."""
         for stem in self._candidates(name):
             for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
-                if path.is_file():
+                if path.name in self.cache.listing(path.parent):
                     yield path
 
     def at_path(self, path: Path) -> Module | None:
         """The module in the file `path`, parsed once; None where there is none that parses."""
-        if path not in self.cache:
-            self.cache[path] = self._parsed(path)
-        return self.cache[path]
+        if path not in self.cache.modules:
+            self.cache.modules[path] = self._parsed(path)
+        return self.cache.modules[path]
 
     def _candidates(self, name: str) -> Iterator[Path]:
         """Where the file of a module could be, without its suffix, nearest first."""
@@ -262,8 +290,10 @@ class Module:
             yield folder.joinpath(*parts) if parts else folder / "__init__"
             return
         for folder in self.path.parents:
-            yield folder.joinpath(*parts)
-            yield folder.joinpath("src", *parts)
+            for root in (folder, folder / "src"):
+                names = self.cache.listing(root)
+                if parts[0] in names or f"{parts[0]}.py" in names:
+                    yield root.joinpath(*parts)
             if folder == self.top:
                 return
 
@@ -276,7 +306,3 @@ class Module:
         except (OSError, SyntaxError, ValueError, RecursionError):
             return None
         return Module(path, self.top, data, tree, self.cache)
-
-
-Parsed = dict[Path, Module | None]
-"""Other files of the repository, each parsed once; None where one does not parse."""

@@ -69,6 +69,7 @@ def first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
+_CONTEXTS = {ast.Load, ast.Store, ast.Del}
 _LEAVES = {ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Global, ast.Nonlocal}
 """Half of all nodes, with nothing below them that anybody asks for."""
 
@@ -82,9 +83,12 @@ def children(node: ast.AST) -> list[ast.AST]:
     if node.__class__ in _LEAVES:
         return found
     for value in vars(node).values():
-        if value.__class__ is list:
+        kind = value.__class__
+        if kind is int or kind is str:
+            continue
+        if kind is list:
             found += [item for item in value if isinstance(item, ast.AST)]
-        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+        elif kind not in _CONTEXTS and isinstance(value, ast.AST):
             found.append(value)
     return found
 

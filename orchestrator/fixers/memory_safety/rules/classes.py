@@ -32,7 +32,7 @@ def analyse(source: Source, top: Path, parsed: Parsed | None = None) -> Analysis
         SyntaxError, ValueError, RecursionError: the bytes are not Python this interpreter reads.
     """
     tree = ast.parse(source.data, filename=source.path)
-    cache = {} if parsed is None else parsed
+    cache = Parsed() if parsed is None else parsed
     module = Module(top / source.path, top, source.data, tree, cache)
     analysis = Analysis(options_of(source.path, source.options), module)
     asked = Asked(module, analysis.options, analysis.mocks)
