@@ -17,7 +17,7 @@ _KEYS = ("exclude", *(name for name in NAMES if name != "group"))
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """`exclude` are patterns of paths from the top ('*' also matches '/'); the rest are options."""
+    """`exclude` are folders or patterns of paths from the top ('*' matches '/' too)."""
 
     options: dict[str, OptionValue] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
@@ -47,13 +47,16 @@ def read_config(top: Path) -> Config:
 
             near = difflib.get_close_matches(key, _KEYS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise BadInput(f"[tool.orchestrate] of {file.name} has no key {key!r}{hint}")
+            what = f"[tool.orchestrate] of {file.name} has no key {key!r}{hint}"
+            raise BadInput(what, next_step=f"correct {file}")
     exclude = table.get("exclude", [])
     if not isinstance(exclude, list) or not all(isinstance(item, str) for item in exclude):
-        raise BadInput(f"[tool.orchestrate] of {file.name}: exclude is a list of patterns")
+        what = f"[tool.orchestrate] of {file.name}: exclude is a list of patterns"
+        raise BadInput(what, next_step=f"correct {file}")
     given = {key: value for key, value in table.items() if key != "exclude"}
     for problem in problems("test_it.py", given):
-        raise BadInput(f"[tool.orchestrate] of {file.name}: {problem}")
+        what = f"[tool.orchestrate] of {file.name}: {problem}"
+        raise BadInput(what, next_step=f"correct {file}")
     return Config({"require": Require.MOCKS.value, **given}, tuple(exclude))
 
 

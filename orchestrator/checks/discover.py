@@ -37,9 +37,11 @@ def discovered(
     found: set[str] = set()
     for path in wanted:
         if not path.exists():
-            raise BadInput(f"there is no file or folder {os.path.relpath(path, here)!r}")
+            shown = os.path.relpath(path, here)
+            raise BadInput(f"there is no file or folder {shown!r}", next_step="git ls-files")
         if not (path.is_file() or path.is_dir()):
-            raise BadInput(f"{os.path.relpath(path, here)!r} is neither a file nor a folder")
+            shown = os.path.relpath(path, here)
+            raise BadInput(f"{shown!r} is neither a file nor a folder", next_step=f"ls -l {shown}")
         for file in _files(path, top) if path.is_dir() else [path]:
             relative = os.path.relpath(file, top)
             if relative.startswith(os.pardir):  # or it is named through a link to the project
@@ -50,7 +52,7 @@ def discovered(
                     next_step=f"cd {path.parent}",
                 )
             found.add(relative.replace(os.sep, "/"))
-    return sorted(path for path in found if not _matches(path, exclude))
+    return sorted(path for path in found if not _matches(path, _with_folders(exclude)))
 
 
 def _expanded(name: str, here: Path) -> list[Path]:
@@ -58,7 +60,7 @@ def _expanded(name: str, here: Path) -> list[Path]:
     if (here / name).exists() or not set(name) & set("*?["):
         return [here / name]
     if not (found := sorted(here.glob(name))):
-        raise BadInput(f"no file matches {name!r}")
+        raise BadInput(f"no file matches {name!r}", next_step="git ls-files")
     return found
 
 
@@ -87,6 +89,11 @@ def _files(folder: Path, top: Path) -> Iterator[Path]:
                 found = Path(name, file)
                 if found.is_file():  # no pipe, no dangling link
                     yield found
+
+
+def _with_folders(patterns: Sequence[str]) -> list[str]:
+    """The patterns, each also as that of a folder with everything in it."""
+    return [form for p in patterns for form in (p.rstrip("/"), f"{p.rstrip('/')}/*")]
 
 
 def _matches(text: str, patterns: Sequence[str]) -> bool:

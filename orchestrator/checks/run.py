@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator.checks.config import Config
 from orchestrator.fixers.base import Source
-from orchestrator.fixers.memory_safety.check import findings
+from orchestrator.fixers.memory_safety.check import report
 from orchestrator.fixers.memory_safety.reading.module import Parsed
 from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
@@ -24,6 +24,17 @@ class Checked:
 
     path: str
     findings: Sequence[Finding]
+    left_alone: str | None = None
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings it fails the check by."""
+        return [finding for finding in self.findings if finding.level is Level.ERROR]
+
+    @property
+    def is_fixable(self) -> bool:
+        """Whether the fixer would edit it: nothing in it is for a person."""
+        return self.has_errors and not any(finding.by_hand for finding in self.findings)
 
     @property
     def has_errors(self) -> bool:
@@ -60,5 +71,6 @@ def _one(path: str, top: Path, config: Config, parsed: Parsed) -> Checked:
         data = (top / path).read_bytes()
     except OSError as error:
         text = f"cannot be read: {error.strerror}"
-        return Checked(path, [Finding(1, 1, "MS000", "", text, Level.ERROR)])
-    return Checked(path, findings(Source(path, data, config.options), top, parsed))
+        return Checked(path, [Finding(1, 1, "MS000", "", text, Level.ERROR, by_hand=True)])
+    said = report(Source(path, data, config.options), top, parsed)
+    return Checked(path, said.findings, said.left_alone)

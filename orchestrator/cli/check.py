@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator import __version__
 from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
     from orchestrator.checks.config import Config
     from orchestrator.checks.run import Checked
+    from orchestrator.fixers.base import Outcome, Source
 
+_SHOWN_PATHS = 3
 FORMATS = ("text", "json", "github", "sarif")
 
 
@@ -27,12 +30,16 @@ def check(options: argparse.Namespace) -> Exit:
     """Check the files that are meant, print what was found, fix where that was asked for.
 
     Raises:
-        BadInput: there is no such file, or the configuration means nothing.
+        BadInput: there is no such file, or an option or the configuration means nothing.
     """
     from orchestrator.checks.config import read_config
     from orchestrator.checks.discover import discovered, project_top
     from orchestrator.checks.run import checked
 
+    if options.diff and options.format != "text":
+        raise BadInput(
+            "--diff prints a diff, and no format changes that", next_step=f"{options.prog} --diff"
+        )
     here = Path.cwd()
     top = project_top(here)
     config = read_config(top)
@@ -40,18 +47,16 @@ def check(options: argparse.Namespace) -> Exit:
         config.options["require"] = options.require
     paths = discovered(options.paths, here=here, top=top, exclude=config.exclude)
     found = list(checked(paths, top=top, config=config))
-    if options.fix or options.diff:
-        bad = [one.path for one in found if one.has_errors]
-        refused = _fix(bad, top=top, config=config, write=options.fix)
+    bad = [one.path for one in found if one.has_errors]
+    if options.diff:
+        _show_diff(bad, top=top, here=here, config=config)
+    else:
         if options.fix:
+            _write(bad, top=top, here=here, config=config)
             again = {one.path: one for one in checked(bad, top=top, config=config)}
             found = [again.get(one.path, one) for one in found]
-        for path, reason in refused.items():
-            sys.stderr.write(f"refused: {_shown(path, top, here)}: {reason}\n")
-        if options.diff:
-            return _exit(found, exit_zero=options.exit_zero)
-    _print(found, options.format, top=top, here=here)
-    _summary(found, len(paths))
+        _print(found, options.format, top=top, here=here)
+    _summary(found, options)
     return _exit(found, exit_zero=options.exit_zero)
 
 
@@ -64,11 +69,19 @@ def arguments(
         BadInput: one of them has a value that means nothing.
     """
     if form not in FORMATS:
-        raise BadInput(f"no format is called {form!r}; known are {', '.join(FORMATS)}")
+        what = f"no format is called {form!r}; known are {', '.join(FORMATS)}"
+        raise BadInput(what, next_step="orchestrate check --help")
     if require not in {None, "mocks", "all"}:
-        raise BadInput(f"--require is {require!r}; it can be mocks or all")
+        what = f"--require is {require!r}; it can be mocks or all"
+        raise BadInput(what, next_step="orchestrate check --help")
     return argparse.Namespace(
-        paths=list(paths), format=form, fix=fix, diff=diff, require=require, exit_zero=exit_zero
+        prog="orchestrate check",
+        paths=list(paths),
+        format=form,
+        fix=fix,
+        diff=diff,
+        require=require,
+        exit_zero=exit_zero,
     )
 
 
@@ -89,29 +102,56 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--require", choices=("mocks", "all"), help="which classes are asked for the pattern"
     )
     made.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found")
+    made.add_argument("--version", action="version", version=__version__)
+    made.set_defaults(prog=prog)
     return made
 
 
-def _fix(paths: Sequence[str], *, top: Path, config: Config, write: bool) -> dict[str, str]:
-    """Fix the files, or print the diff; the reasons of those that cannot be."""
+def _show_diff(paths: Sequence[str], *, top: Path, here: Path, config: Config) -> None:
+    """Print what the fixer would change; nothing is written."""
+    from orchestrator.checks.fix import computed
+    from orchestrator.console.streams import raw
+    from orchestrator.fixers.base import Edit
+    from orchestrator.report.diff import unified
+
+    fixes = computed(_sources(paths, top, config), top=top)
+    for outcome in fixes.outcomes:
+        if isinstance(outcome, Edit):
+            raw(unified(outcome.path, fixes.before[outcome.path], outcome.data))
+    _tell(fixes.outcomes, top, here)
+
+
+def _write(paths: Sequence[str], *, top: Path, here: Path, config: Config) -> None:
+    """Fix the files, and say what was added and what was refused."""
     from orchestrator.checks.fix import computed, written
-    from orchestrator.fixers.base import Edit, Refusal, Source
+    from orchestrator.console.streams import say
+    from orchestrator.fixers.base import Edit
+    from orchestrator.words import counts_in_words
 
-    sources = [Source(path, (top / path).read_bytes(), config.options) for path in paths]
-    fixes = computed(sources, top=top)
-    done = written(fixes, top=top) if write else fixes.outcomes
-    if not write:
-        from orchestrator.report.diff import unified
+    done = written(computed(_sources(paths, top, config), top=top), top=top)
+    for outcome in done:
+        if isinstance(outcome, Edit):
+            say(f"fixed: {_shown(outcome.path, top, here)}: {counts_in_words(outcome.counts)}")
+    _tell(done, top, here)
 
-        for outcome in done:
-            if isinstance(outcome, Edit):
-                diff = unified(outcome.path, fixes.before[outcome.path], outcome.data)
-                sys.stdout.buffer.write(diff.encode("utf-8", "surrogateescape"))
-    return {outcome.path: outcome.reason for outcome in done if isinstance(outcome, Refusal)}
+
+def _tell(outcomes: Sequence[Outcome], top: Path, here: Path) -> None:
+    from orchestrator.console.streams import say
+    from orchestrator.fixers.base import Refusal
+
+    for outcome in outcomes:
+        if isinstance(outcome, Refusal):
+            say(f"refused: {_shown(outcome.path, top, here)}: {outcome.reason}")
+
+
+def _sources(paths: Sequence[str], top: Path, config: Config) -> list[Source]:
+    from orchestrator.fixers.base import Source
+
+    readable = [path for path in paths if os.access(top / path, os.R_OK)]
+    return [Source(path, (top / path).read_bytes(), config.options) for path in readable]
 
 
 def _print(found: Sequence[Checked], form: str, *, top: Path, here: Path) -> None:
-    from orchestrator import __version__
     from orchestrator.report import findings
 
     pairs = [(one.path, one.findings) for one in found if one.findings]
@@ -133,14 +173,36 @@ def _shown(path: str, top: Path, here: Path) -> str:
     return path if here == top else os.path.relpath(top / path, here)
 
 
-def _summary(found: Sequence[Checked], files: int) -> None:
-    errors = sum(f.level.value == "error" for one in found for f in one.findings)
-    bad = sum(one.has_errors for one in found)
+def _summary(found: Sequence[Checked], options: argparse.Namespace) -> None:
+    """How much was looked at and found wrong, and the command that mends it."""
+    from orchestrator.words import plural
+
+    asked = [one for one in found if one.left_alone is None]
+    errors = sum(len(one.errors) for one in asked)
+    fixable = sum(len(one.errors) for one in asked if one.is_fixable)
+    said = [f"{plural(errors, 'error') if errors else 'no errors'} in "]
+    said.append(plural(len(asked), "test file"))
     if errors:
-        sys.stderr.write(
-            f"{errors} error{'s' * (errors != 1)} in {bad} of {files} files; "
-            "orchestrate-check --fix adds what is missing\n"
-        )
+        said[1] = f"{sum(one.has_errors for one in asked)} of {said[1]}"
+    if others := len(found) - len(asked):
+        said.append(f", {plural(others, 'other file')} passed over")
+    if errors > fixable:
+        said.append(f"; {errors - fixable} for a person")
+    if fixable:
+        said.append(f"; {_fixing(options)} adds what is missing")
+    sys.stderr.write("".join(said) + "\n")
+
+
+def _fixing(options: argparse.Namespace) -> str:
+    """The command that adds what is missing in the same files."""
+    import shlex
+
+    if len(options.paths) > _SHOWN_PATHS:
+        return "the same with --fix"
+    words = [*options.prog.split(), "--fix"]
+    if options.require:
+        words += ["--require", options.require]
+    return " ".join([*words, *map(shlex.quote, options.paths)])
 
 
 def _exit(found: Sequence[Checked], *, exit_zero: bool) -> Exit:

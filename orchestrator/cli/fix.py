@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator import __version__
 from orchestrator.checks.config import read_config
 from orchestrator.checks.discover import discovered, project_top
 from orchestrator.checks.fix import Fixes, computed, written
@@ -84,6 +85,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--skip-under-xdist", action="store_true", help="classes that must run alone: skip them"
     )
     made.add_argument("--docstring", metavar="TEXT", help="docstring of new teardowns")
+    made.add_argument("--version", action="version", version=__version__)
     return made
 
 

@@ -31,34 +31,43 @@ class Finding:
 
 
 def diagnosis(examined: Examination) -> list[Finding]:
-    """The findings in the order in which they matter."""
+    """The findings in the order in which they matter; without xdist nothing else does."""
     if (configured := examined.configured) is None:
-        lines = examined.broken.splitlines()
-        said = lines[-1] if lines else "it said nothing"
-        what = f"pytest does not start with the project's configuration: {said}"
+        what = f"pytest does not start with the project's configuration: {_said(examined.broken)}"
         return [Finding(Level.PROBLEM, what, f"{examined.python.path} -m pytest --markers")]
+    found = [_installed(examined, configured)]
+    if configured.xdist is None:
+        return [*found, _without_xdist(examined), *_registered(configured), _cost(configured)]
     return [
-        *_installed(examined, configured),
+        *found,
         *_grouping(examined, configured),
         *_registered(configured),
-        *_dist(configured),
+        _dist(configured),
         *_commands(examined),
-        *_cost(configured),
+        _cost(configured),
     ]
 
 
-def _installed(examined: Examination, configured: Configured) -> Iterator[Finding]:
+def _said(output: str) -> str:
+    """The line of pytest's output that names the error, else its last one."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower() and "usage:" not in line]
+    return (errors or lines or ["it said nothing"])[-1 if not errors else 0]
+
+
+def _installed(examined: Examination, configured: Configured) -> Finding:
     python = examined.python
     xdist = f", pytest-xdist {configured.xdist}" if configured.xdist else ""
     what = f"Python {python.version}, pytest {configured.pytest}{xdist} ({python.found})"
-    yield Finding(Level.OK, what)
-    if configured.xdist is None:
-        if python.has_xdist:
-            what = "pytest-xdist is installed and switched off: the mark xdist_group is inert"
-            yield Finding(Level.PROBLEM, what, "remove `-p no:xdist` from addopts")
-        else:
-            what = "pytest-xdist is not installed: the mark xdist_group is inert"
-            yield Finding(Level.PROBLEM, what, f"{python.path} -m pip install pytest-xdist")
+    return Finding(Level.OK, what)
+
+
+def _without_xdist(examined: Examination) -> Finding:
+    if examined.python.has_xdist:
+        what = "pytest-xdist is installed and switched off: the mark xdist_group is inert"
+        return Finding(Level.PROBLEM, what, "remove `-p no:xdist` from addopts")
+    what = "pytest-xdist is not installed: the mark xdist_group is inert"
+    return Finding(Level.PROBLEM, what, f"{examined.python.path} -m pip install pytest-xdist")
 
 
 def _grouping(examined: Examination, configured: Configured) -> Iterator[Finding]:
@@ -71,7 +80,8 @@ def _grouping(examined: Examination, configured: Configured) -> Iterator[Finding
             f"--dist loadgroup does not group with pytest {configured.pytest} and pytest-xdist "
             f"{configured.xdist} ({tried}): the mark is inert"
         )
-        yield Finding(Level.PROBLEM, what, 'pip install "pytest<9.2"')
+        step = f'{examined.python.path} -m pip install "pytest<9.2"'
+        yield Finding(Level.PROBLEM, what, step)
     elif examined.trial:
         what = f"whether groups hold could not be tried: {examined.trial.splitlines()[-1]}"
         yield Finding(Level.WARNING, what)
@@ -86,18 +96,20 @@ def _registered(configured: Configured) -> Iterator[Finding]:
         yield Finding(Level.PROBLEM, what, step)
 
 
-def _dist(configured: Configured) -> Iterator[Finding]:
+def _dist(configured: Configured) -> Finding:
     where = configured.configured or "no configuration file"
-    beside = f" -n {configured.workers}" if configured.workers else ""
+    asked = f"-n {configured.workers} " if configured.workers else ""
+    if configured.workers == "0":
+        what = f"the configuration comes to -n 0 ({where}): xdist is off, and groups are inert"
+        return Finding(Level.WARNING, what, "start pytest with: -n auto --dist loadgroup")
     if configured.dist == "loadgroup":
-        yield Finding(Level.OK, f"the configuration says{beside} --dist loadgroup ({where})")
-    elif configured.dist in _NO_DIST and not configured.workers:
+        return Finding(Level.OK, f"the configuration comes to {asked}--dist loadgroup ({where})")
+    if configured.dist in _NO_DIST and not configured.workers:
         what = f"the configuration sets no --dist ({where}): groups are inert under plain `-n`"
-        yield Finding(Level.WARNING, what, "start pytest with: -n auto --dist loadgroup")
-    elif configured.xdist is not None:
-        dist = "load" if configured.dist in _NO_DIST else configured.dist
-        what = f"the configuration says{beside} --dist {dist} ({where}): groups are inert"
-        yield Finding(Level.PROBLEM, what, "say --dist loadgroup in addopts")
+        return Finding(Level.WARNING, what, "start pytest with: -n auto --dist loadgroup")
+    dist = "load" if configured.dist in _NO_DIST else configured.dist
+    what = f"the configuration comes to {asked}--dist {dist} ({where}): groups are inert"
+    return Finding(Level.PROBLEM, what, "say --dist loadgroup in addopts")
 
 
 def _commands(examined: Examination) -> Iterator[Finding]:
@@ -113,12 +125,12 @@ def _commands(examined: Examination) -> Iterator[Finding]:
         yield Finding(Level.PROBLEM, what, "add --dist loadgroup to each, or to addopts")
 
 
-def _cost(configured: Configured) -> Iterator[Finding]:
+def _cost(configured: Configured) -> Finding:
     cost = f"one gc.collect() takes {configured.collect_s * 1000:.1f} ms"
     with_what = f"{cost} once conftest is imported ({configured.objects:,} objects)"
+    thousand = f"{configured.collect_s * 1000:.0f} s in a thousand tests"
+    what = f"{with_what}: the pattern adds at least {thousand}"
     if configured.collect_s < _SLOW_COLLECT_S:
-        yield Finding(Level.OK, with_what)
-    else:
-        what = f"{with_what}, and the pattern adds one to each test"
-        step = "gc.freeze() once everything is imported, in pytest_collection_finish of conftest.py"
-        yield Finding(Level.WARNING, what, step)
+        return Finding(Level.OK, what)
+    step = "gc.freeze() once everything is imported, in pytest_collection_finish of conftest.py"
+    return Finding(Level.WARNING, what, step)

@@ -149,6 +149,18 @@ def _commands(top: Path) -> Iterator[Command]:
                 lines = file.read_text("utf-8", errors="replace").splitlines()
             except OSError:
                 continue
-            for number, line in enumerate(lines, start=1):
+            for number, line in _joined(lines):
                 if _PARALLEL.search(line) and not line.lstrip().startswith("#"):
                     yield Command(file.relative_to(top).as_posix(), number, line.strip())
+
+
+def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Each line with its number, with what a backslash at its end continues it by."""
+    start, text = 1, ""
+    for number, line in enumerate(lines, start=1):
+        text += line.removesuffix("\\")
+        if not line.endswith("\\"):
+            yield start, text
+            start, text = number + 1, ""
+    if text:
+        yield start, text

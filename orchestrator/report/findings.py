@@ -36,6 +36,7 @@ def as_json(found: Found) -> str:
                 "level": f.level.value,
                 "class": f.subject or None,
                 "message": f.message,
+                "by_hand": f.by_hand,
             }
             for path, f in _each(found)
         ],

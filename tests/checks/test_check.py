@@ -53,7 +53,10 @@ def test_findings_are_lines_with_place_code_class_and_what_to_do(project: Path) 
         'tests/test_bad.py:4:1: MS001 TestA add @pytest.mark.xdist_group(name="bad_tests")',
         "tests/test_bad.py:4:1: MS002 TestA add a teardown_method that calls gc.collect()",
     ]
-    assert "2 errors in 1 of 3 files; orchestrate-check --fix adds what is missing" in ended.err
+    assert (
+        ended.err
+        == "2 errors in 1 of 2 test files, 1 other file passed over; orchestrate-check --fix adds what is missing\n"
+    )
     assert check("--exit-zero", cwd=project).code == 0
     assert run_cli("check", cwd=project).out == ended.out
 
@@ -84,7 +87,8 @@ def test_json_github_and_sarif(project: Path) -> None:
     first, second = json.loads(check("--format", "json", cwd=project).out)
     assert first == {
         "path": "tests/test_bad.py", "line": 4, "column": 1, "code": "MS001", "level": "error",
-        "class": "TestA", "message": 'add @pytest.mark.xdist_group(name="bad_tests")',
+        "class": "TestA", "by_hand": False,
+            "message": 'add @pytest.mark.xdist_group(name="bad_tests")',
     }  # fmt: skip
     assert second["code"] == "MS002"
     line = check("--format", "github", cwd=project).out.splitlines()[0]
@@ -339,7 +343,7 @@ def test_both_command_lines_have_the_same_options(command: str) -> None:
     alone = {option for action in parser._actions for option in action.option_strings}
     group = typer.main.get_command(app)
     known = group.commands[command]  # type: ignore[attr-defined]
-    assert alone - {"-h"} == {
+    assert alone - {"-h", "--version"} == {
         option for parameter in known.params for option in parameter.opts if option[0] == "-"
     } | {"--help"}
 
@@ -356,3 +360,79 @@ def test_fix_imports_nothing_it_does_not_need(project: Path) -> None:
         [sys.executable, "-c", script], cwd=project, capture_output=True, text=True, check=True
     )
     assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_diff_wins_over_fix_and_writes_nothing(project: Path) -> None:
+    ended = check("--diff", "--fix", "tests/test_bad.py", cwd=project)
+    assert ended.code == 1
+    assert "+++ b/tests/test_bad.py" in ended.out
+    assert (project / "tests/test_bad.py").read_text() == BAD
+    ended = check("--diff", "--format", "json", "tests", cwd=project)
+    assert (ended.code, ended.out) == (2, "")
+    assert "--diff prints a diff, and no format changes that" in ended.err
+
+
+def test_what_was_fixed_is_said_and_what_is_left(project: Path) -> None:
+    (project / "tests/test_hand.py").write_text(
+        f"from elsewhere import Base\n\n\n{BAD.replace('TestA:', 'TestA(Base):')}"
+    )
+    ended = check("--fix", "tests/test_hand.py", "tests/test_bad.py", cwd=project)
+    assert ended.code == 1
+    assert "fixed: tests/test_bad.py: 1 class, 1 mark, 1 teardown, 2 imports" in ended.err
+    assert (
+        "refused: tests/test_hand.py: TestA (line 7): its base elsewhere.Base is not in this"
+        in ended.err
+    )
+    assert ended.err.endswith("2 errors in 1 of 2 test files; 2 for a person\n")
+
+
+def test_the_command_that_is_named_does_what_it_says(project: Path) -> None:
+    ended = check("--require", "all", "tests/test_plain.py", cwd=project)
+    command = "orchestrate-check --fix --require all tests/test_plain.py"
+    assert f"; {command} adds what is missing" in ended.err
+    assert check(*command.split()[1:], cwd=project).code == 0
+    assert check(*command.split()[2:], cwd=project).err == "no errors in 1 test file\n"
+    many = ["tests/test_bad.py", "tests/test_plain.py", "tests/helper.py", "tests"]
+    assert "; the same with --fix adds what is missing" in check(*many, cwd=project).err
+
+
+def test_nothing_looked_at_is_not_silent(project: Path) -> None:
+    ended = check("tests/helper.py", cwd=project)
+    assert (ended.code, ended.err) == (0, "no errors in 0 test files, 1 other file passed over\n")
+    (project / "tests/vendored").mkdir()
+    (project / "tests/vendored/test_v.py").write_text(BAD)
+    assert check("tests/vendored", cwd=project).err.startswith("no errors in 0 test files, 1 other")
+
+
+def test_a_folder_can_be_excluded(project: Path) -> None:
+    for pattern in ("tests/old", "tests/old/", "tests/old/*", "tests/o*"):
+        (project / "tests/old").mkdir(exist_ok=True)
+        (project / "tests/old/test_o.py").write_text(BAD)
+        (project / "pyproject.toml").write_text(
+            f"{PYPROJECT}\n[tool.orchestrate]\nexclude = [{pattern!r}]\n"
+        )
+        assert "test_o.py" not in check(cwd=project).out
+        assert "test_bad.py" in check(cwd=project).out
+
+
+def test_case_69_files_that_are_nested_too_deeply_are_told_and_the_others_go_on(
+    project: Path,
+) -> None:
+    deep = {
+        "minus": "x = " + "-" * 100_000 + "1",
+        "parentheses": "x = " + "(" * 100_000 + ")" * 100_000,
+        "attributes": "x = y" + ".a" * 50_000,
+        "lambdas": "x = " + "lambda: " * 20_000 + "1",
+        "elif": "if 1: pass\n" + "elif 2: pass\n" * 5_000,
+    }
+    for name, text in deep.items():
+        (project / f"tests/test_{name}.py").write_text(f"{text}\n{BAD}")
+    ended = check("tests", cwd=project)
+    assert ended.code == 1
+    told = {line.partition(":")[0] for line in ended.out.splitlines() if "MS000" in line}
+    assert told == {f"tests/test_{name}.py" for name in deep}
+    assert "tests/test_bad.py:4:1: MS001" in ended.out
+    ended = run_cli("fix", "tests", cwd=project)
+    assert "the fixer" not in ended.err
+    assert "1 fixed" in ended.err
+    assert f"{len(deep)} refused" in ended.err

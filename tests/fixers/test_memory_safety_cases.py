@@ -27,13 +27,26 @@ def case(number: int, before: str, after: str, what: str) -> object:
 
 
 EDITS = [
+    case(4, f"import os\n\nfrom .base import thing\n\n\n{PLAIN_CLASS}",
+         f"import gc\nimport os\n\nimport pytest\n\nfrom .base import thing\n\n\n{SAFE_CLASS}",
+         "above the repository's own"),
+    case(4, f"import os\n\nfrom tests.base import thing\n\n\n{PLAIN_CLASS}",
+         f"import gc\nimport os\n\nimport pytest\n\nfrom tests.base import thing\n\n\n{SAFE_CLASS}",
+         "above a package of the repository"),
+    case(4, f"import os\nimport attr\nfrom .base import thing\n\n\n{PLAIN_CLASS}",
+         f"import gc\nimport os\nimport attr\nimport pytest\nfrom .base import thing\n\n\n{SAFE_CLASS}",
+         "sections without empty lines stay so"),
+    case(4, f"from __future__ import annotations\nimport attr\n\n\n{PLAIN_CLASS}",
+         f"from __future__ import annotations\nimport gc\nimport attr\nimport pytest\n\n\n{SAFE_CLASS}",
+         "nor is the future kept apart there"),
+    case(3, f"{PLAIN_CLASS}", f"{HEAD}{SAFE_CLASS}", "nothing but a class"),
     case(1, f'"""Doc."""\n\nimport pytest\n\n\n{PLAIN_CLASS}',
          f'"""Doc."""\n\nimport gc\n\nimport pytest\n\n\n{SAFE_CLASS}', "after the docstring"),
     case(2, f"from __future__ import annotations\n\nimport pytest\n\n\n{PLAIN_CLASS}",
          f"from __future__ import annotations\n\nimport gc\n\nimport pytest\n\n\n{SAFE_CLASS}",
          "after the last __future__"),
     case(3, f"#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n# a licence\n\n{PLAIN_CLASS}",
-         f"#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n# a licence\n\n{HEAD[:-1]}{SAFE_CLASS}",
+         f"#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n# a licence\n\n{HEAD}{SAFE_CLASS}",
          "no imports, after shebang, coding and licence"),
     case(3, f'"""Doc."""\n\n\n{PLAIN_CLASS}', f'"""Doc."""\n\n{HEAD}{SAFE_CLASS}',
          "no imports, after the docstring"),
@@ -434,7 +447,20 @@ def test_note(text: str, note: str, tmp_path: Path) -> None:
 
 
 MORE_EDITS = [
-    pytest.param(f"{PLAIN_CLASS}\n\nimport pytest\n", "import gc\n\nimport pytest\n\n@pytest", id="pytest is imported too late"),
+    case(4, f"import os\n\nfrom .base import thing\n\n\n{PLAIN_CLASS}",
+         f"import gc\nimport os\n\nimport pytest\n\nfrom .base import thing\n\n\n{SAFE_CLASS}",
+         "above the repository's own"),
+    case(4, f"import os\n\nfrom tests.base import thing\n\n\n{PLAIN_CLASS}",
+         f"import gc\nimport os\n\nimport pytest\n\nfrom tests.base import thing\n\n\n{SAFE_CLASS}",
+         "above a package of the repository"),
+    case(4, f"import os\nimport attr\nfrom .base import thing\n\n\n{PLAIN_CLASS}",
+         f"import gc\nimport os\nimport attr\nimport pytest\nfrom .base import thing\n\n\n{SAFE_CLASS}",
+         "sections without empty lines stay so"),
+    case(4, f"from __future__ import annotations\nimport attr\n\n\n{PLAIN_CLASS}",
+         f"from __future__ import annotations\nimport gc\nimport attr\nimport pytest\n\n\n{SAFE_CLASS}",
+         "nor is the future kept apart there"),
+    case(3, f"{PLAIN_CLASS}", f"{HEAD}{SAFE_CLASS}", "nothing but a class"),
+    pytest.param(f"{PLAIN_CLASS}\n\nimport pytest\n", "import gc\n\nimport pytest\n\n\n@pytest", id="pytest is imported too late"),
     pytest.param("class TestO:\n    class Base:\n        def teardown_method(self): self.x = 1\n    class TestI(Base):\n        def test(self): ...\n\n\nclass Base: ...\n", "self.x = 1\n            gc.collect()", id="case-42 the enclosing class's base"),
     pytest.param(f"{HEAD}{MARK}\nclass TestA:\n    def teardown_method(self):\n        try: self.x()\n        except OSError: gc.collect()\n    def test(self): ...\n", "except OSError: gc.collect()\n        gc.collect()", id="case-39 in an except"),
     pytest.param(f"# a licence\n\n# about the class\n{PLAIN_CLASS}", f"# about the class\n{MARK}", id="case-03 the class keeps its comment"),
@@ -635,7 +661,7 @@ def test_case_21_a_mark_on_a_method_is_told_with_the_joined_name(tmp_path: Path)
     )
     outcome = outcome_of(text, top=tmp_path)
     assert isinstance(outcome, NoChange)
-    assert "test has a group of its own: xdist joins them to g_x" in outcome.notes[0]
+    assert "test has a group of its own: xdist joins to 'g_x'" in outcome.notes[0]
 
 
 LEFT_ALONE = [
@@ -685,7 +711,7 @@ def test_case_21_a_mark_on_a_parameter_set_is_told_as_well(tmp_path: Path) -> No
     text = f"{HEAD}{SAFE_CLASS}".replace("    def test(", f"{mark}    def test(")
     outcome = outcome_of(text, top=tmp_path)
     assert isinstance(outcome, NoChange)
-    assert "xdist joins them to g_x" in outcome.notes[0]
+    assert "xdist joins to 'g_x'" in outcome.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def checked(text: str, top: Path, path: str = "tests/test_it.py", **options: str
     file = top / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, newline="")
-    return findings(Source(path, text.encode(), {**OPTIONS, **options}), top)
+    return list(findings(Source(path, text.encode(), {**OPTIONS, **options}), top))
 
 
 def errors(text: str, top: Path, **options: str) -> list[str]:
@@ -152,7 +152,7 @@ def test_case_58_a_class_that_cannot_is_left_alone_unless_all_are_asked(
     assert errors(text, tmp_path, require="all")[:2] == ["MS001", "MS002"]
     outcome = FIXER.fix(Source("tests/test_it.py", text.encode(), {"require": "mocks"}), tmp_path)
     assert isinstance(outcome, NoChange)
-    assert "`require: all` asks it too" in " ".join(outcome.notes)
+    assert "with require `all` it is asked" in " ".join(outcome.notes)
 
 
 def test_case_58_fixtures_of_conftest_files_and_helpers_of_the_repository_count(
@@ -355,7 +355,7 @@ SKIP = 'os.environ.get("PYTEST_XDIST_WORKER") is not None'
 SKIPPED = [
     pytest.param(
         "class TestA:\n    def test(self): ...\n",
-        f'import gc\nimport os\n\nimport pytest\n\n@pytest.mark.xdist_group(name="g")\n@pytest.mark.skipif({SKIP}, reason=',
+        f'import gc\nimport os\n\nimport pytest\n\n\n@pytest.mark.xdist_group(name="g")\n@pytest.mark.skipif({SKIP}, reason=',
         id="both marks, with the import",
     ),
     pytest.param(
@@ -484,3 +484,67 @@ def test_a_long_line_of_bases_takes_no_time(tmp_path: Path) -> None:
 def test_a_parameter_called_dataclass_makes_none(tmp_path: Path) -> None:
     text = "import pytest\n\n\n@pytest.mark.parametrize('dataclass_type', [1])\nclass TestA:\n    def test(self, dataclass_type): ...\n"
     assert errors(text, tmp_path) == ["MS001", "MS002"]
+
+
+GROUP_A, GROUP_B = '@pytest.mark.xdist_group("a")\n', '@pytest.mark.xdist_group("b")\n'
+JOINED = [
+    pytest.param(f"{GROUP_A}{GROUP_B}class TestA:\n    def test(self): ...\n", "is in the groups 'a' and 'b', which xdist joins to 'a_b'", id="two on a class"),
+    pytest.param(f"pytestmark = pytest.mark.xdist_group('m')\n{GROUP_A}class TestA:\n    def test(self): ...\n", "joins to 'a_m'", id="module and class"),
+    pytest.param(f"{GROUP_A}class TestA:\n    @pytest.mark.xdist_group('i')\n    class TestB:\n        def test(self): ...\n", "TestA.TestB", id="nested"),
+    pytest.param(f"{GROUP_A}class Base: ...\n{GROUP_B}class TestA(Base):\n    def test(self): ...\n", "joins to 'a_b'", id="base and class"),
+    pytest.param(f"{GROUP_A}class Base: ...\n{GROUP_B}class Mixin: ...\nclass TestA(Base, Mixin):\n    def test(self): ...\n", "joins to 'a_b'", id="two bases"),
+    pytest.param(f"{GROUP_A}{GROUP_B}class TestA:\n    @pytest.mark.xdist_group('c')\n    def test(self): ...\n", "test has a group of its own: xdist joins to 'a_b_c'", id="method and two on the class"),
+    pytest.param(f"class TestA:\n    def test(self): ...\n{GROUP_B}class TestB(TestA): ...\n", "joins to 'b_g'", id="ours would join a derived class's"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), JOINED)
+def test_case_22_groups_that_xdist_joins_are_told(text: str, message: str, tmp_path: Path) -> None:
+    found = checked(f"import pytest\n{text}", tmp_path)
+    told = [f"{f.subject} {f.message}" for f in found if f.code == "MS004"]
+    assert any(message in one for one in told), told
+
+
+ONE_GROUP = [
+    pytest.param(f"{GROUP_A}class TestA:\n    {GROUP_A}    def test(self): ...\n", id="method, the same"),
+    pytest.param(f"{GROUP_A}class TestA:\n    {GROUP_A}    class TestB:\n        def test(self): ...\n", id="nested, the same"),
+    pytest.param("pytestmark = pytest.mark.xdist_group('m')\nclass TestA:\n    def test(self): ...\n", id="module alone"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ONE_GROUP)
+def test_one_group_said_twice_is_no_conflict(text: str, tmp_path: Path) -> None:
+    assert not [f for f in checked(f"import pytest\n{text}", tmp_path) if f.code == "MS004"]
+
+
+KEPT = "from unittest.mock import Mock\nimport unittest\n\n\n"
+HELD = [
+    pytest.param(f"{KEPT}class TestA:\n    def test(self): self.m = Mock()\n", ["self.m"], id="on the instance"),
+    pytest.param(f"{KEPT}class A(unittest.TestCase):\n    def test(self): self.m = Mock()\n", [], id="pytest drops a TestCase"),
+    pytest.param(f"{KEPT}class TestA:\n    def teardown_method(self): self.__dict__.clear()\n    def test(self): self.m = Mock()\n", [], id="cleared"),
+    pytest.param(f"{KEPT}class Base:\n    def teardown_method(me): me.__dict__.clear()\n\n\nclass TestA(Base):\n    def test(self): self.m = Mock()\n", [], id="cleared by the base"),
+    pytest.param(f"{KEPT}class TestA:\n    m = Mock()\n    def test(self): ...\n", ["m is"], id="class attribute"),
+    pytest.param(f"{KEPT}class TestA:\n    def setup_class(cls): cls.k = Mock()\n    def test(self): ...\n", ["cls.k"], id="setup_class"),
+    pytest.param(f"{KEPT}class A(unittest.TestCase):\n    @classmethod\n    def setUpClass(cls): cls.k = Mock()\n    def test(self): ...\n", ["cls.k"], id="setUpClass"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "named"), HELD)
+def test_ms007_names_what_really_outlives_its_test(
+    text: str, named: list[str], tmp_path: Path
+) -> None:
+    told = [f.message for f in checked(text, tmp_path) if f.code == "MS007"]
+    assert len(told) == len(named)
+    assert all(name in message for name, message in zip(named, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ['os.getenv("PYTEST_XDIST_WORKER") == "master"', 'hasattr(sys, "workerinput")', 'hasattr(pytest, "xdist")',
+     '"xdist" in sys.modules', '"dist" not in sys.modules', 'os.environ["PYTEST_XDIST_WORKER"] == "gw0"'],
+)  # fmt: skip
+def test_ms006_names_conditions_that_cannot_know(condition: str, tmp_path: Path) -> None:
+    text = f"import os, sys\nimport pytest\n\nSKIP = {condition}\n"
+    text += "\n\nclass Holder: ...\n"
+    found = [f for f in checked(text, tmp_path) if f.code == "MS006"]
+    assert len(found) == int("gw0" not in condition)

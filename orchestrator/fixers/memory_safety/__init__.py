@@ -45,11 +45,12 @@ class MemorySafety:
 
     def is_clean(self, source: Source, top: Path) -> bool:
         """Whether every collected class has all of the pattern, by the rules the fixer uses."""
+        from orchestrator.fixers.memory_safety.reading.module import UNREADABLE
         from orchestrator.fixers.memory_safety.rules.classes import analyse
 
         try:
             return not analyse(source, top).needs_person_or_edit
-        except (SyntaxError, ValueError, RecursionError):
+        except UNREADABLE:
             return False
 
     def fix(self, source: Source, top: Path) -> Outcome:

@@ -2,43 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from orchestrator.fixers.base import Source
-from orchestrator.fixers.memory_safety.reading.module import Parsed
+from orchestrator.fixers.memory_safety.reading.collected import Collected
+from orchestrator.fixers.memory_safety.reading.module import UNREADABLE, Parsed, why_unreadable
 from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.memory_safety.rules.advice import advice
 from orchestrator.fixers.memory_safety.rules.classes import analyse
 from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
+NO_TEST_FILE = "no test file by its name"
 _WORDS = (b"class", b"scope", b"ock", b"\0")
 """Without any of these a file has neither a class nor a fixture nor a mock, and can be read."""
 
 
-def findings(source: Source, top: Path, parsed: Parsed | None = None) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the rules say of one file; `left_alone` is why they were not asked, or None."""
+
+    findings: Sequence[Finding]
+    left_alone: str | None = None
+
+
+def report(source: Source, top: Path, parsed: Parsed | None = None) -> Report:
     """What is wrong in a file and what is worth knowing, by line.
 
     A file without errors is one that the fixer would not edit, and the reverse. A file pytest does
     not collect has none; of a conftest only its fixtures are looked at. `source.data` must be what
     the file at `top` holds; `parsed` is as for `analyse`.
     """
-    if not any(word in source.data for word in _WORDS):
-        return []
     is_conftest = PurePosixPath(source.path).name == "conftest.py"
-    if not is_conftest and not settings_for(top, source.path).collects_file(source.path):
-        return []
+    settings = settings_for(top, source.path)
+    if not is_conftest and not settings.collects_file(source.path):
+        return Report([], NO_TEST_FILE)
+    if reason := why_left_alone(source):
+        return Report([], reason)
+    if not any(word in source.data for word in _WORDS):
+        return Report([])
     try:
         analysis = analyse(source, top, parsed)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        return [] if why_left_alone(source) else [_unreadable(error)]
-    if not analysis.applies:
-        return []
-    return sorted([*analysis.findings, *advice(analysis.module, analysis.mocks)])
+    except UNREADABLE as error:
+        return Report([_unreadable(error)])
+    collected = Collected(analysis.module, settings)
+    advised = advice(analysis.module, analysis.mocks, collected)
+    return Report(sorted([*analysis.findings, *advised]))
+
+
+def findings(source: Source, top: Path) -> Sequence[Finding]:
+    """The findings of `report` alone."""
+    return report(source, top).findings
 
 
 def _unreadable(error: Exception) -> Finding:
     line = getattr(error, "lineno", None) or 1
     column = max(1, getattr(error, "offset", None) or 1)
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    return Finding(line, column, "MS000", "", f"cannot be read as Python: {message}", Level.ERROR)
+    text = f"cannot be read as Python: {why_unreadable(error)}"
+    return Finding(line, column, "MS000", "", text, Level.ERROR, by_hand=True)

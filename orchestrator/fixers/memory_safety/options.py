@@ -64,7 +64,7 @@ def problems(path: str, given: Mapping[str, OptionValue]) -> Iterator[str]:
             yield f"{name} is {given[name]!r}; it can be true or false"
     docstring = given.get("docstring", DOCSTRING)
     if not isinstance(docstring, str) or not docstring.strip():
-        yield "docstring must be text"
+        yield "docstring must be text, and not empty"
     elif len(docstring) > _LONGEST_DOCSTRING or set(docstring) & set('"\\\n\r'):
         yield (
             f"docstring must be one line of at most {_LONGEST_DOCSTRING} characters, without "

@@ -9,11 +9,13 @@ from pathlib import Path
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.memory_safety.editing.insertion import DoesNotFit, inserted
 from orchestrator.fixers.memory_safety.editing.proof import difference
+from orchestrator.fixers.memory_safety.reading.module import UNREADABLE, why_unreadable
 from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.memory_safety.rules.analysis import Analysis
 from orchestrator.fixers.memory_safety.rules.classes import analyse
 
+_DEEP = "too many nested parentheses"
 _FRAGILE = re.compile(rb"\f|\r(?!\n)")
 """What libcst drops in some places, and takes for the file's line end in others."""
 
@@ -26,7 +28,7 @@ def fixed(source: Source, top: Path) -> Outcome:
     """The outcome for one file; an edit is only ever one that passed its proof."""
     try:
         analysis = analyse(source, top)
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         if reason := why_left_alone(source):
             return NoChange(source.path, (f"left alone: {reason}",))
         if not settings_for(top, source.path).collects_file(source.path):
@@ -46,9 +48,11 @@ def _edited(source: Source, analysis: Analysis, top: Path) -> Outcome:
         )
     try:
         data, counts = _proved(source.data, analysis)
+        after = analyse(Source(source.path, data, source.options), top)
     except Unproved as error:
         return Refusal(source.path, str(error))
-    after = analyse(Source(source.path, data, source.options), top)
+    except RecursionError as error:
+        return Refusal(source.path, why_unreadable(error))
     if after.needs_person_or_edit:
         reason = "; ".join(after.refusals) or "a second run would change it again"
         return Refusal(source.path, f"after the edit it would not be as it should: {reason}")
@@ -81,10 +85,10 @@ def _proved(data: bytes, analysis: Analysis) -> tuple[bytes, dict[str, int]]:
 
 
 def _why_unreadable(data: bytes, error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "its expressions are nested too deeply"
+    if isinstance(error, RecursionError | MemoryError) or _DEEP in str(error):
+        return why_unreadable(error)  # libcst, asked below, would not survive it
     where = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    message = why_unreadable(error)
     if "Missing parentheses in call to 'print'" in message or "use parentheses" in message:
         return f"{where}it is Python 2 ({message})"
     if isinstance(error, SyntaxError) and _is_newer_syntax(data):

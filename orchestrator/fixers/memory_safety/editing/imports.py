@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import takewhile
 
-from orchestrator.fixers.memory_safety.reading.syntax import first_line
+from orchestrator.fixers.memory_safety.reading.syntax import Function, first_line
 
-FUTURE, STANDARD, OTHER = range(3)
+FUTURE, STANDARD, OTHER, LOCAL = range(4)
+IsLocal = Callable[[str], bool]
+"""Whether a top-level name is a package or module of the repository itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,7 @@ class _Row:
     """The statements that share lines at module level, by the first of them; lines count from 1."""
 
     statement: ast.stmt
+    section: int | None
     first: int
     last: int
 
@@ -24,16 +29,17 @@ class _Row:
 _BOM = b"\xef\xbb\xbf"
 
 
-def with_imports(data: bytes, names: Sequence[str]) -> bytes:
+def with_imports(data: bytes, names: Sequence[str], is_local: IsLocal) -> bytes:
     """`data` with `import NAME` for each of `names`, in its first block of imports.
 
-    Sections are those of isort (future, standard library, the rest); inside a section `import x`
-    stands before `from x import y`, in alphabetical order.
+    Sections are those of isort (future, standard library, the rest, the repository's own); inside a
+    section `import x` stands before `from x import y`, in alphabetical order. A block that mixes
+    sections without an empty line between them gets none.
     """
     start = _BOM if data.startswith(_BOM) else b""
     data = data.removeprefix(_BOM)
     for name in names:
-        data = _with_import(data, name)
+        data = _with_import(data, name, is_local)
     return start + data
 
 
@@ -43,38 +49,42 @@ def line_end(lines: Sequence[bytes]) -> bytes:
     return next((end for end in ends if end), b"\n")
 
 
-def _with_import(data: bytes, name: str) -> bytes:
+def _with_import(data: bytes, name: str, is_local: IsLocal) -> bytes:
     lines = data.splitlines(keepends=True)
-    rows, newline = _rows(ast.parse(data)), line_end(lines)
+    rows, newline = _rows(ast.parse(data), is_local), line_end(lines)
     at, has_block = _place(rows, name)
     before = rows[at - 1] if at else None
     following = rows[at] if at < len(rows) else None
-    top = _leading_from(rows, at, lines)
+    where = _leading_from(rows, at, lines)
     line = f"import {name}".encode("ascii") + newline
-    blank = newline
-    gap = following is not None and not _is_blank(lines, top) and has_gap_below(following, name)
-    if not has_block:
-        apart = following is not None and not _begins_blank(lines, top, following)
-        new = [*([blank] if before else []), line, *([blank] if apart else [])]
-        where = top
-    elif before and is_import(before.statement) and section(before.statement) == section_of(name):
-        new = [line, *([blank] if gap else [])]
-        where = top
-    elif following is not None and is_import(following.statement):
-        where = _after_last_blank(lines, top, following)
-        differs = section(following.statement) != section_of(name)
-        missing = before is not None and where == top
-        new = [*([blank] if missing else []), line, *([blank] if differs else [])]
+    if following is None or not is_import(following.statement):
+        below = _blanks_below(following, lines, where, is_first=not has_block)
+        joins = before is not None and before.section == section_of(name)
+        new = [*([newline] if before and not joins else []), line, *[newline] * below]
+    elif before is not None and is_import(before.statement) and where == following.first:
+        new = [line]  # sections are not kept apart here
+    elif before is not None and before.section == section_of(name):
+        new = [line, *([] if _is_blank(lines, where) else [newline])]
     else:
-        apart = following is not None and not _begins_blank(lines, top, following)
-        new = [blank, line, *([blank] if apart else [])]
-        where = top
+        top, where = where, _after_last_blank(lines, where, following)
+        is_missing = before is not None and where == top
+        differs = following.section != section_of(name)
+        new = [*([newline] if is_missing else []), line, *([newline] if differs else [])]
     return b"".join([*lines[: where - 1], *new, *lines[where - 1 :]])
 
 
-def has_gap_below(following: _Row, name: str) -> bool:
-    """Whether an empty line belongs between an import of `name` and what follows it."""
-    return section(following.statement) != section_of(name)
+def _blanks_below(
+    following: _Row | None, lines: Sequence[bytes], top: int, *, is_first: bool
+) -> int:
+    """How many empty lines are missing between an import and what is no import below it.
+
+    A class or function wants two. Where imports were there before, some is as good as two.
+    """
+    if following is None:
+        return 0
+    there = sum(1 for _ in takewhile(partial(_is_blank, lines), range(top, following.first)))
+    wanted = 2 if isinstance(following.statement, Function | ast.ClassDef) else 1
+    return max(0, wanted - there) if is_first or not there else 0
 
 
 def is_import(statement: ast.stmt) -> bool:
@@ -87,47 +97,48 @@ def section_of(name: str) -> int:
     return STANDARD if name in sys.stdlib_module_names else OTHER
 
 
-def section(statement: ast.stmt) -> int | None:
+def section(statement: ast.stmt, is_local: IsLocal) -> int | None:
     """Which section an import statement belongs to; None for anything else."""
     if isinstance(statement, ast.ImportFrom):
         if statement.level or statement.module is None:
-            return OTHER
+            return LOCAL
         top = statement.module.split(".")[0]
-        return FUTURE if top == "__future__" else section_of(top)
-    if isinstance(statement, ast.Import):
-        return section_of(statement.names[0].name.split(".")[0])
-    return None
+        if top == "__future__":
+            return FUTURE
+    elif isinstance(statement, ast.Import):
+        top = statement.names[0].name.split(".")[0]
+    else:
+        return None
+    known = section_of(top)
+    return LOCAL if known == OTHER and is_local(top) else known
 
 
-def _rows(tree: ast.Module) -> list[_Row]:
+def _rows(tree: ast.Module, is_local: IsLocal) -> list[_Row]:
     rows: list[_Row] = []
     for statement in tree.body:
         first, last = first_line(statement), statement.end_lineno or statement.lineno
         if rows and rows[-1].last == first:
-            rows[-1] = _Row(rows[-1].statement, rows[-1].first, last)
+            rows[-1] = replace(rows[-1], last=last)
         else:
-            rows.append(_Row(statement, first, last))
+            rows.append(_Row(statement, section(statement, is_local), first, last))
     return rows
 
 
 def _place(rows: Sequence[_Row], name: str) -> tuple[int, bool]:
     """The index before which the import goes, and whether there are imports there to join."""
     start = 1 if rows and _is_docstring(rows[0].statement) else 0
-    while start < len(rows) and section(rows[start].statement) == FUTURE:
+    while start < len(rows) and rows[start].section == FUTURE:
         start += 1
     at = start
-    while (
-        at < len(rows) and is_import(rows[at].statement) and _goes_after(name, rows[at].statement)
-    ):
+    while at < len(rows) and _goes_after(name, rows[at]):
         at += 1
     return at, at > start or (at < len(rows) and is_import(rows[at].statement))
 
 
-def _goes_after(name: str, statement: ast.stmt) -> bool:
-    there = section(statement)
-    if there is None or there != section_of(name):
-        return there is not None and there < section_of(name)
-    return isinstance(statement, ast.Import) and statement.names[0].name < name
+def _goes_after(name: str, row: _Row) -> bool:
+    if row.section is None or row.section != section_of(name):
+        return row.section is not None and row.section < section_of(name)
+    return isinstance(row.statement, ast.Import) and row.statement.names[0].name < name
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
@@ -152,10 +163,6 @@ def _leading_from(rows: Sequence[_Row], at: int, lines: Sequence[bytes]) -> int:
 
 def _is_blank(lines: Sequence[bytes], number: int) -> bool:
     return number <= len(lines) and not lines[number - 1].strip()
-
-
-def _begins_blank(lines: Sequence[bytes], top: int, following: _Row) -> bool:
-    return top < following.first and _is_blank(lines, top)
 
 
 def _after_last_blank(lines: Sequence[bytes], top: int, following: _Row) -> int:

@@ -39,7 +39,7 @@ def inserted(data: bytes, analysis: Analysis) -> tuple[bytes, dict[str, int]]:
     for ordinal, work in analysis.work.items():
         counts["classes"] += 1
         _add(classes[ordinal], work, analysis, text, counts)
-    result = with_imports(text.joined(), analysis.missing_imports)
+    result = with_imports(text.joined(), analysis.missing_imports, analysis.module.is_local)
     names = ("classes", "marks", *(["skips"] if counts["skips"] else []), "teardowns")
     added = {name: counts[name] for name in names}
     return result, {**added, "imports": len(analysis.missing_imports)}

@@ -29,7 +29,7 @@ def transformed_bytes(data: bytes, analysis: Analysis) -> tuple[bytes, dict[str,
     if module.bytes != data:
         raise ValueError("it does not give back the same bytes")
     changed, counts = transformed(module, analysis)
-    return with_imports(changed.bytes, analysis.missing_imports), counts
+    return with_imports(changed.bytes, analysis.missing_imports, analysis.module.is_local), counts
 
 
 def transformed(module: cst.Module, analysis: Analysis) -> tuple[cst.Module, dict[str, int]]:
@@ -39,7 +39,10 @@ def transformed(module: cst.Module, analysis: Analysis) -> tuple[cst.Module, dic
     """
     visitor = _Transformer(module, analysis)
     changed = module.visit(visitor)
-    return changed, {**visitor.counts, "imports": len(analysis.missing_imports)}
+    return changed, {
+        **visitor.counts,
+        "imports": len(analysis.missing_imports),
+    }
 
 
 class _Transformer(cst.CSTTransformer):

@@ -23,9 +23,9 @@ class Group:
     bare: bool = False
 
 
-def group_of_class(at: ClassNode, module: Module) -> Group | None:
-    """The group a class's own decorators or its own `pytestmark` put it in."""
-    return _first([*at.node.decorator_list, *_given_to_pytestmark(at.node)], module)
+def groups_of_class(at: ClassNode, module: Module) -> list[Group]:
+    """The groups a class's own decorators and its own `pytestmark` put it in."""
+    return _all([*at.node.decorator_list, *_given_to_pytestmark(at.node)], module)
 
 
 def is_skipped_when(condition: str, at: ClassNode) -> bool:
@@ -39,13 +39,13 @@ def is_skipped_when(condition: str, at: ClassNode) -> bool:
     )
 
 
-def group_of_module(module: Module) -> Group | None:
-    """The group a module-level `pytestmark` puts every test of the file in."""
-    return _first(_given_to_pytestmark(module.tree), module)
+def groups_of_module(module: Module) -> list[Group]:
+    """The groups a module-level `pytestmark` puts every test of the file in."""
+    return _all(_given_to_pytestmark(module.tree), module)
 
 
-def group_of_function(function: Function, module: Module) -> Group | None:
-    """The group a method's own decorators put it in, or one of its parameter sets."""
+def groups_of_function(function: Function, module: Module) -> list[Group]:
+    """The groups a method's own decorators put it in, or one of its parameter sets."""
     given = [
         word.value
         for decorator in function.decorator_list
@@ -54,12 +54,11 @@ def group_of_function(function: Function, module: Module) -> Group | None:
         for word in node.keywords
         if word.arg == "marks"
     ]
-    return _first([*function.decorator_list, *given], module)
+    return _all([*function.decorator_list, *given], module)
 
 
-def _first(expressions: Iterable[ast.expr], module: Module) -> Group | None:
-    groups = (group for one in expressions for group in _groups(one, module, _MAX_STEPS))
-    return next(groups, None)
+def _all(expressions: Iterable[ast.expr], module: Module) -> list[Group]:
+    return [group for one in expressions for group in _groups(one, module, _MAX_STEPS)]
 
 
 def _groups(expression: ast.expr, module: Module, steps: int) -> Iterator[Group]:

@@ -44,6 +44,17 @@ _NEVER_HERE = ("pytest.", "unittest.mock.")
 _MAX_STEPS = 8
 
 
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What `ast.parse` raises for bytes that are not Python this interpreter reads."""
+
+
+def why_unreadable(error: Exception) -> str:
+    """The reason behind one of `UNREADABLE`; the parser's own for what it cannot hold is empty."""
+    if isinstance(error, RecursionError | MemoryError):
+        return "it is nested too deeply"
+    return error.msg if isinstance(error, SyntaxError) else str(error)
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """A base that is not in the repository, by the dotted name it is imported from."""
@@ -268,6 +279,16 @@ class Module:
             self._imported[name] = next((module for module in found if module), None)
         return self._imported[name]
 
+    def is_local(self, name: str) -> bool:
+        """Whether a top-level name is a package or module of the repository itself."""
+        for folder in self.path.parents:
+            for root in (folder, folder / "src"):
+                if not self.cache.listing(root).isdisjoint((name, f"{name}.py")):
+                    return True
+            if folder == self.top:
+                break
+        return False
+
     def paths_of(self, name: str) -> Iterator[Path]:
         """The files that an import here of the module `name` could mean, nearest first."""
         for stem in self._candidates(name):
@@ -303,6 +324,6 @@ class Module:
         try:
             data = path.read_bytes()
             tree = ast.parse(data, filename=str(path))
-        except (OSError, SyntaxError, ValueError, RecursionError):
+        except (OSError, *UNREADABLE):
             return None
         return Module(path, self.top, data, tree, self.cache)

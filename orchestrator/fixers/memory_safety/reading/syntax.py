@@ -59,7 +59,16 @@ class ClassNode:
 def classes_of(tree: ast.Module) -> list[ClassNode]:
     """Every `class` statement of a module, in source order."""
     found: list[ClassNode] = []
-    _collect(tree, None, in_function=False, found=found)
+    rest: list[tuple[ast.AST, ClassNode | None, bool]] = [(tree, None, False)]
+    while rest:  # not by recursion: a long `elif` is as deep as it is long
+        at, outer, in_function = rest.pop()
+        if isinstance(at, ast.ClassDef):
+            outer = ClassNode(len(found), at, outer, in_function)
+            found.append(outer)
+        elif isinstance(at, Function):
+            outer, in_function = None, True
+        below = [child for child in children(at) if not isinstance(child, ast.expr)]
+        rest += [(child, outer, in_function) for child in reversed(below)]
     return found
 
 
@@ -142,17 +151,3 @@ def _binds(node: ast.AST, name: str) -> bool:
     if isinstance(node, ast.Import | ast.ImportFrom):
         return name in {alias.asname or alias.name for alias in node.names}
     return False
-
-
-def _collect(
-    at: ast.AST, outer: ClassNode | None, *, in_function: bool, found: list[ClassNode]
-) -> None:
-    for child in children(at):
-        if isinstance(child, ast.ClassDef):
-            node = ClassNode(len(found), child, outer, in_function)
-            found.append(node)
-            _collect(child, node, in_function=in_function, found=found)
-        elif isinstance(child, Function):
-            _collect(child, None, in_function=True, found=found)
-        elif not isinstance(child, ast.expr):
-            _collect(child, outer, in_function=in_function, found=found)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from orchestrator.fixers.memory_safety.reading.collected import Collected
 from orchestrator.fixers.memory_safety.reading.mocks import MockUse
-from orchestrator.fixers.memory_safety.reading.module import Module
+from orchestrator.fixers.memory_safety.reading.module import Inside, Module
 from orchestrator.fixers.memory_safety.reading.names import dotted
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, statements_below
+from orchestrator.fixers.memory_safety.reading.teardown import collects
 from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 _WIDE = ("class", "module", "package", "session")
@@ -16,52 +18,101 @@ _WORKER = "PYTEST_XDIST_WORKER"
 _RIGHT = f'os.environ.get("{_WORKER}") is not None'
 
 
-def advice(module: Module, mocks: MockUse) -> Iterator[Finding]:
+def advice(module: Module, mocks: MockUse, collected: Collected) -> Iterator[Finding]:
     """MS006 as warnings, MS007 and MS008 as advice, in no particular order."""
     for node in module.nodes:
-        yield from _conditions(node)
-        if isinstance(node, Function) and (scope := _wide_scope(node)) and mocks.mentions(node):
+        kind = node.__class__
+        if kind is ast.Compare or kind is ast.Call:
+            yield from _conditions(node)
+        elif isinstance(node, Function) and (scope := _wide_scope(node)) and mocks.mentions(node):
             text = f"the {scope}-scoped fixture {node.name} holds mocks beyond a test"
             yield _found(node, "MS008", node.name, text, Level.ADVICE)
-    yield from _held(module, mocks)
+    yield from _held(module, mocks, collected)
 
 
 def _conditions(node: ast.AST) -> Iterator[Finding]:
     """Conditions that ask whether xdist is at work and cannot know it."""
-    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
-        left, right = node.left, node.comparators[0]
-        if isinstance(left, ast.Constant) and dotted(right) == "sys.modules":
-            always = {"dist": "never", "xdist": "always"}.get(str(left.value))
-            if always:
-                text = f"{ast.unparse(left)} is {always} in sys.modules; ask {_RIGHT}"
-                yield _found(node, "MS006", "", text, Level.WARNING)
-    if isinstance(node, ast.Call) and (dotted(node.func) or "").endswith("skipif") and node.args:
-        condition = node.args[0]
-        if isinstance(condition, ast.Call) and any(
-            isinstance(arg, ast.Constant) and arg.value == _WORKER for arg in condition.args
-        ):
+    if isinstance(node, ast.Compare) and (text := _wrong_comparison(node)):
+        yield _found(node, "MS006", "", f"{text}; ask {_RIGHT}", Level.WARNING)
+    if isinstance(node, ast.Call):
+        words = [dotted(arg) or getattr(arg, "value", None) for arg in node.args]
+        if dotted(node.func) == "hasattr" and tuple(words) in _NEVER_THERE:
+            text = f"{words[0]} never has {words[1]!r} in a test; ask {_RIGHT}"
+            yield _found(node, "MS006", "", text, Level.WARNING)
+        elif (dotted(node.func) or "").endswith("skipif") and _asks_worker(node.args[:1]):
             text = f"skipif evaluates a string as code, and this is the worker's name; ask {_RIGHT}"
             yield _found(node, "MS006", "", text, Level.WARNING)
 
 
-def _held(module: Module, mocks: MockUse) -> Iterator[Finding]:
+_NEVER_THERE = {("sys", "workerinput"), ("pytest", "xdist"), ("pytest", "workerinput")}
+
+
+def _wrong_comparison(node: ast.Compare) -> str | None:
+    """Why a comparison always or never holds, or None."""
+    left, right = node.left, node.comparators[0]
+    if isinstance(node.ops[0], ast.In | ast.NotIn) and dotted(right) == "sys.modules":
+        value = left.value if isinstance(left, ast.Constant) else None
+        always = {"dist": "never", "xdist": "always"}.get(str(value))
+        return f"{value!r} is {always} in sys.modules" if always else None
+    is_master = isinstance(right, ast.Constant) and right.value == "master"
+    if is_master and _asks_worker([left]):
+        return "the worker is never called 'master': without workers there is no such variable"
+    return None
+
+
+def _asks_worker(expressions: Sequence[ast.expr]) -> bool:
+    """Whether the first of them is a call that reads the name of the worker."""
+    return any(
+        isinstance(asked, ast.Call)
+        and len(asked.args) == 1
+        and isinstance(asked.args[0], ast.Constant)
+        and asked.args[0].value == _WORKER
+        for asked in expressions
+    )
+
+
+def _held(module: Module, mocks: MockUse, collected: Collected) -> Iterator[Finding]:
     """Mocks that pytest keeps for the session: in a module's or a class's namespace, on `self`."""
     for statement in module.tree.body:
         if isinstance(statement, ast.Assign | ast.AnnAssign) and _makes(statement.value, mocks):
             yield _found(statement, "MS007", "", "a mock at module level lives on", Level.ADVICE)
     for at in module.classes:
-        if at.outer is None:
-            yield from _held_on_self(at, mocks)
+        for name, value in at.assigned():
+            if value is not None and _makes(value, mocks):
+                yield _held_by_class(at, value, name)
+        yield from _held_by_methods(at, mocks, keeps=not _is_emptied(at, collected))
 
 
-def _held_on_self(at: ClassNode, mocks: MockUse) -> Iterator[Finding]:
-    for node in statements_below(at.node):
-        if isinstance(node, ast.Assign):
-            names = [name for target in node.targets if (name := dotted(target) or "")]
-            held = [name for name in names if name.startswith("self.")]
-            if held and _makes(node.value, mocks):
-                text = f"pytest keeps the instance, so {held[0]} outlives its test"
-                yield _found(node, "MS007", at.qualname, text, Level.ADVICE)
+def _held_by_methods(at: ClassNode, mocks: MockUse, *, keeps: bool) -> Iterator[Finding]:
+    """Mocks that methods put on the class, and with `keeps` on the instance."""
+    for function in at.functions():
+        for node in statements_below(function):
+            if isinstance(node, ast.Assign) and _makes(node.value, mocks):
+                for name in filter(None, map(dotted, node.targets)):
+                    if name.startswith("cls."):
+                        yield _held_by_class(at, node, name)
+                    elif name.startswith("self.") and keeps:
+                        text = (
+                            f"pytest keeps the instance, so {name} outlives its test; with "
+                            "clear_instance the teardown empties it"
+                        )
+                        yield _found(node, "MS007", at.qualname, text, Level.ADVICE)
+
+
+def _held_by_class(at: ClassNode, node: ast.AST, name: str) -> Finding:
+    text = f"{name} is a mock of the class, and lives on"
+    return _found(node, "MS007", at.qualname, text, Level.ADVICE)
+
+
+def _is_emptied(at: ClassNode, collected: Collected) -> bool:
+    """Whether the instance is gone after its test: a TestCase's is, and one that is cleared."""
+    if collected.is_test_case(at):
+        return True
+    for base in collected.lineage(at):
+        if isinstance(base, Inside) and (found := base.at.definitions("teardown_method")):
+            names = [argument.arg for argument in found[-1].args.args[:1]]
+            return collects(found[-1], {f"{name}.__dict__.clear" for name in names})
+    return False
 
 
 def _makes(value: ast.AST | None, mocks: MockUse) -> bool:

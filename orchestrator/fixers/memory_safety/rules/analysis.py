@@ -52,8 +52,6 @@ class Analysis:
     module: Module
     work: dict[int, Work] = field(default_factory=dict)
     uses_gc_unimported: bool = False
-    applies: bool = True
-    """Whether the file is looked at: it is collected, not generated, not somebody else's."""
     refusals: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -131,7 +129,14 @@ class Analysis:
     def refuse(self, at: ClassNode, reason: str, code: str = "MS002") -> None:
         """The file needs a person, because of the class `at`."""
         self.refusals.append(f"{at.qualname} (line {at.node.lineno}): {reason}")
-        self.find(at, code, reason)
+        line, column = at.node.lineno, at.node.col_offset + 1
+        found = Finding(line, column, code, at.qualname, reason, Level.ERROR, by_hand=True)
+        self.findings.append(found)
+
+    def refuse_file(self, reason: str, code: str) -> None:
+        """The file needs a person, whatever class is looked at."""
+        self.refusals.append(reason)
+        self.findings.append(Finding(1, 1, code, "", reason, Level.ERROR, by_hand=True))
 
     def note(self, at: ClassNode, text: str, code: str | None = None) -> None:
         """Something worth a word; with a code it is a warning of the check as well."""

@@ -47,7 +47,7 @@ class Asked:
 
     def will_be_marked(self, at: ClassNode) -> bool:
         """Whether a class without a group is to get one in this file, and hand it down."""
-        if at.outer is not None or not self._is_file_asked or marks.group_of_module(self._module):
+        if at.outer is not None or not self._is_file_asked or marks.groups_of_module(self._module):
             return False
         if not self.collected.has_tests_below(at):
             return False

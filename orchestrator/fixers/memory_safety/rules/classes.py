@@ -29,7 +29,7 @@ def analyse(source: Source, top: Path, parsed: Parsed | None = None) -> Analysis
     `parsed` holds other files of the repository from one call to the next, as long as none changes.
 
     Raises:
-        SyntaxError, ValueError, RecursionError: the bytes are not Python this interpreter reads.
+        SyntaxError, ValueError, RecursionError, MemoryError: this interpreter cannot read it.
     """
     tree = ast.parse(source.data, filename=source.path)
     cache = Parsed() if parsed is None else parsed
@@ -38,10 +38,8 @@ def analyse(source: Source, top: Path, parsed: Parsed | None = None) -> Analysis
     asked = Asked(module, analysis.options, analysis.mocks)
     if not asked.settings.collects_file(source.path):
         analysis.notes.append("not collected: the name does not match python_files")
-        analysis.applies = source.path.endswith("conftest.py")  # its fixtures are worth a look
     elif reason := why_left_alone(source):
         analysis.notes.append(f"left alone: {reason}")
-        analysis.applies = False
     else:
         _Judge(analysis, asked).judge()
     return analysis
@@ -83,10 +81,9 @@ class _Judge:
         elif self._asked.is_ignored(at):
             note(at, "left alone: it says `# memory-safety: ignore`")
         elif self._asked.is_excused(at):
-            note(at, "left alone: its tests cannot touch a mock; `require: all` asks it too")
+            note(at, "left alone: its tests cannot touch a mock; with require `all` it is asked")
         else:
-            if at.outer is None:
-                self._marks.judge(at)
+            self._marks.judge(at)
             if self._collected.has_tests(at):
                 self._teardowns.judge(at)
 
@@ -109,7 +106,7 @@ class _Judge:
         other = Asked(meant.module, self._analysis.options, use_of(meant.module))
         if other.settings.collects_file(other.path) or not other.collected.has_tests(meant.at):
             return
-        if marks.group_of_class(meant.at, meant.module) is None:
+        if not marks.groups_of_class(meant.at, meant.module):
             where = f"{other.path}:{meant.at.node.lineno}"
             text = f"{name} is collected here and defined in {where}, which no fixer edits"
             self._analysis.notes.append(f"line {statement.lineno}: {text}")
@@ -156,8 +153,7 @@ class _Judge:
         problem = group_problem(self._analysis.group)
         if problem and any(work.add_mark for work in self._analysis.work.values()):
             reason = f"{problem}; give it another group"
-            self._analysis.refusals.append(reason)
-            self._analysis.findings.append(Finding(1, 1, "MS001", "", reason, Level.ERROR))
+            self._analysis.refuse_file(reason, "MS001")
 
     def _refuse_rebound(self) -> None:
         analysis = self._analysis
@@ -170,8 +166,7 @@ class _Judge:
             if name in analysis.names.rebound or name.startswith("__"):
                 reason = f"the name {name} also means something else in this file"
                 code = "MS003" if name == analysis.collect_name else "MS001"
-                analysis.refusals.append(reason)
-                analysis.findings.append(Finding(1, 1, code, "", reason, Level.ERROR))
+                analysis.refuse_file(reason, code)
 
 
 def _imported_names(statement: ast.stmt) -> list[str]:

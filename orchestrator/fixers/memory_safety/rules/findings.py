@@ -38,3 +38,5 @@ class Finding:
     subject: str
     message: str
     level: Level
+    by_hand: bool = False
+    """Whether it keeps the fixer from this file: a person has to decide."""

@@ -21,29 +21,31 @@ class MarkRules:
         """Judge the outermost classes of the analysed module, in source order."""
         self._analysis = analysis
         self._module = analysis.module
-        self._of_module = marks.group_of_module(self._module)
+        self._of_module = marks.groups_of_module(self._module)
         self._elsewhere: dict[Module, Asked] = {}
 
     def judge(self, at: ClassNode) -> None:
         """See to it that the tests of `at` are in one group, and in no more than one."""
-        own = marks.group_of_class(at, self._module) or self._of_module
+        own = [*marks.groups_of_class(at, self._module), *self._of_module]
         inherited = self._inherited(at)
-        if own and own.bare:
+        if any(group.bare for group in own):
             reason = "its xdist_group mark names no group, so xdist pools it as 'default'"
             self._analysis.refuse(at, reason, "MS001")
+        elif at.outer is not None:
+            self._tell_nested(at, own + inherited)
         elif own or inherited:
             self._tell_groups(at, own, inherited)
         elif not self._inherits_later(at):
             self._analysis.work.setdefault(at.ordinal, Work()).add_mark = True
         self._tell_methods(at)
-        self._judge_skip(at)
+        if at.outer is None:
+            self._judge_skip(at)
 
-    def _tell_groups(self, at: ClassNode, own: Group | None, inherited: list[Group]) -> None:
-        groups = [*([own] if own else []), *inherited]
-        names = {group.name for group in groups if group.name is not None}
+    def _tell_groups(self, at: ClassNode, own: list[Group], inherited: list[Group]) -> None:
+        groups = [*own, *inherited]
+        names = _names(groups)
         if len(names) > 1:
-            text = f"is in the groups {_quoted(names)}, which xdist joins to {joined(names)!r}"
-            self._analysis.note(at, text, "MS004")
+            self._tell_joined(at, names)
         elif any(group.name is None for group in groups):
             self._analysis.note(at, "the name of its group is not a literal; taken as present")
         elif names != {self._analysis.group}:
@@ -51,21 +53,42 @@ class MarkRules:
             code = None if own else "MS004"
             self._analysis.note(at, f"{text} {_quoted(names)}{'' if own else '; kept'}", code)
 
+    def _tell_joined(self, at: ClassNode, names: set[str]) -> None:
+        text = f"is in the groups {_quoted(names)}, which xdist joins to {joined(names)!r}"
+        self._analysis.note(at, text, "MS004")
+
+    def _tell_nested(self, at: ClassNode, groups: list[Group]) -> None:
+        """A nested class is in the groups of those around it as well."""
+        around = self._names_around(at)
+        if _names(groups) - around:
+            self._tell_joined(at, around | _names(groups))
+
     def _tell_methods(self, at: ClassNode) -> None:
-        """Groups of single tests, which are joined to that of the class."""
+        """Groups of single tests, which are joined to those of the class."""
         for function in at.functions():
-            group = marks.group_of_function(function, self._module)
-            if group and group.name != self._analysis.group:
-                name = joined({self._analysis.group, group.name or "?"})
-                text = f"{function.name} has a group of its own: xdist joins them to {name}"
+            groups = marks.groups_of_function(function, self._module)
+            names = {group.name or "?" for group in groups} | self._names_around(at, inside=True)
+            if groups and len(names) > 1:
+                text = f"{function.name} has a group of its own: xdist joins to {joined(names)!r}"
                 self._analysis.note(at, text, "MS004")
+
+    def _names_around(self, at: ClassNode, *, inside: bool = False) -> set[str]:
+        """The groups of the classes around one, of itself with `inside`, as they will be."""
+        names = _names(self._of_module)
+        inner = at if inside else at.outer
+        while inner is not None:
+            groups = [*marks.groups_of_class(inner, self._module), *self._inherited(inner)]
+            names |= _names(groups)
+            work = self._analysis.work.get(inner.ordinal)
+            names |= {self._analysis.group} if work and work.add_mark else set()
+            inner = inner.outer
+        return names
 
     def _inherited(self, at: ClassNode) -> list[Group]:
         found: list[Group] = []
         for base in self._bases(at):
-            if group := marks.group_of_class(base.at, base.module):
-                found.append(group)
-            elif base.module is self._module:
+            found += marks.groups_of_class(base.at, base.module)
+            if base.module is self._module:
                 work = self._analysis.work.get(base.at.ordinal)
                 found += [Group(self._analysis.group)] if work and work.add_mark else []
         return found
@@ -103,6 +126,10 @@ class MarkRules:
 def joined(names: Iterable[str]) -> str:
     """The group that xdist makes of several."""
     return "_".join(sorted(names))
+
+
+def _names(groups: Iterable[Group]) -> set[str]:
+    return {group.name for group in groups if group.name is not None}
 
 
 def _quoted(names: Iterable[str]) -> str:
