@@ -48,6 +48,9 @@ class TestShared:
     def test_shared(self): ...
 
 
+def test_function(self): ...
+
+
 class Abstract(abc.ABC):
     @abc.abstractmethod
     def build(self): ...
@@ -91,6 +94,19 @@ SHAPES = {
     "class method": "class TestA:\n    @classmethod\n    def test(cls): ...\n",
     "property": "class TestA:\n    @property\n    def test(self): return 1\n",
     "fixture only": "import pytest\n\nclass TestA:\n    @pytest.fixture\n    def test_thing(self): return 1\n",
+    "by another name": "class _Impl:\n    def test(self): ...\n\nTestImpl = _Impl\n",
+    "inherited nested": "class Shared:\n    class TestInner:\n        def test_i(self): ...\n\nclass TestA(Shared):\n    def test(self): ...\n",
+    "two tests at once": "def pair(): return (lambda self: None), (lambda self: None)\n\nclass TestA:\n    test_a, test_b = pair()\n",
+    "test from outside": "class TestA:\n    x = 1\n\nTestA.test_x = lambda self: None\n",
+    "imported tests": "class TestA:\n    from helpers import test_function\n",
+    "deleted and made again": "class TestA:\n    def test_1(self): ...\n\ndel TestA\n\nclass TestA:\n    def test_2(self): ...\n",
+    "dataclass without init": "import dataclasses\n\n@dataclasses.dataclass(init=False)\nclass TestA:\n    def test(self): ...\n",
+    "dataclass by another name": "from dataclasses import dataclass as data\n\n@data\nclass TestA:\n    a: int = 1\n    def test(self): ...\n",
+    "nested in a TestCase": "import unittest\n\nclass TestO(unittest.TestCase):\n    class TestInner:\n        def test_i(self): ...\n    def test(self): ...\n",
+    "not test from outside": "class TestBase:\n    def test(self): ...\n\nTestBase.__test__ = False\n",
+    "init by lambda": "class TestA:\n    __init__ = lambda self: None\n    def test(self): ...\n",
+    "init under a condition": "class TestA:\n    if True:\n        def __init__(self): ...\n    def test(self): ...\n",
+    "for types only": "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    class TestA:\n        def test(self): ...\nelse:\n    class TestB:\n        def test(self): ...\n",
     "two of one name": "class TestA:\n    def test_1(self): ...\n\nclass TestA:\n    def test_2(self): ...\n",
     "two bases": "class TestA:\n    def test_a(self): ...\n\nclass TestB:\n    def test_b(self): ...\n\nclass TestC(TestA, TestB):\n    def test_c(self): ...\n",
     "generic": "from typing import Generic, TypeVar\n\nT = TypeVar('T')\n\nclass TestA(Generic[T]):\n    def test(self): ...\n\nclass TestB(TestA[int]): ...\n",

@@ -12,7 +12,7 @@ from orchestrator.fixers.memory_safety.reading.module import UNREADABLE, Parsed,
 from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.memory_safety.rules.advice import advice
-from orchestrator.fixers.memory_safety.rules.classes import analyse
+from orchestrator.fixers.memory_safety.rules.classes import analyse, may_hold_classes
 from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 NO_TEST_FILE = "no test file by its name"
@@ -46,7 +46,7 @@ def report(source: Source, top: Path, parsed: Parsed | None = None) -> Report:
     try:
         analysis = analyse(source, top, parsed)
     except UNREADABLE as error:
-        return Report([_unreadable(error)])
+        return Report([_unreadable(error)] if may_hold_classes(source.data) else [])
     collected = Collected(analysis.module, settings)
     advised = advice(analysis.module, analysis.mocks, collected)
     return Report(sorted([*analysis.findings, *advised]))

@@ -13,7 +13,7 @@ from orchestrator.fixers.memory_safety.reading.module import UNREADABLE, why_unr
 from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.memory_safety.rules.analysis import Analysis
-from orchestrator.fixers.memory_safety.rules.classes import analyse
+from orchestrator.fixers.memory_safety.rules.classes import analyse, may_hold_classes
 
 _DEEP = "too many nested parentheses"
 _FRAGILE = re.compile(rb"\f|\r(?!\n)")
@@ -31,8 +31,9 @@ def fixed(source: Source, top: Path) -> Outcome:
     except UNREADABLE as error:
         if reason := why_left_alone(source):
             return NoChange(source.path, (f"left alone: {reason}",))
-        if not settings_for(top, source.path).collects_file(source.path):
-            return NoChange(source.path, ("not collected: no test file, and no Python either",))
+        is_asked = settings_for(top, source.path).collects_file(source.path)
+        if not (is_asked and may_hold_classes(source.data)):
+            return NoChange(source.path, ("no test classes in it, and no Python either",))
         return Refusal(source.path, _why_unreadable(source.data, error))
     if analysis.refusals:
         return Refusal(source.path, "; ".join(analysis.refusals))

@@ -11,6 +11,7 @@ import io
 import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from operator import itemgetter
 
 from orchestrator.fixers.memory_safety.editing.imports import line_end, with_imports
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, first_line
@@ -39,7 +40,10 @@ def inserted(data: bytes, analysis: Analysis) -> tuple[bytes, dict[str, int]]:
     for ordinal, work in analysis.work.items():
         counts["classes"] += 1
         _add(classes[ordinal], work, analysis, text, counts)
-    result = with_imports(text.joined(), analysis.missing_imports, analysis.module.is_local)
+    try:
+        result = with_imports(text.joined(), analysis.missing_imports, analysis.module.is_local)
+    except SyntaxError as error:  # libcst, which has no lines to mix up, is asked
+        raise DoesNotFit from error
     names = ("classes", "marks", *(["skips"] if counts["skips"] else []), "teardowns")
     added = {name: counts[name] for name in names}
     return result, {**added, "imports": len(analysis.missing_imports)}
@@ -54,7 +58,7 @@ class _Lines:
         self.lines = data.splitlines(keepends=True)
         self.newline = line_end(self.lines)
         self._encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-        self._added: dict[int, list[bytes]] = defaultdict(list)
+        self._added: dict[int, list[tuple[int, list[bytes]]]] = defaultdict(list)
 
     def indent(self, number: int) -> bytes:
         """The blanks before what stands on line `number`, counted from 1."""
@@ -89,13 +93,19 @@ class _Lines:
         column = min([node.col_offset, *(d.col_offset - 1 for d in _decorators(node))])
         return not line[:column].strip()
 
-    def add(self, before: int, indent: bytes, texts: Sequence[str]) -> None:
-        """Put lines before line `before`; an empty text is an empty line."""
+    def add(
+        self, before: int, indent: bytes, texts: Sequence[str], *, ends_block: bool = False
+    ) -> None:
+        """Put lines before line `before`; an empty text is an empty line.
+
+        Lines that end a block come before those that belong to what follows, inner blocks first.
+        """
         try:
             encoded = [text.encode(self._encoding) for text in texts]
         except UnicodeEncodeError as error:
             raise DoesNotFit from error
-        self._added[before] += [(indent + text if text else b"") + self.newline for text in encoded]
+        lines = [(indent + text if text else b"") + self.newline for text in encoded]
+        self._added[before].append((-len(indent) if ends_block else 1, lines))
 
     def joined(self) -> bytes:
         """The file with everything that was added; no final line end where there was none."""
@@ -105,10 +115,14 @@ class _Lines:
             lines[-1] += self.newline
         out: list[bytes] = []
         for number, line in enumerate(lines, start=1):
-            out += [*self._added.get(number, []), line]
-        out += self._added.get(len(lines) + 1, [])
+            out += [*self._added_before(number), line]
+        out += self._added_before(len(lines) + 1)
         data = b"".join(out)
         return data if ends else data.removesuffix(self.newline)
+
+    def _added_before(self, number: int) -> list[bytes]:
+        added = sorted(self._added.get(number, []), key=itemgetter(0))
+        return [line for _, lines in added for line in lines]
 
 
 def _add(at: ClassNode, work: Work, analysis: Analysis, text: _Lines, counts: Counter[str]) -> None:
@@ -148,7 +162,7 @@ def _add_teardown(node: ast.ClassDef, work: Work, analysis: Analysis, text: _Lin
             blanks += 1
         leading = [""] * blanks
     trailing = [""] if at < len(body) and not text.is_blank(after) else []
-    text.add(after, indent, [*leading, *lines, *trailing])
+    text.add(after, indent, [*leading, *lines, *trailing], ends_block=at == len(body))
 
 
 def _teardown(work: Work, analysis: Analysis, unit: str) -> list[str]:
@@ -174,7 +188,8 @@ def _append(at: ClassNode, work: Work, analysis: Analysis, text: _Lines) -> None
         lines = [f"{work.clears}.__dict__.clear()"] if work.clears else []
         lines.append(f"{analysis.names.collect or 'gc.collect'}()")
         indent = text.indent(first_line(first))
-        text.add(text.end_of_block(last.end_lineno or 0, indent) + 1, indent, lines)
+        end = text.end_of_block(last.end_lineno or 0, indent)
+        text.add(end + 1, indent, lines, ends_block=True)
 
 
 def _unit(inner: bytes, outer: bytes) -> str:

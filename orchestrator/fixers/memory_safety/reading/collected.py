@@ -10,7 +10,12 @@ from orchestrator.fixers.memory_safety.reading.lineage import linearized
 from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module, Outside
 from orchestrator.fixers.memory_safety.reading.names import dotted
 from orchestrator.fixers.memory_safety.reading.settings import Settings
-from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, own_statements
+from orchestrator.fixers.memory_safety.reading.syntax import (
+    ClassNode,
+    Function,
+    assignments,
+    own_statements,
+)
 
 _NOT_TESTS = {
     "Enum",
@@ -50,15 +55,61 @@ class Collected:
         """Whether pytest would take it for a test class: by its name, a TestCase, or `__test__`."""
         return (
             self.is_test_case(at)
-            or self._settings.collects_class(at.node.name)
+            or any(map(self._settings.collects_class, self._names_of(at)))
             or self._says_of_test(at) is True
         )
 
+    def _names_of(self, at: ClassNode) -> set[str]:
+        """The names it is found by in its module: its own, and others it is assigned to."""
+        if at.outer is not None:
+            return {at.node.name}
+        return {at.node.name, *self._aliases.get(at.node.name, ())}
+
+    @cached_property
+    def _aliases(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for node in own_statements(self._module.tree):
+            for name, value in assignments(node):
+                if isinstance(value, ast.Name):
+                    found.setdefault(value.id, set()).add(name)
+        return found
+
     def is_collected(self, at: ClassNode) -> bool:
         """Whether pytest makes a collector of it."""
-        if at.in_function or (at.outer is not None and not self.is_collected(at.outer)):
+        if at.in_function or (at.outer is not None and not self._is_looked_into(at.outer)):
             return False
         return self.is_named_as_test(at) and self.obstacle(at) is None
+
+    def _is_looked_into(self, outer: ClassNode) -> bool:
+        """Whether pytest looks for test classes in it, or in a class that derives from it."""
+        return any(
+            self.is_collected(other) and not self.is_test_case(other)
+            for other in [outer, *self.derived(outer)]
+        )
+
+    def derived(self, at: ClassNode) -> list[ClassNode]:
+        """The classes of the module that have it among their bases, however far up."""
+        return self._derived.get(at, [])
+
+    @cached_property
+    def _derived(self) -> dict[ClassNode, list[ClassNode]]:
+        found: dict[ClassNode, list[ClassNode]] = {}
+        for other in self._module.classes:
+            for base in self.lineage(other)[1:]:
+                if isinstance(base, Inside) and base.module is self._module:
+                    found.setdefault(base.at, []).append(other)
+        return found
+
+    def nested(self, at: ClassNode) -> list[Inside]:
+        """The classes nested in it and in its bases, however deep, wherever they are defined."""
+        found = []
+        for base in self.lineage(at):
+            if isinstance(base, Inside):
+                for inner in base.module.classes:
+                    if inner.outer is base.at:
+                        found.append(Inside(base.module, inner))
+                        found += self.nested(inner) if base.module is self._module else []
+        return found
 
     def _has_tests(self, at: ClassNode) -> bool:
         """Whether it is collected and holds tests of its own or by inheritance."""
@@ -72,12 +123,13 @@ class Collected:
     def has_tests_below(self, at: ClassNode) -> bool:
         """Whether it or a class nested in it has tests."""
         return self.has_tests(at) or any(
-            self.has_tests_below(inner) for inner in self._module.classes if inner.outer is at
+            inner.module is self._module and self.has_tests(inner.at) for inner in self.nested(at)
         )
 
     def obstacle(self, at: ClassNode) -> str | None:
         """Why pytest passes over a class whose name it would take, or None."""
-        if deleted := self._deleted.get(at.qualname):
+        deleted = self._deleted.get(at.qualname, 0)
+        if deleted > at.node.lineno:
             return f"it is deleted on line {deleted}"
         if self._says_of_test(at) is False:
             return "it says __test__ = False"
@@ -92,10 +144,11 @@ class Collected:
                 if base.name.rpartition(".")[2] in _NOT_TESTS or _is_builtin_with_init(base.name):
                     return f"it is a {base.name}"
                 continue
-            for name in ("__init__", "__new__"):
-                if base.at.definitions(name):
-                    return f"it has {name}"
-            if any(_makes_init(decorator) for decorator in base.at.node.decorator_list):
+            bound = {function.name for function in base.at.functions()}
+            bound |= {name for name, _ in base.at.assigned()}
+            if made := bound & {"__init__", "__new__"}:
+                return f"it has {min(made)}"
+            if any(_makes_init(d, base.module) for d in base.at.node.decorator_list):
                 return "it is a dataclass"
         return None
 
@@ -140,6 +193,9 @@ class Collected:
         """Methods, and attributes that may be callable; unittest has a prefix of its own."""
         names = {f.name for f in at.functions() if not _is_no_method(f)}
         names |= {name for name, value in at.assigned() if not isinstance(value, _NOT_CALLABLE)}
+        for node in at.statements:
+            if isinstance(node, ast.ImportFrom):
+                names |= {alias.asname or alias.name for alias in node.names}
         if is_test_case:
             return any(name.startswith("test") or name == "runTest" for name in names)
         return any(map(self._settings.collects_function, names))
@@ -172,9 +228,14 @@ def _may_be_abc(base: Base) -> bool:
 _ABCS = {"abc.ABC", "typing.Protocol", "typing_extensions.Protocol"}
 
 
-def _makes_init(decorator: ast.expr) -> bool:
+def _makes_init(decorator: ast.expr, module: Module) -> bool:
     """Whether a class decorator is that of a dataclass, or of attrs."""
-    name = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator) or ""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    words = decorator.keywords if isinstance(decorator, ast.Call) else []
+    if any(w.arg == "init" and getattr(w.value, "value", None) is False for w in words):
+        return False
+    meant = module.resolved(dotted(called) or "?")
+    name = meant.name if isinstance(meant, Outside) else ""
     return name.rpartition(".")[2] == "dataclass" or name in _ATTRS
 
 
@@ -187,11 +248,22 @@ def why_not_collected(collected: Collected, at: ClassNode) -> str | None:
         return None
     if obstacle := collected.obstacle(at):
         return f"not collected: {obstacle}"
-    outside = [
-        base.name
-        for base in collected.lineage(at)
-        if isinstance(base, Outside) and not base.is_harmless
-    ]
-    if outside and not collected.is_test_case(at):
-        return f"skipped: no tests of its own, and {outside[0]} is not in this repository"
+    if (outside := unknown_base(collected, at)) and not collected.is_test_case(at):
+        return f"skipped: no tests of its own, and {outside.name} {outside.why}"
     return None
+
+
+def unknown_base(collected: Collected, at: ClassNode) -> Outside | None:
+    """The first of its bases of which nothing is known."""
+    outside = (base for base in collected.lineage(at) if isinstance(base, Outside))
+    return next((b for b in outside if not b.is_harmless and not b.is_test_case), None)
+
+
+def may_be_test_case(collected: Collected, at: ClassNode) -> Outside | None:
+    """The base that may make a TestCase of a class whose name says nothing: one has such a name."""
+    if at.in_function or at.outer is not None or collected.is_named_as_test(at):
+        return None
+    base = unknown_base(collected, at)
+    says_so = base and any(word in base.name.rpartition(".")[2] for word in ("Case", "Test"))
+    has_tests = any(function.name.startswith("test") for function in at.functions())
+    return base if says_so and has_tests else None

@@ -106,7 +106,7 @@ class MockUse:
     @cached_property
     def _own_names(self) -> frozenset[str]:
         """Imported from a module of mocks, or defined here with the help of one."""
-        imported = {here for here, there in self._module.imports.items() if _is_mocks(there)}
+        imported = {here for here, there in self._module.all_imports.items() if _is_mocks(there)}
         return self._with_definitions({_MOCK, *_FIXTURES} | imported)
 
     def _all_names(self) -> frozenset[str]:
@@ -148,7 +148,7 @@ class MockUse:
     def _imported_from_helpers(self, *, fixtures: bool = False) -> set[str]:
         """The names that mean mocks in a helper module, as they are called here."""
         found: set[str] = set()
-        for here, there in self._module.imports.items():
+        for here, there in self._module.all_imports.items():
             module_name, _, name = there.rpartition(".")
             dots = there[: len(there) - len(there.lstrip("."))]
             source = self._helper(module_name or dots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from orchestrator.fixers.memory_safety.reading.names import Names, dotted, names
 from orchestrator.fixers.memory_safety.reading.syntax import (
     ClassNode,
     Function,
+    assignments,
     classes_of,
     nodes_below,
     own_statements,
@@ -60,6 +61,8 @@ class Outside:
     """A base that is not in the repository, by the dotted name it is imported from."""
 
     name: str
+    why: str = "is not in this repository"
+    """What is said of it where it might define anything."""
 
     @property
     def is_test_case(self) -> bool:
@@ -161,18 +164,23 @@ class Module:
 
     @cached_property
     def imports(self) -> dict[str, str]:
-        """Name here → dotted name there; leading dots for relative imports are kept."""
-        found: dict[str, str] = {}
-        for node in statements_below(self.tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    name = alias.asname or alias.name.split(".")[0]
-                    found[name] = alias.name if alias.asname else name
-            elif isinstance(node, ast.ImportFrom):
-                origin = "." * node.level + (node.module or "")
-                glue = "" if origin.endswith(".") or not origin else "."
-                found |= {a.asname or a.name: f"{origin}{glue}{a.name}" for a in node.names}
-        return found
+        """Name here → dotted name there, at module level; leading dots are kept."""
+        return _imports(own_statements(self.tree))
+
+    @cached_property
+    def all_imports(self) -> dict[str, str]:
+        """The same with those in functions."""
+        return _imports(statements_below(self.tree)) | self.imports
+
+    @cached_property
+    def _unclear(self) -> set[str]:
+        """Names that are bound more than once at module level, and not all of it always."""
+        always = {id(statement) for statement in self.tree.body}
+        places: dict[str, list[bool]] = {}
+        for node in own_statements(self.tree):
+            for name in _bound_names(node):
+                places.setdefault(name, []).append(id(node) in always)
+        return {name for name, sure in places.items() if len(sure) > 1 and not all(sure)}
 
     @cached_property
     def stars(self) -> list[str]:
@@ -201,9 +209,7 @@ class Module:
         for node in own_statements(self.tree):
             if isinstance(node, Function):
                 found[node.name] = node
-            elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                found |= {t.id: node.value for t in targets if isinstance(t, ast.Name)}
+            found |= {name: value for name, value in assignments(node) if value is not None}
         return found
 
     def bases(self, at: ClassNode) -> list[Base]:
@@ -226,20 +232,23 @@ class Module:
 
         Assignments of one name to another, imports and re-exports are followed, a few steps deep.
         """
+        first, dot, rest = name.partition(".")
+        if first in self._unclear and (before is None or before.outer is None):
+            return Outside(name, f"means more than one thing in {self.path.name}")
         if here := self._class_called(name, before):
             return Inside(self, here)
-        first, dot, rest = name.partition(".")
         absolute = f"{self.imports.get(first, first)}{dot}{rest}"
-        if depth == 0 or absolute in _TEST_CASES or absolute.startswith(_NEVER_HERE):
-            return Outside(absolute)
-        if first in self.imports:
-            return self._resolved_elsewhere(absolute, depth - 1) or Outside(absolute)
-        if (bound := self._bindings.get(first)) is not None:
-            alias = None if isinstance(bound, Function) else dotted(bound)
-            if alias and alias != first:
-                return self.resolved(f"{alias}{dot}{rest}", before=before, depth=depth - 1)
-            return Outside(absolute) if rest else Value(self, bound)
-        return self._resolved_by_star(absolute, depth - 1) or Outside(absolute)
+        is_known = absolute in _TEST_CASES or absolute.startswith(_NEVER_HERE)
+        if depth == 0 or is_known or first in self.imports:
+            elsewhere = depth > 0 and not is_known
+            found = self._resolved_elsewhere(absolute, depth - 1) if elsewhere else None
+            return found or Outside(absolute)
+        if (bound := self._bindings.get(first)) is None:
+            return self._resolved_by_star(absolute, depth - 1) or Outside(absolute)
+        alias = None if isinstance(bound, Function) else dotted(bound)
+        if alias and alias != first:
+            return self.resolved(f"{alias}{dot}{rest}", before=before, depth=depth - 1)
+        return Outside(absolute) if rest else Value(self, bound)
 
     def _class_called(self, name: str, before: ClassNode | None) -> ClassNode | None:
         wanted = [name]
@@ -327,3 +336,28 @@ class Module:
         except (OSError, *UNREADABLE):
             return None
         return Module(path, self.top, data, tree, self.cache)
+
+
+def _imports(statements: Iterable[ast.stmt]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for node in statements:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                name = alias.asname or alias.name.split(".")[0]
+                found[name] = alias.name if alias.asname else name
+        elif isinstance(node, ast.ImportFrom):
+            origin = "." * node.level + (node.module or "")
+            glue = "" if origin.endswith(".") or not origin else "."
+            found |= {a.asname or a.name: f"{origin}{glue}{a.name}" for a in node.names}
+    return found
+
+
+def _bound_names(node: ast.stmt) -> Iterator[str]:
+    """The names a statement binds; a plain `import a.b` and `import a.c` bind the same thing."""
+    if isinstance(node, Function | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.ImportFrom):
+        yield from (alias.asname or alias.name for alias in node.names)
+    elif isinstance(node, ast.Import):
+        yield from (alias.asname for alias in node.names if alias.asname)
+    yield from (name for name, _ in assignments(node))

@@ -113,5 +113,26 @@ def _bound_by(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Import):
-        own = {"gc", "os", "pytest"}
-        yield from (a.asname for a in node.names if a.asname and a.name not in own)
+        for alias in node.names:
+            name = alias.asname or alias.name.partition(".")[0]
+            if name != alias.name and (name in _OWN or alias.name not in _OWN):
+                yield name
+    elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+        yield node.name
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest
+
+
+_OWN = {"gc", "os", "pytest"}
+
+
+def bound_in(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """Names that mean something of its own inside a function, imports of theirs included."""
+    names = {argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
+    for node in own_nodes(function):
+        names |= set(_bound_by(node))
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            names |= set(node.names)
+    return names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -19,6 +19,9 @@ class ClassNode:
     node: ast.ClassDef
     outer: ClassNode | None
     in_function: bool
+    """Whether it stands in a function, or below `if TYPE_CHECKING`: no test can be in it."""
+    given: list[tuple[str, ast.expr | None]] = field(default_factory=list)
+    """Attributes that the module sets on it afterwards, as in `TestA.__test__ = False`."""
 
     @property
     def qualname(self) -> str:
@@ -38,6 +41,8 @@ class ClassNode:
         """Whether its body binds `name` by anything but method definitions that always run."""
         if name in {assigned for assigned, _ in self.assigned()}:
             return True
+        if any(isinstance(n, ast.NamedExpr) and n.target.id == name for n in own_nodes(self.node)):
+            return True
         direct = self.definitions(name)
         return any(_binds(node, name) and node not in direct for node in self.statements)
 
@@ -46,14 +51,10 @@ class ClassNode:
         return (node for node in self.statements if isinstance(node, Function))
 
     def assigned(self) -> Iterator[tuple[str, ast.expr | None]]:
-        """Every class attribute by name, with its value where it is a plain assignment."""
+        """Every class attribute by name, with its value where it is known."""
         for node in self.statements:
-            if isinstance(node, ast.Assign):
-                yield from ((t.id, node.value) for t in node.targets if isinstance(t, ast.Name))
-            elif isinstance(node, ast.AnnAssign | ast.AugAssign) and isinstance(
-                node.target, ast.Name
-            ):
-                yield node.target.id, node.value
+            yield from assignments(node)
+        yield from self.given
 
 
 def classes_of(tree: ast.Module) -> list[ClassNode]:
@@ -68,8 +69,54 @@ def classes_of(tree: ast.Module) -> list[ClassNode]:
         elif isinstance(at, Function):
             outer, in_function = None, True
         below = [child for child in children(at) if not isinstance(child, ast.expr)]
-        rest += [(child, outer, in_function) for child in reversed(below)]
+        if isinstance(at, ast.If) and _is_for_types(at.test):
+            rest += [(child, outer, child in at.body or in_function) for child in reversed(below)]
+        else:
+            rest += [(child, outer, in_function) for child in reversed(below)]
+    _give(tree, {at.node.name: at for at in found if at.outer is None and not at.in_function})
     return found
+
+
+def _give(tree: ast.Module, classes: dict[str, ClassNode]) -> None:
+    """Attributes that are set on classes by the module's own statements."""
+    for node in own_statements(tree):
+        for target in node.targets if isinstance(node, ast.Assign) else []:
+            name = target.value if isinstance(target, ast.Attribute) else None
+            if isinstance(name, ast.Name) and name.id in classes:
+                classes[name.id].given.append((target.attr, node.value))  # type: ignore[attr-defined]
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
+    return name == "TYPE_CHECKING"
+
+
+def assignments(node: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
+    """The names a statement binds to values, each with its value where that is known."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield from _assigned(target, node.value)
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+        yield from _assigned(node.target, node.value)
+    elif isinstance(node, ast.For | ast.AsyncFor):
+        yield from _assigned(node.target, node.iter)
+    elif isinstance(node, ast.With | ast.AsyncWith):
+        for item in node.items:
+            if item.optional_vars is not None:
+                yield from _assigned(item.optional_vars, item.context_expr)
+
+
+def _assigned(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, ast.expr | None]]:
+    """The names below a target; one of several gets its own part of the value, or all of it."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Starred):
+        yield from _assigned(target.value, value)
+    elif isinstance(target, ast.Tuple | ast.List):
+        parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+        fits = len(parts) == len(target.elts)
+        for number, inner in enumerate(target.elts):
+            yield from _assigned(inner, parts[number] if fits else value)
 
 
 def first_line(node: ast.stmt) -> int:

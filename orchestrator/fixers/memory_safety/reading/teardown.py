@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
-from orchestrator.fixers.memory_safety.reading.names import dotted, local_collects
+from orchestrator.fixers.memory_safety.reading.names import bound_in, dotted, local_collects
 from orchestrator.fixers.memory_safety.reading.syntax import Function, own_nodes
 
 _HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
@@ -20,7 +20,10 @@ def collects(function: Function, expressions: Collection[str]) -> bool:
     What follows a `return` or `raise`, stands under a condition, in a loop, an `except` or a nested
     function does not count.
     """
-    wanted = set(expressions) | local_collects(function)
+    local = bound_in(function)
+    wanted = {name for name in expressions if name.partition(".")[0] not in local}
+    wanted |= {name for name in expressions if name.endswith(".__dict__.clear")}
+    wanted |= local_collects(function)
     return any(name in wanted for name in _called(function))
 
 
@@ -68,9 +71,8 @@ def why_not_appendable(function: Function, collect_name: str) -> str | None:
         return "is a generator"
     if any("fixture" in ast.unparse(decorator) for decorator in function.decorator_list):
         return "is a fixture"
-    names = (node for node in inside if isinstance(node, ast.Name) and node.id == collect_name)
-    if any(not isinstance(name.ctx, ast.Load) for name in names):
-        return f"gives {collect_name} another meaning"
+    if collect_name in bound_in(function):
+        return f"gives {collect_name} a meaning of its own"
     return None
 
 
@@ -110,8 +112,30 @@ def _live(block: list[ast.stmt]) -> Iterator[ast.stmt]:
         yield statement
         for inner in _blocks(statement):
             yield from _live(inner)
-        if isinstance(statement, _ENDS):
+        if _always_leaves(statement):
             return
+
+
+def _always_leaves(statement: ast.stmt) -> bool:
+    """Whether nothing after it in its block can be reached."""
+    ways = _ways_through(statement)
+    left = bool(ways) and all(any(map(_always_leaves, way)) for way in ways)
+    return left or isinstance(statement, _ENDS)
+
+
+def _ways_through(statement: ast.stmt) -> list[list[ast.stmt]]:
+    """The blocks of which one is gone through, whatever happens; none where it may be none."""
+    if isinstance(statement, ast.With | ast.AsyncWith):
+        return [statement.body]
+    if isinstance(statement, ast.If):
+        if isinstance(statement.test, ast.Constant):
+            return [statement.body if statement.test.value else statement.orelse]
+        return [statement.body, statement.orelse]
+    if isinstance(statement, ast.Try):
+        handlers = [handler.body for handler in statement.handlers]
+        tried = [*statement.body, *statement.orelse]
+        return [way + statement.finalbody for way in [tried, *handlers]]
+    return []
 
 
 def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
@@ -120,11 +144,17 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     if isinstance(statement, ast.If | ast.While) and isinstance(statement.test, ast.Constant):
         yield statement.body if statement.test.value else statement.orelse
         return
-    if isinstance(statement, ast.With):
-        yield statement.body
+    if isinstance(statement, ast.With):  # a context manager may swallow what is raised inside
+        yield statement.body if _swallows_nothing(statement) else statement.body[:1]
     if isinstance(statement, ast.Try):  # what follows a line that raised is not reached
         yield statement.body[:1] if statement.handlers else statement.body
         yield statement.finalbody
+
+
+def _swallows_nothing(statement: ast.With) -> bool:
+    managers = (item.context_expr for item in statement.items)
+    called = (manager.func if isinstance(manager, ast.Call) else manager for manager in managers)
+    return not any((dotted(name) or "").endswith(("suppress", "raises")) for name in called)
 
 
 def _own_expressions(statement: ast.stmt) -> Iterator[ast.AST]:
@@ -139,5 +169,7 @@ def _own_expressions(statement: ast.stmt) -> Iterator[ast.AST]:
             todo.append(node.values[0])
         elif isinstance(node, ast.IfExp):
             todo.append(node.test)
-        elif not isinstance(node, ast.Lambda | ast.GeneratorExp):
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            todo.append(node.generators[0].iter)  # what it does for each may be done for none
+        elif not isinstance(node, ast.Lambda):
             todo.extend(ast.iter_child_nodes(node))

@@ -8,7 +8,7 @@ from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety.options import Options, Require
 from orchestrator.fixers.memory_safety.reading import marks
 from orchestrator.fixers.memory_safety.reading.collected import Collected
-from orchestrator.fixers.memory_safety.reading.mocks import MockUse
+from orchestrator.fixers.memory_safety.reading.mocks import MockUse, use_of
 from orchestrator.fixers.memory_safety.reading.module import Module
 from orchestrator.fixers.memory_safety.reading.pragmas import ignored_lines, why_left_alone
 from orchestrator.fixers.memory_safety.reading.settings import settings_for
@@ -28,6 +28,13 @@ class Asked:
         self._options = options
         self._mocks = mocks
         self._ignored = ignored_lines(module.data)
+        self._others: dict[Module, Asked] = {}
+
+    def of(self, module: Module) -> Asked:
+        """The same questions about another module, under the same options."""
+        if module not in self._others:
+            self._others[module] = Asked(module, self._options, use_of(module))
+        return self._others[module]
 
     def is_ignored(self, at: ClassNode) -> bool:
         """Whether a pragma stands on the header of a class or right above it."""
@@ -47,11 +54,18 @@ class Asked:
 
     def will_be_marked(self, at: ClassNode) -> bool:
         """Whether a class without a group is to get one in this file, and hand it down."""
-        if at.outer is not None or not self._is_file_asked or marks.groups_of_module(self._module):
+        if at.outer is not None or marks.groups_of_module(self._module):
             return False
-        if not self.collected.has_tests_below(at):
+        return self.collected.has_tests_below(at) and self._is_asked(at)
+
+    def gets_teardown(self, at: ClassNode, name: str) -> bool:
+        """Whether a class is to have a teardown of this name, which its derived classes inherit."""
+        if not self.collected.has_tests(at) or self.collected.teardown_name(at) != name:
             return False
-        return not (self.is_ignored(at) or self.is_excused(at))
+        return self._is_asked(at)
+
+    def _is_asked(self, at: ClassNode) -> bool:
+        return self._is_file_asked and not (self.is_ignored(at) or self.is_excused(at))
 
     @cached_property
     def _is_file_asked(self) -> bool:

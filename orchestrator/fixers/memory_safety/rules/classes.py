@@ -9,8 +9,7 @@ from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety.groups import group_problem
 from orchestrator.fixers.memory_safety.options import options_of
 from orchestrator.fixers.memory_safety.reading import marks
-from orchestrator.fixers.memory_safety.reading.collected import why_not_collected
-from orchestrator.fixers.memory_safety.reading.mocks import use_of
+from orchestrator.fixers.memory_safety.reading.collected import may_be_test_case, why_not_collected
 from orchestrator.fixers.memory_safety.reading.module import Inside, Module, Parsed
 from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
@@ -45,6 +44,11 @@ def analyse(source: Source, top: Path, parsed: Parsed | None = None) -> Analysis
     return analysis
 
 
+def may_hold_classes(data: bytes) -> bool:
+    """Whether a look at the bytes leaves it open that there is a class; UTF-16 has zeros."""
+    return b"class" in data or b"\0" in data
+
+
 class _Judge:
     """Fills an analysis, class by class."""
 
@@ -53,7 +57,7 @@ class _Judge:
         self._asked = asked
         self._module = analysis.module
         self._collected = asked.collected
-        self._marks = MarkRules(analysis)
+        self._marks = MarkRules(analysis, asked)
         self._teardowns = TeardownRules(analysis, asked)
 
     def judge(self) -> None:
@@ -78,6 +82,8 @@ class _Judge:
         if not self._collected.has_tests_below(at):
             if reason := why_not_collected(self._collected, at):
                 note(at, reason)
+            elif base := may_be_test_case(self._collected, at):
+                note(at, f"may be a TestCase: {base.name} {base.why}; not looked at", "MS002")
         elif self._asked.is_ignored(at):
             note(at, "left alone: it says `# memory-safety: ignore`")
         elif self._asked.is_excused(at):
@@ -103,7 +109,7 @@ class _Judge:
                     self._tell_one_imported(statement, name, meant)
 
     def _tell_one_imported(self, statement: ast.stmt, name: str, meant: Inside) -> None:
-        other = Asked(meant.module, self._analysis.options, use_of(meant.module))
+        other = self._asked.of(meant.module)
         if other.settings.collects_file(other.path) or not other.collected.has_tests(meant.at):
             return
         if not marks.groups_of_class(meant.at, meant.module):
@@ -119,7 +125,8 @@ class _Judge:
         """A new teardown of an outer class concerns the classes nested in it."""
         for at in self._module.classes:
             work = self._analysis.work.get(at.ordinal)
-            if work and work.new_teardown and work.new_teardown.name == "teardown_method":
+            new = work.new_teardown if work else None
+            if new and new.name == "teardown_method" and not new.calls_super:
                 alone = {c for c in self._module.classes if self._asked.is_ignored(c)}
                 if reason := why_no_new_teardown(at, self._module, self._collected, alone):
                     self._analysis.refuse(at, reason)

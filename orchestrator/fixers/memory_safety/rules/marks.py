@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from orchestrator.fixers.memory_safety.reading import marks
 from orchestrator.fixers.memory_safety.reading.lineage import linearized
 from orchestrator.fixers.memory_safety.reading.marks import Group
-from orchestrator.fixers.memory_safety.reading.mocks import use_of
-from orchestrator.fixers.memory_safety.reading.module import Inside, Module
+from orchestrator.fixers.memory_safety.reading.module import Inside
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
 from orchestrator.fixers.memory_safety.rules.analysis import Analysis, Work, skip_condition
 from orchestrator.fixers.memory_safety.rules.asked import Asked
@@ -17,12 +16,12 @@ from orchestrator.fixers.memory_safety.rules.asked import Asked
 class MarkRules:
     """Fills an analysis with the marks that are missing, and with groups that would be joined."""
 
-    def __init__(self, analysis: Analysis) -> None:
-        """Judge the outermost classes of the analysed module, in source order."""
+    def __init__(self, analysis: Analysis, asked: Asked) -> None:
+        """Judge the classes of the analysed module, in source order."""
         self._analysis = analysis
+        self._asked = asked
         self._module = analysis.module
         self._of_module = marks.groups_of_module(self._module)
-        self._elsewhere: dict[Module, Asked] = {}
 
     def judge(self, at: ClassNode) -> None:
         """See to it that the tests of `at` are in one group, and in no more than one."""
@@ -35,8 +34,9 @@ class MarkRules:
             self._tell_nested(at, own + inherited)
         elif own or inherited:
             self._tell_groups(at, own, inherited)
-        elif not self._inherits_later(at):
+        elif not self._to_be_marked(at):
             self._analysis.work.setdefault(at.ordinal, Work()).add_mark = True
+        self._tell_later(at)
         self._tell_methods(at)
         if at.outer is None:
             self._judge_skip(at)
@@ -93,23 +93,29 @@ class MarkRules:
                 found += [Group(self._analysis.group)] if work and work.add_mark else []
         return found
 
-    def _inherits_later(self, at: ClassNode) -> bool:
-        """Whether a base in another test file is to get a group there; two would be joined."""
-        for base in self._bases(at):
-            if base.module is not self._module:
-                asked = self._asked(base.module)
-                if asked.will_be_marked(base.at):
-                    where = f"{asked.path}:{base.at.node.lineno}"
-                    text = f"inherits the group of {base.at.qualname} ({where}) once that has one"
-                    self._analysis.note(at, text)
-                    return True
-        return False
+    def _tell_later(self, at: ClassNode) -> None:
+        """Groups that bases in other test files are to get there: one is inherited, more joined."""
+        later = self._to_be_marked(at)
+        if not later:
+            return
+        where = " and ".join(
+            f"{base.at.qualname} ({self._asked.of(base.module).path}:{base.at.node.lineno})"
+            for base in later
+        )
+        if len(later) > 1 or self._names_around(at, inside=True):
+            text = f"its group is joined to that of {where} once that has one"
+            self._analysis.note(at, text, "MS004")
+        else:
+            self._analysis.note(at, f"inherits the group of {where} once that has one")
 
-    def _asked(self, module: Module) -> Asked:
-        if module not in self._elsewhere:
-            asked = Asked(module, self._analysis.options, use_of(module))
-            self._elsewhere[module] = asked
-        return self._elsewhere[module]
+    def _to_be_marked(self, at: ClassNode) -> list[Inside]:
+        return [
+            base
+            for base in self._bases(at)
+            if base.module is not self._module
+            and not marks.groups_of_class(base.at, base.module)
+            and self._asked.of(base.module).will_be_marked(base.at)
+        ]
 
     def _bases(self, at: ClassNode) -> list[Inside]:
         lineage = linearized(Inside(self._module, at))[1:]

@@ -20,6 +20,7 @@ from orchestrator.fixers.memory_safety.reading.teardown import (
 )
 from orchestrator.fixers.memory_safety.rules.analysis import Analysis, NewTeardown, Work
 from orchestrator.fixers.memory_safety.rules.asked import Asked
+from orchestrator.fixers.memory_safety.rules.making import makes_it_anew, why_made_elsewhere
 
 
 class TeardownRules:
@@ -39,6 +40,9 @@ class TeardownRules:
             return
         self._judged.add(at)
         name = self._collected.teardown_name(at)
+        if reason := why_made_elsewhere(at, self._module, name):
+            self._analysis.refuse(at, reason, "MS005")
+            return
         if not self._judge_own(at, name):
             self._judge_inherited(at, name)
 
@@ -113,6 +117,7 @@ class TeardownRules:
             reason = f"two of its bases define {name}, and only one of them is called"
             self._analysis.refuse(at, reason)
             return
+        pending: Inside | None = None
         for base in self._bases(at):
             if isinstance(base, Outside):
                 if self._add_over_outside(at, name, base):
@@ -122,18 +127,21 @@ class TeardownRules:
                 self._analysis.refuse(at, f"its base ({where}) assigns or imports {name}")
                 return
             elif definitions := base.at.definitions(name):
+                if pending is not None and does_more_than_collect(definitions[-1]):
+                    reason = f"{_place(pending)} is to get a {name}, and would hide {_place(base)}"
+                    self._analysis.refuse(at, reason)
+                    return
                 self._judge_defined_in_base(at, base, definitions[-1])
                 return
-            elif base.module is self._module and self._gets_its_own(base.at, name):
-                self.judge(base.at)  # gets one of its own, which `at` then inherits
-                return
+            elif self._asked_in(base).gets_teardown(base.at, name):
+                if base.module is self._module:
+                    self.judge(base.at)  # gets one of its own, which `at` then inherits
+                    return
+                pending = pending or base
         self._add(at, NewTeardown(name))
 
-    def _gets_its_own(self, at: ClassNode, name: str) -> bool:
-        """Whether a base of this file will have a teardown that its derived classes inherit."""
-        if not self._collected.has_tests(at) or self._collected.teardown_name(at) != name:
-            return False
-        return not (self._asked.is_ignored(at) or self._asked.is_excused(at))
+    def _asked_in(self, base: Inside) -> Asked:
+        return self._asked if base.module is self._module else self._asked.of(base.module)
 
     def _add_over_outside(self, at: ClassNode, name: str, base: Outside) -> bool:
         """Settle what a base outside the repository means; False where it means nothing."""
@@ -142,13 +150,12 @@ class TeardownRules:
         elif base.is_harmless:
             return False
         else:
-            self._analysis.refuse(
-                at, f"its base {base.name} is not in this repository and may define {name}"
-            )
+            reason = f"its base {base.name} {base.why} and may define {name}"
+            self._analysis.refuse(at, reason)
         return True
 
     def _judge_defined_in_base(self, at: ClassNode, base: Inside, function: Function) -> None:
-        if base.module is self._module:
+        if base.module is self._module and not self._asked.is_ignored(base.at):
             self._judge_method(base, function)
             return
         if self._is_enough(base, function):
@@ -182,6 +189,14 @@ class TeardownRules:
         return linearized(Inside(self._module, at))[1:]
 
     def _add(self, at: ClassNode, teardown: NewTeardown) -> None:
+        if teardown.calls_super and (maker := makes_it_anew(at, self._module)):
+            reason = f"{maker} makes the class anew, where super() without arguments fails"
+            self._analysis.refuse(at, reason)
+            return
         if self._must_clear(at):
             teardown = replace(teardown, clears=True)
         self._analysis.work.setdefault(at.ordinal, Work()).new_teardown = teardown
+
+
+def _place(base: Inside) -> str:
+    return f"{base.at.qualname} ({base.module.path.name}:{base.at.node.lineno})"
