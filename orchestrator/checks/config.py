@@ -40,7 +40,11 @@ def read_config(top: Path) -> Config:
         document = _parsed(text)
     except ValueError as error:
         raise BadInput(f"{file.name}: {error}", next_step=f"correct {file}") from error
-    table = document.get("tool", {}).get("orchestrate", {})
+    tool = document.get("tool", {})
+    table = tool.get("orchestrate", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        what = f"[tool] of {file.name}: orchestrate is a table, not {table!r}"
+        raise BadInput(what, next_step=f"correct {file}")
     for key in table:
         if key not in _KEYS:
             import difflib

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from glob import glob
 from pathlib import Path
 
 from orchestrator.errors import BadInput
@@ -68,8 +69,8 @@ def _default(here: Path, top: Path) -> list[Path]:
     if here != top:
         return [here]
     names = settings_for(top, "test_it.py").testpaths
-    found = [path for name in names for path in sorted(top.glob(name.rstrip("/") or "."))]
-    return found or [top]
+    found = [path for name in names for path in sorted(glob(name, root_dir=top))]  # noqa: PTH207 - a path from / too
+    return [top / path for path in found] or [top]
 
 
 def _files(folder: Path, top: Path) -> Iterator[Path]:
@@ -80,7 +81,7 @@ def _files(folder: Path, top: Path) -> Iterator[Path]:
             f
             for f in folders
             if f not in _NEVER_TESTS
-            and not _matches(f, settings.folders_left_out)
+            and not _is_left_out(f if at == "." else f"{at}/{f}", settings.folders_left_out)
             and not Path(name, f, "pyvenv.cfg").exists()
         ]
         for file in files:
@@ -89,6 +90,15 @@ def _files(folder: Path, top: Path) -> Iterator[Path]:
                 found = Path(name, file)
                 if found.is_file():  # no pipe, no dangling link
                     yield found
+
+
+def _is_left_out(folder: str, patterns: Sequence[str]) -> bool:
+    """As pytest does it: a pattern with a slash is one of paths, from any folder on."""
+    name = folder.rpartition("/")[2]
+    return any(
+        fnmatchcase(f"/{folder}", f"*/{pattern}") if "/" in pattern else fnmatchcase(name, pattern)
+        for pattern in patterns
+    )
 
 
 def _with_folders(patterns: Sequence[str]) -> list[str]:

@@ -34,7 +34,8 @@ def diagnosis(examined: Examination) -> list[Finding]:
     """The findings in the order in which they matter; without xdist nothing else does."""
     if (configured := examined.configured) is None:
         what = f"pytest does not start with the project's configuration: {_said(examined.broken)}"
-        return [Finding(Level.PROBLEM, what, f"{examined.python.path} -m pytest --markers")]
+        broken = Finding(Level.PROBLEM, what, f"{examined.python.path} -m pytest --markers")
+        return [broken] if examined.python.has_xdist else [broken, _without_xdist(examined)]
     found = [_installed(examined, configured)]
     if configured.xdist is None:
         return [*found, _without_xdist(examined), *_registered(configured), _cost(configured)]
@@ -43,6 +44,7 @@ def diagnosis(examined: Examination) -> list[Finding]:
         *_grouping(examined, configured),
         *_registered(configured),
         _dist(configured),
+        *_schedulers(configured),
         *_commands(examined),
         _cost(configured),
     ]
@@ -112,17 +114,30 @@ def _dist(configured: Configured) -> Finding:
     return Finding(Level.PROBLEM, what, "say --dist loadgroup in addopts")
 
 
+def _schedulers(configured: Configured) -> Iterator[Finding]:
+    if configured.schedulers:
+        names = ", ".join(configured.schedulers)
+        what = f"the tests may be distributed by a scheduler of the project's own ({names})"
+        step = "see to it that it keeps the tests of a group together"
+        yield Finding(Level.WARNING, what, step)
+
+
 def _commands(examined: Examination) -> Iterator[Finding]:
-    """Without `--dist loadgroup` in the configuration each command must say it itself."""
-    if examined.configured is not None and examined.configured.dist == "loadgroup":
-        return
-    places = [f"{c.path}:{c.number}" for c in examined.commands if not c.pins]
+    """Each says `--dist loadgroup` itself, or the configuration does and it says nothing else."""
+    configured = examined.configured
+    by_default = configured is not None and configured.dist == "loadgroup"
+    places = [
+        f"{command.path}:{command.number}"
+        for command in examined.commands
+        if command.overrides or not (command.pins or by_default)
+    ]
     if places:
         what = (
             f"{plural(len(places), 'command')} of the repository without --dist loadgroup, where "
             f"groups are inert: {', '.join(places)}"
         )
-        yield Finding(Level.PROBLEM, what, "add --dist loadgroup to each, or to addopts")
+        step = "add --dist loadgroup to each" + ("" if by_default else ", or to addopts")
+        yield Finding(Level.PROBLEM, what, step)
 
 
 def _cost(configured: Configured) -> Finding:

@@ -35,14 +35,20 @@ _FILES_WITH_COMMANDS = (
     ".gitlab-ci.yml", "azure-pipelines.yml", ".travis.yml", ".circleci/config.yml",
     ".github/workflows/*.yml", ".github/workflows/*.yaml", "scripts/*.sh", "*.sh",
 )  # fmt: skip
-_PARALLEL = re.compile(r"\b(pytest|py\.test)\b.*\s(-n\s*\S+|--numprocesses[= ]\S+)")
+_PYTEST = re.compile(r"(?:^|[\s/\"'=:@])(?:pytest|py\.test)(?P<arguments>(?:\s.*)?)$")
+_WORKERS = re.compile(r"\s(?:-[a-zA-Z]*n\s*=?|--numprocesses[= ])\s*(?!0(?:\s|$))[\w${}({]")
+_LOADGROUP = re.compile(r"--dist[= ]\s*loadgroup\b")
+_OTHER_DIST = re.compile(r"--dist[= ]\s*(?!loadgroup\b)\w|\s(?:-o|--override-ini)[= ]?\s*addopts=")
+_APART = re.compile(r"\|\|?|&&|;")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What the project's pytest says of itself. `workers` is what `-n` of the configuration is.
+    """What the project's pytest says of itself; `workers` is what `-n` comes to.
 
-    `collect_s` is the time of one `gc.collect()` once the conftest files are imported, in seconds.
+    `schedulers` are plugins that may bring a distribution of their own. `collect_s` is the time of
+    one `gc.collect()` once the conftest files are imported, in seconds.
     """
 
     pytest: str
@@ -51,6 +57,7 @@ class Configured:
     workers: str | None
     configured: str | None
     markers: Sequence[str]
+    schedulers: Sequence[str]
     collect_s: float
     objects: int
 
@@ -65,8 +72,13 @@ class Command:
 
     @property
     def pins(self) -> bool:
-        """Whether groups count in it."""
-        return "loadgroup" in self.text
+        """Whether it says itself that groups count."""
+        return _LOADGROUP.search(self.text) is not None
+
+    @property
+    def overrides(self) -> bool:
+        """Whether groups do not count in it, whatever the configuration says."""
+        return _OTHER_DIST.search(self.text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,7 @@ def examine(top: Path, python: Interpreter) -> Examination:
     """Start the project's pytest twice: once to configure itself, once over tests of ours."""
     configured, broken = _configured(top, python)
     pins, trial = _trial(python) if python.has_xdist else (None, "")
-    return Examination(python, configured, broken, pins, trial, list(_commands(top)))
+    return Examination(python, configured, broken, pins, trial, list(commands(top)))
 
 
 def _configured(top: Path, python: Interpreter) -> tuple[Configured | None, str]:
@@ -97,6 +109,8 @@ def _configured(top: Path, python: Interpreter) -> tuple[Configured | None, str]
         try:
             facts: Mapping[str, Any] = json.loads(out.read_text("ascii"))
         except (OSError, ValueError):
+            facts = {}
+        if not facts or ended.exit_code != 0:
             return None, ended.stopped or ended.output.strip()
     return Configured(**{**facts, "configured": _shown(facts["configured"], top)}), ""
 
@@ -141,7 +155,7 @@ def _trial(python: Interpreter) -> tuple[bool | None, str]:
     return all(len(set(workers)) == 1 for workers in ran.values()), ""
 
 
-def _commands(top: Path) -> Iterator[Command]:
+def commands(top: Path) -> Iterator[Command]:
     """The lines of build and CI files that start pytest with `-n`."""
     for pattern in _FILES_WITH_COMMANDS:
         for file in sorted(top.glob(pattern)):
@@ -149,9 +163,20 @@ def _commands(top: Path) -> Iterator[Command]:
                 lines = file.read_text("utf-8", errors="replace").splitlines()
             except OSError:
                 continue
+            path = file.relative_to(top).as_posix()
             for number, line in _joined(lines):
-                if _PARALLEL.search(line) and not line.lstrip().startswith("#"):
-                    yield Command(file.relative_to(top).as_posix(), number, line.strip())
+                for part in _APART.split(_COMMENT.sub("", line)):
+                    if _is_parallel(part.strip()):
+                        yield Command(path, number, part.strip())
+
+
+def _is_parallel(command: str) -> bool:
+    """Whether one command of a line starts pytest with workers, or with another `--dist`."""
+    found = _PYTEST.search(command)
+    if found is None or command.lstrip("@-\"' ").startswith(("echo", "pip ", "uv pip", "apt")):
+        return False
+    arguments = found["arguments"]
+    return bool(_WORKERS.search(arguments) or _OTHER_DIST.search(arguments))
 
 
 def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -10,7 +10,7 @@ import pytest
 from support import Ran, plan_with, run_cli
 
 from orchestrator.doctor.diagnosis import Level, diagnosis
-from orchestrator.doctor.examine import examine
+from orchestrator.doctor.examine import commands, examine
 from orchestrator.gates.interpreter import Interpreter, interpreter
 from orchestrator.git import initialised
 
@@ -166,3 +166,60 @@ def test_the_plans_interpreter_is_asked_and_the_project_is_left_as_it_was(tmp_pa
     assert sorted(top.iterdir()) == before
     (top / "migration_plan.yaml").write_text("version: [")
     assert run_cli("doctor", cwd=top).code == 2
+
+
+COMMANDS = {
+    "pytest -n auto tests": True,
+    "python -m pytest -xn auto tests": True,
+    "\t@pytest --numprocesses=4": True,
+    'all = "pytest -n auto"': True,
+    "pytest -n $(WORKERS)": True,
+    "pytest -n auto # --dist loadgroup is not used": True,
+    "pytest -n 4 --dist loadscope": True,
+    "pytest -n 4 -o addopts=": True,
+    "pytest -n 4 --dist loadgroup": False,
+    "pytest -n4 --dist=loadgroup tests": False,
+    "pytest tests -q | tail -n 20": False,
+    "pip install pytest && head -n 3 x": False,
+    "pip install pytest -n 3": False,
+    "pytest -n 0": False,
+    "pytest -n0 tests": False,
+    'echo "run pytest with -n 4"': False,
+    "# pytest -n 4": False,
+    "pytest tests": False,
+    "run: mypytest -n 4": False,
+}
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_case_77_which_lines_start_pytest_in_parallel_without_groups(
+    line: str, tmp_path: Path
+) -> None:
+    (tmp_path / "Makefile").write_text(f"test:\n{line}\n")
+    found = [c.number for c in commands(tmp_path) if c.overrides or not c.pins]
+    assert found == ([2] if COMMANDS[line] else [])
+
+
+def test_case_77_a_command_that_overrides_the_configuration_is_named(tmp_path: Path) -> None:
+    makefile = "a:\n\tpytest -n 4\nb:\n\tpytest -n 4 --dist loadscope\n"
+    top = project(tmp_path / "p", "--dist loadgroup", Makefile=makefile)
+    said = (
+        "1 command of the repository without --dist loadgroup, where groups are inert: Makefile:4"
+    )
+    assert level_of(said, findings(top)) == "problem"
+
+
+def test_case_77_a_scheduler_of_the_projects_own_is_told(tmp_path: Path) -> None:
+    own = "from xdist.scheduler import LoadScheduling\ndef pytest_xdist_make_scheduler(config, log):\n    return LoadScheduling(config, log)\n"
+    top = project(tmp_path / "p", "--dist loadgroup", **{"conftest.py": own})
+    assert level_of("a scheduler of the project's own (conftest.py)", findings(top)) == "warning"
+
+
+def test_a_pytest_that_ends_while_it_configures_itself_is_told_so(tmp_path: Path) -> None:
+    stops = "import pytest\ndef pytest_configure(config): pytest.exit('no database')\n"
+    top = project(tmp_path / "p", **{"conftest.py": stops})
+    assert (
+        level_of("pytest does not start with the project's configuration", findings(top))
+        == "problem"
+    )
+    assert any("no database" in what for what in findings(top))

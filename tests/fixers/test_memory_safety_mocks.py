@@ -68,6 +68,22 @@ ASKED: dict[str, tuple[str, dict[str, str]]] = {
     "setup_module on the module": (using("..."  , f"{MOCK}def setup_module(module): module.it = Mock()\n"), {}),
     "two names at once": (using("b.x()", f"{MOCK}a, b = Mock(), Mock()\n"), {}),
     "with at module level": (using("it.x()", f"{MOCK}with patch('os.getcwd') as it:\n    import json\n"), {}),
+    "autouse imported into conftest": (
+        using("..."), {"conftest.py": "from fx import net\n", "fx.py": f"{MOCK}@pytest.fixture(autouse=True)\ndef net(): return Mock()\n"}),
+    "autouse starred into conftest": (
+        using("..."), {"conftest.py": "from fx import *\n", "fx.py": f"{MOCK}@pytest.fixture(autouse=True)\ndef net(): return Mock()\n"}),
+    "autouse imported into the file": (
+        using("...", "from fx import net\n"), {"fx.py": f"{MOCK}@pytest.fixture(autouse=True)\ndef net(): return Mock()\n"}),
+    "autouse by another name": (using("...", f"{MOCK}auto = pytest.fixture(autouse=True)\n@auto\ndef net(): return Mock()\n"), {}),
+    "autouse that is no literal": (using("...", f"{MOCK}ON = True\n@pytest.fixture(autouse=ON)\ndef net(): return Mock()\n"), {}),
+    "a plugin of addopts": (using("client"), {"pytest.ini": "[pytest]\naddopts = -p plug\n", "plug.py": FIXTURE}),
+    "usefixtures of the configuration": (using("..."), {"pytest.ini": "[pytest]\nusefixtures = client\n", "conftest.py": FIXTURE}),
+    "a fixture made by a call": (using("svc"), {"conftest.py": f"{MOCK}def _svc(): return Mock()\nsvc = pytest.fixture(_svc)\n"}),
+    "getfixturevalue by keyword": ("class TestA:\n    def test(self, request): request.getfixturevalue(argname='client')\n", {"conftest.py": FIXTURE}),
+    "getfixturevalue of a variable": ("class TestA:\n    def test(self, request):\n        name = 'client'\n        request.getfixturevalue(name)\n", {"conftest.py": FIXTURE}),
+    "a package that tests import": (using("make()", "from src.app import make\n"), {"src/app.py": f"{MOCK}def make(): return Mock()\n"}),
+    "conftest imports from a package": (using("svc"), {"tests/conftest.py": "from mypkg.testing import svc\n", "mypkg/testing.py": f"{MOCK}@pytest.fixture\ndef svc(): return Mock()\n"}),
+    "a hook of conftest": (using("..."), {"conftest.py": f"{MOCK}def pytest_runtest_setup(item): item.m = Mock()\n"}),
     "under a condition": (using("it.x()", f"{MOCK}if True:\n    it = Mock()\n"), {}),
 }  # fmt: skip
 
@@ -87,8 +103,7 @@ NOT_ASKED: dict[str, tuple[str, dict[str, str]]] = {
     "another function of a helper module": (
         using("fakes.other()", "from . import fakes\n"), {"tests/fakes.py": f"{MOCK}def make(): return Mock()\ndef other(): ...\n"}),
     "a fixture of a sibling folder": (using("client"), {"tests/unit/conftest.py": FIXTURE}),
-    "production code": (
-        using("make()", "from src.app import make\n"), {"src/app.py": f"{MOCK}def make(): return Mock()\n"}),
+    "autouse that is off": (using("...", f"{MOCK}@pytest.fixture(autouse=False)\ndef net(): return Mock()\n"), {}),
     "a conftest that imports a mock for nothing": (using("patch"), {"conftest.py": f"{MOCK}"}),
     "files that import each other": (
         using("one()", "from .one import one\n"),

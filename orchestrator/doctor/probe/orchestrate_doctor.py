@@ -11,7 +11,7 @@ import gc
 import json
 import os
 import time
-from typing import Any, Optional
+from typing import Any, List, Optional
 
 import pytest
 
@@ -30,6 +30,7 @@ def pytest_unconfigure(config: Any) -> None:
         "workers": _words(config.getoption("numprocesses", None)),
         "configured": str(config.inipath) if config.inipath else None,
         "markers": sorted({line.split(":")[0].split("(")[0] for line in config.getini("markers")}),
+        "schedulers": _schedulers(config),
         "collect_s": min(_seconds_of_a_collection() for _ in range(_TIMES)),
         "objects": len(gc.get_objects()),
     }
@@ -44,6 +45,13 @@ def _version_of_xdist(config: Any) -> Optional[str]:
     import xdist  # type: ignore[import-untyped]
 
     return str(getattr(xdist, "__version__", "?"))
+
+
+def _schedulers(config: Any) -> List[str]:
+    """The plugins that answer xdist's question for a scheduler, xdist itself left out."""
+    hook = getattr(config.hook, "pytest_xdist_make_scheduler", None)
+    names = [one.plugin_name for one in hook.get_hookimpls()] if hook else []
+    return [os.path.basename(name) for name in names if not name.startswith("xdist")]
 
 
 def _words(value: Any) -> Optional[str]:

@@ -90,6 +90,8 @@ def _why_unreadable(data: bytes, error: Exception) -> str:
         return why_unreadable(error)  # libcst, asked below, would not survive it
     where = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
     message = why_unreadable(error)
+    if "(unicode error)" in message:
+        return f"{where}it is not valid Python ({message})"
     if "Missing parentheses in call to 'print'" in message or "use parentheses" in message:
         return f"{where}it is Python 2 ({message})"
     if isinstance(error, SyntaxError) and _is_newer_syntax(data):

@@ -177,7 +177,9 @@ def _wrapped(
     block: cst.IndentedBlock, lines: Sequence[cst.BaseStatement], function: cst.FunctionDef
 ) -> cst.IndentedBlock:
     """The block, but for its docstring, in a `try` with `lines` in the `finally`."""
-    start = 1 if function.get_docstring(clean=False) is not None else 0
+    first = block.body[0]
+    is_alone = isinstance(first, cst.SimpleStatementLine) and len(first.body) == 1
+    start = 1 if is_alone and function.get_docstring(clean=False) is not None else 0
     tried = cst.IndentedBlock(block.body[start:], indent=block.indent, footer=block.footer)
     finally_ = cst.Finally(cst.IndentedBlock(lines, indent=block.indent))
     body = [*block.body[:start], cst.Try(body=tried, finalbody=finally_)]

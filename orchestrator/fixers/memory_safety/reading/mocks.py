@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from orchestrator.fixers.memory_safety.reading.lineage import linearized
-from orchestrator.fixers.memory_safety.reading.module import Inside, Module
+from orchestrator.fixers.memory_safety.reading.module import Inside, Module, Value
 from orchestrator.fixers.memory_safety.reading.names import dotted
+from orchestrator.fixers.memory_safety.reading.settings import Settings, settings_for
 from orchestrator.fixers.memory_safety.reading.syntax import (
     ClassNode,
     Function,
@@ -25,7 +26,11 @@ _FIXTURES = frozenset(
 """The fixtures of pytest-mock."""
 _MOCK = "unittest.mock"
 """A mock that is reached by its dotted name."""
-_SETUPS = {"setup_module", "setUpModule"}
+_EVERYWHERE = {
+    "pytestmark", "setup_module", "setUpModule", "pytest_runtest_setup", "pytest_runtest_call",
+    "pytest_runtest_protocol",
+}  # fmt: skip
+"""Names whose definitions concern every test of a module, or below a conftest file."""
 
 
 class MockUse:
@@ -45,9 +50,9 @@ class MockUse:
     def touches(self, at: ClassNode) -> bool:
         """Whether a test of the class, or of a base in the repository, can touch a mock."""
         said = self._mentioned(at.node)
-        if not self._own_names.isdisjoint(said) or self._is_for_every_test(self._own_names):
+        if not self._own_names.isdisjoint(said) or self._for_every_test(self._own_names):
             return True
-        if not self.names.isdisjoint(said) or self.autouse:
+        if not self.names.isdisjoint(said | self._used_everywhere) or self.autouse:
             return True
         return any(
             use_of(base.module).mentions(base.at.node)
@@ -61,9 +66,9 @@ class MockUse:
         return not (self._own_names.isdisjoint(said) and self.names.isdisjoint(said))
 
     @property
-    def autouse(self) -> bool:
-        """Whether a fixture or a setup that touches mocks runs for every test of the module."""
-        return bool(self._answer("autouse", self._autouse, frozenset()))
+    def autouse(self) -> frozenset[str]:
+        """The fixtures and setups that touch mocks and run for every test of the module."""
+        return self._answer("autouse", self._autouse, frozenset())
 
     @property
     def names(self) -> frozenset[str]:
@@ -88,20 +93,18 @@ class MockUse:
         return self._answers[question]
 
     def _autouse(self) -> frozenset[str]:
-        everywhere = self._is_for_every_test(self.names)
-        if everywhere or any(use.autouse for use in self._sources_of_fixtures):
-            return frozenset({"autouse"})
-        return frozenset()
+        own = self._for_every_test(self.names)
+        imported = self._imported_from_helpers(lambda use: use.autouse)
+        return (own | imported).union(*(use.autouse for use in self._sources_of_fixtures))
 
     def _all_fixtures(self) -> frozenset[str]:
         own = {
             name
             for name, node in self._definitions
-            if isinstance(node, Function) and self.mentions(node)
+            if (isinstance(node, Function) or _makes_fixture(node)) and self.mentions(node)
         }
-        return frozenset(own | self._imported_from_helpers(fixtures=True)).union(
-            *(use.fixtures for use in self._plugins)
-        )
+        imported = self._imported_from_helpers(lambda use: use.fixtures)
+        return (imported | own).union(*(use.fixtures for use in self._plugins))
 
     @cached_property
     def _own_names(self) -> frozenset[str]:
@@ -113,7 +116,8 @@ class MockUse:
         known = set(self._own_names)
         for use in self._sources_of_fixtures:
             known |= use.fixtures
-        return self._with_definitions(known | self._imported_from_helpers())
+        known |= self._imported_from_helpers(lambda use: use.names)
+        return self._with_definitions(known | self._attributes_of_helpers())
 
     def _with_definitions(self, names: set[str]) -> frozenset[str]:
         """`names`, and those that are defined with the help of one of them."""
@@ -126,12 +130,35 @@ class MockUse:
             known |= new
         return frozenset(known)
 
-    def _is_for_every_test(self, names: frozenset[str]) -> bool:
-        return any(
-            not names.isdisjoint(self._mentioned(node))
+    def _for_every_test(self, names: frozenset[str]) -> frozenset[str]:
+        """What runs for every test and mentions one of `names`."""
+        return frozenset(
+            name
             for name, node in self._definitions
-            if name == "pytestmark" or name in _SETUPS or _is_autouse(node)
+            if (name in _EVERYWHERE or self._is_autouse(node))
+            and not names.isdisjoint(self._mentioned(node))
         )
+
+    def _is_autouse(self, node: ast.AST) -> bool:
+        """Whether it is, or is decorated by, a call with `autouse`; also through another name."""
+        for called in [*getattr(node, "decorator_list", []), node]:
+            if isinstance(called, ast.Name | ast.Attribute):
+                meant = self._module.resolved(dotted(called) or "?")
+                call: ast.AST = meant.node if isinstance(meant, Value) else called
+            else:
+                call = called
+            if isinstance(call, ast.Call) and _says_autouse(call):
+                return True
+        return False
+
+    @cached_property
+    def _used_everywhere(self) -> frozenset[str]:
+        return frozenset(self._settings.usefixtures)
+
+    @cached_property
+    def _settings(self) -> Settings:
+        path = self._module.path.relative_to(self._module.top).as_posix()
+        return settings_for(self._module.top, path)
 
     @cached_property
     def _sources_of_fixtures(self) -> list[MockUse]:
@@ -142,32 +169,37 @@ class MockUse:
 
     @cached_property
     def _plugins(self) -> list[MockUse]:
-        found = [self._module.imported(name) for name in _plugins(self._module.tree)]
-        return [use_of(module) for module in found if module]
+        names = [*_plugins(self._module.tree), *self._settings.plugins]
+        found = [self._module.imported(name) for name in names]
+        return [use_of(module) for module in found if module and module.path != self._module.path]
 
-    def _imported_from_helpers(self, *, fixtures: bool = False) -> set[str]:
-        """The names that mean mocks in a helper module, as they are called here."""
+    def _imported_from_helpers(self, of: Callable[[MockUse], frozenset[str]]) -> frozenset[str]:
+        """The names among `of` a helper module, as they are called here."""
         found: set[str] = set()
         for here, there in self._module.all_imports.items():
             module_name, _, name = there.rpartition(".")
             dots = there[: len(there) - len(there.lstrip("."))]
             source = self._helper(module_name or dots)
-            if source is not None and name in _names_of(source, fixtures=fixtures):
+            if source is not None and name in of(use_of(source)):
                 found.add(here)
-            elif not fixtures and (helper := self._helper(there)) is not None:
-                found |= {f"{here}.{name}" for name in use_of(helper).names}
         for origin in self._module.stars:
             if (source := self._helper(origin)) is not None:
-                found |= _names_of(source, fixtures=fixtures)
-        if not fixtures:
-            for path in self._module.imported_paths:
-                if (helper := self._helper(path)) is not None:
-                    last = path.rpartition(".")[2]
-                    found |= {f"{last}.{name}" for name in use_of(helper).names}
-        return found
+                found |= of(use_of(source))
+        return frozenset(found)
+
+    def _attributes_of_helpers(self) -> set[str]:
+        """The names that mean mocks in modules that are imported as such: `fakes.make`."""
+        modules = list(self._module.all_imports.items())
+        modules += [(path.rpartition(".")[2], path) for path in self._module.imported_paths]
+        return {
+            f"{here}.{name}"
+            for here, there in modules
+            if (helper := self._helper(there)) is not None
+            for name in use_of(helper).names
+        }
 
     def _helper(self, name: str) -> Module | None:
-        """The module of that name where it is a helper of tests, by the folder it is in."""
+        """The module of that name, where it is here; one far from the tests only if it may mock."""
         if not name or name.startswith(("pytest", "unittest")):
             return None
         path = next(self._module.paths_of(name), None)
@@ -175,7 +207,7 @@ class MockUse:
             return None
         mine = self._module.path.relative_to(self._module.top).parts
         is_near = len(mine) == 1 or path.is_relative_to(self._module.top / mine[0])
-        return self._module.imported(name) if is_near else None
+        return self._module.imported(name) if is_near or _may_mock(path) else None
 
     @cached_property
     def _definitions(self) -> list[tuple[str, ast.AST]]:
@@ -197,11 +229,7 @@ def use_of(module: Module) -> MockUse:
     return _USES[module]
 
 
-def _names_of(module: Module, *, fixtures: bool) -> frozenset[str]:
-    return use_of(module).fixtures if fixtures else use_of(module).names
-
-
-def _words(nodes: Iterable[ast.AST]) -> Iterator[str]:
+def _words(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Every name and parameter, the last two names of each attribute, and fixtures asked for."""
     for node in nodes:
         if isinstance(node, ast.Name):
@@ -215,7 +243,11 @@ def _words(nodes: Iterable[ast.AST]) -> Iterator[str]:
             elif isinstance(inner, ast.Attribute):
                 yield f"{inner.attr}.{node.attr}"
         elif isinstance(node, ast.Call) and _asks_by_name(node.func):
-            yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
+            values = [*node.args, *(word.value for word in node.keywords)]
+            said = [str(v.value) for v in values if isinstance(v, ast.Constant)]
+            yield from said
+            if len(said) < len(values):  # the name comes from somewhere near
+                yield from (str(n.value) for n in nodes if isinstance(n, ast.Constant))
 
 
 def _asks_by_name(function: ast.expr) -> bool:
@@ -272,15 +304,27 @@ def _fixture_names(decorator: ast.expr) -> Iterator[str]:
                 yield str(word.value.value)
 
 
-def _is_autouse(function: ast.AST) -> bool:
+def _says_autouse(call: ast.Call) -> bool:
+    """Whether a fixture is told to run for every test; what is no literal may be true."""
     return any(
-        isinstance(decorator, ast.Call)
-        and any(
-            word.arg == "autouse" and isinstance(word.value, ast.Constant) and word.value.value
-            for word in decorator.keywords
-        )
-        for decorator in getattr(function, "decorator_list", [])
+        word.arg == "autouse" and getattr(word.value, "value", True) is not False
+        for word in call.keywords
     )
+
+
+def _makes_fixture(node: ast.AST) -> bool:
+    """Whether it is `pytest.fixture(function)`."""
+    return isinstance(node, ast.Call) and (dotted(node.func) or "").endswith("fixture")
+
+
+@cache
+def _may_mock(path: Path) -> bool:
+    """Whether a look at the bytes of a file leaves it open that it touches a mock."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return False
+    return b"mock" in data or b"Mock" in data
 
 
 def _conftest_paths(module: Module) -> Iterator[Path]:

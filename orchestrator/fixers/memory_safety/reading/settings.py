@@ -36,6 +36,9 @@ class Settings:
     testpaths: tuple[str, ...] = ()
     imported: bool = True
     """Whether classes that a test file imports are collected there as well."""
+    plugins: tuple[str, ...] = ()
+    """What `-p` of `addopts` names."""
+    usefixtures: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     """What `--ignore` and `--ignore-glob` of `addopts` name, as patterns of paths."""
     folders_left_out: tuple[str, ...] = (
@@ -109,10 +112,15 @@ def _section(file: Path, section: str) -> Mapping[str, Any] | None:
 
 def _toml_section(document: Mapping[str, Any], section: str) -> Mapping[str, Any] | None:
     if section:
-        table: Mapping[str, Any] = document.get(section, {})
-        return table
-    tool = document.get("tool", {}).get("pytest")
-    return None if tool is None else tool.get("ini_options", tool)
+        return _table(document, section) or {}
+    tool = _table(_table(document, "tool") or {}, "pytest")
+    return None if tool is None else _table(tool, "ini_options") or tool
+
+
+def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """A table of a document; None where there is none, or something else is called so."""
+    value = document.get(name)
+    return value if isinstance(value, dict) else None
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
@@ -129,6 +137,8 @@ def _settings(given: Mapping[str, Any]) -> Settings:
         functions=words("python_functions", default.functions),
         testpaths=words("testpaths", default.testpaths),
         imported=str(values.get("collect_imported_tests", True)).lower() not in _NO,
+        plugins=tuple(_plugins(arguments)),
+        usefixtures=words("usefixtures", ()),
         left_out=tuple(_ignored(arguments)),
         folders_left_out=words("norecursedirs", default.folders_left_out),
     )
@@ -146,6 +156,14 @@ def _ignored(arguments: Sequence[str]) -> Iterator[str]:
             yield path
             if option == "--ignore":
                 yield f"{path}/*"
+
+
+def _plugins(arguments: Sequence[str]) -> Iterator[str]:
+    """The modules behind `-p NAME`; `no:NAME` switches one off."""
+    for word, following in zip(arguments, (*arguments[1:], ""), strict=False):
+        name = following if word == "-p" else word.removeprefix("-p")
+        if word.startswith("-p") and not name.startswith("no:"):
+            yield name.strip()
 
 
 def _overridden(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
