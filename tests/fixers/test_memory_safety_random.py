@@ -17,7 +17,7 @@ from orchestrator.fixers.memory_safety import FIXER
 from orchestrator.fixers.memory_safety.check import findings
 from orchestrator.fixers.memory_safety.rules.findings import Level
 
-FILES = 240
+FILES = 120
 """Each is a seed; all are collected by one process of pytest, before and after."""
 
 CONFTEST = """\

@@ -39,8 +39,9 @@ def calls_super(function: Function) -> bool:
 
 
 def calls_some_base(function: Function) -> bool:
-    """Whether it calls a method of its own name: of `super()`, or of a base by name."""
-    return any(name.endswith(f".{function.name}") for name in _called(function))
+    """Whether it calls a method of its own name: of `super()`, or of a base; maybe by `getattr`."""
+    called = any(name.endswith(f".{function.name}") for name in _called(function))
+    return called or may_call_base_with_arguments(function)
 
 
 def leaves_early(function: Function) -> bool:
@@ -53,11 +54,32 @@ def leaves_early(function: Function) -> bool:
 
 
 def does_more_than_collect(function: Function) -> bool:
-    """Whether it does anything that is lost when it is not called, or harmful when called twice."""
+    """Whether it does anything that is lost when it is not called, or harmful when called twice.
+
+    A call of its base's method is the base's matter.
+    """
+    base = f"super().{function.name}("
     for statement in function.body:
         is_constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        is_harmless = is_constant or isinstance(statement, ast.Pass)
-        if not is_harmless and not ast.unparse(statement).endswith("collect()"):
+        if is_constant or isinstance(statement, ast.Pass):
+            continue
+        text = ast.unparse(statement)
+        if not text.endswith("collect()") and not text.startswith(base):
+            return True
+    return False
+
+
+def may_call_base_with_arguments(function: Function) -> bool:
+    """Whether it gives arguments to the base's method, or gets hold of it by `getattr`."""
+    for node in own_nodes(function):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Attribute) and node.func.attr == function.name:
+            if node.args or node.keywords:
+                return True
+        elif dotted(node.func) == "getattr" and any(
+            getattr(argument, "value", None) == function.name for argument in node.args
+        ):
             return True
     return False
 

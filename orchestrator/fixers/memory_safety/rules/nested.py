@@ -7,16 +7,16 @@ class that derives from it may have found the teardown of another base until now
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Set
 
 from orchestrator.fixers.memory_safety.reading.collected import Collected
 from orchestrator.fixers.memory_safety.reading.lineage import linearized
 from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module, Outside
-from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function
+from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
 from orchestrator.fixers.memory_safety.reading.teardown import (
     calls_some_base,
     does_more_than_collect,
+    may_call_base_with_arguments,
 )
 
 _NAME = "teardown_method"
@@ -72,17 +72,12 @@ def _why_not_around(
         return f"the TestCase {name} is nested in it, and would need its teardown"
     if inner.at in left_alone:
         return f"{name} is nested in it and left alone, and would need its teardown"
-    effective = _effective(lineage)
-    if effective is not None and does_more_than_collect(effective):
+    found = [f for base in lineage if isinstance(base, Inside) for f in base.at.definitions(_NAME)]
+    if any(map(does_more_than_collect, found)):
         return f"the teardown of {name}, nested in it, would then run twice"
-    if effective is None and not is_here:
+    if not found and not is_here:
         return f"it inherits the nested class {name}, which has no teardown"
     return None
-
-
-def _effective(lineage: list[Base]) -> Function | None:
-    found = (b.at.definitions(_NAME) for b in lineage if isinstance(b, Inside))
-    return next((functions[-1] for functions in found if functions), None)
 
 
 def _why_not_above(at: ClassNode, other: ClassNode, collected: Collected) -> str | None:
@@ -100,17 +95,6 @@ def _why_not_above(at: ClassNode, other: ClassNode, collected: Collected) -> str
                 return f"{other.qualname} derives from it, and {base.name} {base.why}"
         elif any(map(does_more_than_collect, base.at.definitions(_NAME))):
             return f"it would hide that of {base.at.qualname}, which {other.qualname} inherits"
-    if any(map(_gives_arguments, callers)):
+    if any(map(may_call_base_with_arguments, callers)):
         return f"that of {other.qualname} calls its base's with arguments, and it takes none"
     return None
-
-
-def _gives_arguments(function: Function) -> bool:
-    return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == function.name
-        and isinstance(node.func.value, ast.Call)
-        and bool(node.args or node.keywords)
-        for node in ast.walk(function)
-    )
