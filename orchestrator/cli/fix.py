@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,8 +129,10 @@ def _summary(done: Sequence[Outcome], *, writes: bool) -> None:
         f"{kinds[NoChange]} without need, {kinds[Refusal]} refused",
         "bold",
     )
-    if kinds[Edit] and not writes:
-        sys.stderr.flush()
+    if kinds[Refusal]:
+        say("next: mend what the reasons name; `# memory-safety: ignore` leaves one class alone")
+    elif kinds[Edit] and not writes:
+        say("next: the same without --diff and --check writes it")
 
 
 def _exit(done: Sequence[Outcome], *, check: bool) -> Exit:
