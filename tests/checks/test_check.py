@@ -436,3 +436,27 @@ def test_case_69_files_that_are_nested_too_deeply_are_told_and_the_others_go_on(
     assert "the fixer" not in ended.err
     assert "1 fixed" in ended.err
     assert f"{len(deep)} refused" in ended.err
+
+
+def test_case_70_a_file_is_replaced_at_once_and_keeps_its_mode(project: Path) -> None:
+    file = project / "tests/test_bad.py"
+    file.chmod(0o640)
+    before = file.stat()
+    other = project / "hard_link.py"
+    other.hardlink_to(file)
+    assert run_cli("fix", "tests/test_bad.py", cwd=project).code == 0
+    assert file.stat().st_mode == before.st_mode
+    assert other.read_text() == BAD, "the old bytes were written over instead of being replaced"
+    assert sorted(path.name for path in file.parent.iterdir() if path.suffix != ".py") == []
+
+
+def test_case_72_a_second_run_and_a_dry_run_write_nothing(project: Path) -> None:
+    file = project / "tests/test_bad.py"
+    for arguments in (["--diff"], ["--check"], ["--diff", "--check"]):
+        run_cli("fix", "tests", *arguments, cwd=project)
+        assert file.read_text() == BAD
+    run_cli("fix", "tests", cwd=project)
+    written = file.stat()
+    run_cli("fix", "tests", cwd=project)
+    assert file.stat().st_mtime_ns == written.st_mtime_ns
+    assert file.stat().st_ino == written.st_ino

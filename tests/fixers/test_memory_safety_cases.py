@@ -27,6 +27,56 @@ def case(number: int, before: str, after: str, what: str) -> object:
 
 
 EDITS = [
+    case(31, f"""\
+         import gc
+
+         import pytest
+
+
+         {MARK}
+         class TestA:
+             def teardown_method(self, method):
+                 \"\"\"Close it.\"\"\"
+                 # why
+                 if self.thing is None:
+                     return
+                 text = '''
+         kept as it is
+                 '''
+                 self.thing.close(text)
+                 # the end
+
+             def test(self): ...
+         """, f"""\
+         import gc
+
+         import pytest
+
+
+         {MARK}
+         class TestA:
+             def teardown_method(self, method):
+                 \"\"\"Close it.\"\"\"
+                 try:
+                     # why
+                     if self.thing is None:
+                         return
+                     text = '''
+         kept as it is
+                 '''
+                     self.thing.close(text)
+                     # the end
+                 finally:
+                     gc.collect()
+
+             def test(self): ...
+         """, "an early return"),
+    case(31, f"{HEAD}import unittest\n\n\n{MARK}\nclass A(unittest.TestCase):\n\tdef tearDown(self): raise OSError  # so\n\tdef test(self): ...\n",
+         f"{HEAD}import unittest\n\n\n{MARK}\nclass A(unittest.TestCase):\n\tdef tearDown(self):  # so\n\t\ttry:\n\t\t\traise OSError\n\t\tfinally:\n\t\t\tgc.collect()\n\tdef test(self): ...\n",
+         "a raise on the header's line"),
+    case(31, f"{HEAD}{MARK}\nclass TestA:\n    def teardown_method(self):\n        gc.collect()\n        if self.x: return\n        self.y()\n\n    def test(self): ...\n",
+         f"{HEAD}{MARK}\nclass TestA:\n    def teardown_method(self):\n        gc.collect()\n        if self.x: return\n        self.y()\n\n    def test(self): ...\n",
+         "after it has collected"),
     case(4, f"import os\n\nfrom .base import thing\n\n\n{PLAIN_CLASS}",
          f"import gc\nimport os\n\nimport pytest\n\nfrom .base import thing\n\n\n{SAFE_CLASS}",
          "above the repository's own"),
@@ -350,6 +400,9 @@ EDITS = [
 
 @pytest.mark.parametrize(("before", "after"), EDITS)
 def test_edit(before: str, after: str, tmp_path: Path) -> None:
+    if before == after:
+        assert isinstance(outcome_of(before, top=tmp_path), NoChange)
+        return
     assert fixed(before, top=tmp_path) == after
     assert isinstance(outcome_of(after, top=tmp_path), NoChange), "case-72: a second run changes it"
 
