@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.checks.config import Config
 from orchestrator.fixers.base import Source
 from orchestrator.fixers.memory_safety.check import report
+from orchestrator.fixers.memory_safety.groups import derived_group
 from orchestrator.fixers.memory_safety.reading.module import Parsed
 from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
@@ -25,6 +26,7 @@ class Checked:
     path: str
     findings: Sequence[Finding]
     left_alone: str | None = None
+    groups: frozenset[str] = frozenset()
 
     @property
     def errors(self) -> list[Finding]:
@@ -73,4 +75,23 @@ def _one(path: str, top: Path, config: Config, parsed: Parsed) -> Checked:
         text = f"cannot be read: {error.strerror}"
         return Checked(path, [Finding(1, 1, "MS000", "", text, Level.ERROR, by_hand=True)])
     said = report(Source(path, data, config.options), top, parsed)
-    return Checked(path, said.findings, said.left_alone)
+    return Checked(path, said.findings, said.left_alone, said.groups)
+
+
+def with_shared_groups(found: Sequence[Checked]) -> list[Checked]:
+    """The same, with a warning where two files got one group because they have one name.
+
+    xdist runs all tests of a group in one worker. A group that was chosen is nobody's accident.
+    """
+    first: dict[str, str] = {}
+    told = []
+    for one in found:
+        group = derived_group(one.path)
+        other = first.setdefault(group, one.path) if group in one.groups else one.path
+        if other != one.path:
+            text = f"its group {group!r} is that of {other} as well: one worker runs both"
+            finding = Finding(1, 1, "MS004", "", text, Level.WARNING)
+            told.append(replace(one, findings=sorted([*one.findings, finding])))
+        else:
+            told.append(one)
+    return told

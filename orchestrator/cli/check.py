@@ -34,7 +34,7 @@ def check(options: argparse.Namespace) -> Exit:
     """
     from orchestrator.checks.config import read_config
     from orchestrator.checks.discover import discovered, project_top
-    from orchestrator.checks.run import checked
+    from orchestrator.checks.run import checked, with_shared_groups
 
     if options.diff and options.format != "text":
         raise BadInput(
@@ -55,6 +55,7 @@ def check(options: argparse.Namespace) -> Exit:
             _write(bad, top=top, here=here, config=config)
             again = {one.path: one for one in checked(bad, top=top, config=config)}
             found = [again.get(one.path, one) for one in found]
+        found = with_shared_groups(found)
         _print(found, options.format, top=top, here=here)
     _summary(found, options)
     return _exit(found, exit_zero=options.exit_zero)

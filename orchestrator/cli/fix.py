@@ -16,6 +16,7 @@ from orchestrator.checks.fix import Fixes, computed, written
 from orchestrator.console.streams import data, raw, say
 from orchestrator.errors import BadInput, Exit
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
+from orchestrator.fixers.memory_safety import FIXER
 from orchestrator.fixers.memory_safety.options import problems
 from orchestrator.words import counts_in_words, plural
 
@@ -47,6 +48,9 @@ def fix(asked: argparse.Namespace) -> Exit:
         say("one group for several files pins them all to one worker", "yellow")
     sources = [Source(path, (top / path).read_bytes(), options) for path in paths]
     fixes = computed(sources, top=top)
+    changed = {outcome.path for outcome in fixes.outcomes if isinstance(outcome, Edit)}
+    for path, message in FIXER.conflicts([one for one in sources if one.path in changed]):
+        say(f"{os.path.relpath(top / path, here)}: {message} with --group", "yellow")
     writes = not (asked.diff or asked.check)
     done = written(fixes, top=top) if writes else list(fixes.outcomes)
     if asked.diff:

@@ -460,3 +460,27 @@ def test_case_72_a_second_run_and_a_dry_run_write_nothing(project: Path) -> None
     run_cli("fix", "tests", cwd=project)
     assert file.stat().st_mtime_ns == written.st_mtime_ns
     assert file.stat().st_ino == written.st_ino
+
+
+def test_case_26_two_files_of_one_name_are_told_that_they_share_a_group(project: Path) -> None:
+    for folder in ("one", "two"):
+        (project / "tests" / folder).mkdir()
+        (project / "tests" / folder / "test_views.py").write_text(BAD)
+    shared = "its group 'views_tests' is that of tests/one/test_views.py as well"
+    for _ in range(2):
+        out = check("tests", cwd=project).out
+        assert f"tests/two/test_views.py:1:1: MS004 {shared}: one worker runs both (warning)" in out
+        ended = run_cli("fix", "tests", cwd=project)
+    (project / "tests/two/test_views.py").write_text(BAD)
+    ended = run_cli("fix", "tests/one", "tests/two", "--check", cwd=project)
+    assert "would get the group" not in ended.err
+    (project / "tests/one/test_views.py").write_text(BAD)
+    ended = run_cli("fix", "tests/one", "tests/two", cwd=project)
+    assert (
+        "tests/two/test_views.py: 'tests/one/test_views.py' would get the group 'views_tests' as well; give one its own with --group"
+        in ended.err
+    )
+    for folder in ("one", "two"):
+        file = project / "tests" / folder / "test_views.py"
+        file.write_text(file.read_text().replace("views_tests", "database"))
+    assert "MS004" not in check("tests", cwd=project).out

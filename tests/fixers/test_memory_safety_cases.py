@@ -552,7 +552,7 @@ def test_edit_holds(text: str, part: str, tmp_path: Path) -> None:
 def test_case_43_a_base_elsewhere_that_means_more_than_a_call_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     text = "from tests.base import Base\n\n\nclass TestA(Base):\n    def test(self): ...\n"
-    for parameters, decorator in (("self, method=None, x=3", ""), ("method", "@staticmethod")):
+    for parameters, decorator in (("self, method=NONE", ""), ("method", "@staticmethod")):
         base = f"class Base:\n    {decorator}\n    def teardown_method({parameters}): ...\n"
         (tmp_path / "tests/base.py").write_text(base)
         outcome = outcome_of(text, top=tmp_path)

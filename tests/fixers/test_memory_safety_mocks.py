@@ -84,6 +84,8 @@ ASKED: dict[str, tuple[str, dict[str, str]]] = {
     "a package that tests import": (using("make()", "from src.app import make\n"), {"src/app.py": f"{MOCK}def make(): return Mock()\n"}),
     "conftest imports from a package": (using("svc"), {"tests/conftest.py": "from mypkg.testing import svc\n", "mypkg/testing.py": f"{MOCK}@pytest.fixture\ndef svc(): return Mock()\n"}),
     "a hook of conftest": (using("..."), {"conftest.py": f"{MOCK}def pytest_runtest_setup(item): item.m = Mock()\n"}),
+    "a star from mocks": (using("Mock()", "from unittest.mock import *\n"), {}),
+    "asynctest": (using("asynctest.CoroutineMock()", "import asynctest\n"), {}),
     "under a condition": (using("it.x()", f"{MOCK}if True:\n    it = Mock()\n"), {}),
 }  # fmt: skip
 

@@ -57,6 +57,26 @@ class Abstract(abc.ABC):
 
 
 Renamed = Case
+
+
+class Defaulted:
+    def teardown_method(self, method=None): self.gone = method
+
+
+class Anything:
+    def teardown_method(self, *args, **words): self.gone = args
+
+
+class Positional:
+    def teardown_method(self, method: object, /) -> None: self.gone = method
+
+
+def override(function): return function
+
+
+class Overrides(unittest.TestCase):
+    @override
+    def tearDown(self) -> None: self.gone = 1
 """
 
 SHAPES = {
@@ -107,6 +127,18 @@ SHAPES = {
     "init by lambda": "class TestA:\n    __init__ = lambda self: None\n    def test(self): ...\n",
     "init under a condition": "class TestA:\n    if True:\n        def __init__(self): ...\n    def test(self): ...\n",
     "for types only": "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    class TestA:\n        def test(self): ...\nelse:\n    class TestB:\n        def test(self): ...\n",
+    "hidden tests": "class Base:\n    def test_a(self): ...\n\nclass TestOff(Base):\n    test_a = None\n",
+    "TestCase with an unknown mixin": "import unittest\nimport json\n\nclass A(json.JSONDecoder, unittest.TestCase):\n    def __init__(self, *a): unittest.TestCase.__init__(self, *a)\n    def test(self): ...\n",
+    "typed mixin": "import unittest\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    Base = unittest.TestCase\nelse:\n    Base = object\n\nclass Mixin(Base):\n    def test(self): ...\n\nclass A(Mixin, unittest.TestCase): ...\n",
+    "TestCase of two sources": "import unittest\n\ntry:\n    from unittest import IsolatedAsyncioTestCase\nexcept ImportError:\n    from asynctest import TestCase as IsolatedAsyncioTestCase\n\nclass A(IsolatedAsyncioTestCase):\n    async def test(self): ...\n",
+    "a standard base": "from contextlib import AbstractContextManager\n\nclass TestA(AbstractContextManager):\n    def __exit__(self, *a): ...\n    def test(self): ...\n",
+    "skips in its teardown": "import pytest\n\nclass TestA:\n    def teardown_method(self):\n        if not hasattr(self, 'x'):\n            pytest.skip('nothing')\n        self.x.close()\n    def test(self): ...\n",
+    "a parameter called mark": "from pytest import mark\n\ndef helper(mark): return mark\n\nclass TestA:\n    @mark.parametrize('x', [1])\n    def test(self, x): ...\n",
+    "a field called pytest": "import pytest\n\nclass Exam:\n    pytest = 1\n\nclass TestA:\n    def test(self): ...\n",
+    "base with a default": "from helpers import Defaulted\n\nclass TestA(Defaulted):\n    def test(self): ...\n",
+    "base with any arguments": "from helpers import Anything\n\nclass TestA(Anything):\n    def test(self): ...\n",
+    "base with a positional one": "from helpers import Positional\n\nclass TestA(Positional):\n    def test(self): ...\n",
+    "base that overrides": "from helpers import Overrides\n\nclass A(Overrides):\n    def test(self): ...\n",
     "two of one name": "class TestA:\n    def test_1(self): ...\n\nclass TestA:\n    def test_2(self): ...\n",
     "two bases": "class TestA:\n    def test_a(self): ...\n\nclass TestB:\n    def test_b(self): ...\n\nclass TestC(TestA, TestB):\n    def test_c(self): ...\n",
     "generic": "from typing import Generic, TypeVar\n\nT = TypeVar('T')\n\nclass TestA(Generic[T]):\n    def test(self): ...\n\nclass TestB(TestA[int]): ...\n",

@@ -26,6 +26,8 @@ class Report:
 
     findings: Sequence[Finding]
     left_alone: str | None = None
+    groups: frozenset[str] = frozenset()
+    """The groups of its classes, once they are as they should be."""
 
 
 def report(source: Source, top: Path, parsed: Parsed | None = None) -> Report:
@@ -49,7 +51,8 @@ def report(source: Source, top: Path, parsed: Parsed | None = None) -> Report:
         return Report([_unreadable(error)] if may_hold_classes(source.data) else [])
     collected = Collected(analysis.module, settings)
     advised = advice(analysis.module, analysis.mocks, collected)
-    return Report(sorted([*analysis.findings, *advised]))
+    found = sorted([*analysis.findings, *advised])
+    return Report(found, groups=frozenset(analysis.groups))
 
 
 def findings(source: Source, top: Path) -> Sequence[Finding]:

@@ -171,7 +171,7 @@ def _teardown(work: Work, analysis: Analysis, unit: str) -> list[str]:
     parameters = ", ".join(filter(None, ["self", teardown.parameters]))
     lines = [f"def {teardown.name}({parameters}):", f'{unit}"""{analysis.options.docstring}"""']
     if teardown.calls_super:
-        lines.append(f"{unit}super().{teardown.name}({teardown.parameters})")
+        lines.append(f"{unit}super().{teardown.name}({teardown.arguments})")
     if teardown.clears:
         lines.append(f"{unit}self.__dict__.clear()")
     return [*lines, f"{unit}{analysis.names.collect or 'gc.collect'}()"]

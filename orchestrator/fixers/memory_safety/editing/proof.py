@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 
 from orchestrator.fixers.memory_safety.reading.syntax import Function
-from orchestrator.fixers.memory_safety.rules.analysis import Analysis, skip_mark
+from orchestrator.fixers.memory_safety.rules.analysis import Analysis, NewTeardown, skip_mark
 
 
 def difference(
@@ -49,9 +49,19 @@ class _Comparison:
         self._mark = f"{names.mark or 'pytest.mark'}.xdist_group(name={analysis.group!r})"
         self._collect = f"{names.collect or 'gc.collect'}()"
         self._skip = ast.unparse(ast.parse(skip_mark(analysis)))
+        self._docstring = analysis.options.docstring
+        self._new = {self._claim(w.new_teardown) for w in analysis.work.values() if w.new_teardown}
         self._wrapped = {(f.name, f.lineno) for f in _wrapped(analysis)}
         clears = {w.clears for w in analysis.work.values() if w.clears}
         self._clears = {f"{name}.__dict__.clear()" for name in clears}
+
+    def _claim(self, new: NewTeardown) -> tuple[str, str, tuple[str, ...]]:
+        """The name, the parameters and the lines of a new teardown."""
+        parameters = ", ".join(filter(None, ["self", new.parameters]))
+        arguments = ast.unparse(ast.parse(f"lambda {parameters}: 0")).removesuffix(": 0")
+        lines = [f"super().{new.name}({new.arguments})"] if new.calls_super else []
+        lines += ["self.__dict__.clear()"] if new.clears else []
+        return new.name, arguments.removeprefix("lambda "), (*lines, self._collect)
 
     def same(self, old: object, new: object) -> bool:
         if isinstance(old, list) and isinstance(new, list):
@@ -124,17 +134,11 @@ class _Comparison:
 
     def _is_new_teardown(self, function: ast.FunctionDef) -> bool:
         """A docstring, the base's method and clearing where they are asked for; then collecting."""
-        docstring, *middle, last = function.body
-        parameters = ", ".join(argument.arg for argument in function.args.args[1:])
-        known = [f"super().{function.name}({parameters})", "self.__dict__.clear()"]
-        allowed = [[], known[:1], known[1:], known]
-        return (
-            isinstance(docstring, ast.Expr)
-            and isinstance(docstring.value, ast.Constant)
-            and [ast.unparse(statement) for statement in middle] in allowed
-            and ast.unparse(last) == self._collect
-            and not function.decorator_list
-        )
+        if not isinstance(function.body[0], ast.Expr) or function.decorator_list:
+            return False
+        docstring, *lines = map(ast.unparse, function.body)
+        claim = (function.name, ast.unparse(function.args), tuple(lines))
+        return ast.literal_eval(docstring) == self._docstring and claim in self._new
 
 
 def _same_expression(old: ast.expr, new: ast.expr) -> bool:

@@ -127,7 +127,7 @@ class _Transformer(cst.CSTTransformer):
             f'{indent}"""{self._analysis.options.docstring}"""',
         ]
         if teardown.calls_super:
-            lines.append(f"{indent}super().{teardown.name}({teardown.parameters})")
+            lines.append(f"{indent}super().{teardown.name}({teardown.arguments})")
         if teardown.clears:
             lines.append(f"{indent}self.__dict__.clear()")
         lines.append(f"{indent}{self._collect}()")

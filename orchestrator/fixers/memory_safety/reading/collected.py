@@ -113,12 +113,16 @@ class Collected:
 
     def _has_tests(self, at: ClassNode) -> bool:
         """Whether it is collected and holds tests of its own or by inheritance."""
-        is_test_case = self.is_test_case(at)
-        return self.is_collected(at) and any(
-            self._holds_tests(base.at, is_test_case=is_test_case)
-            for base in self.lineage(at)
-            if isinstance(base, Inside)
-        )
+        if not self.is_collected(at):
+            return False
+        is_test_case, bound = self.is_test_case(at), set[str]()
+        for base in self.lineage(at):
+            if isinstance(base, Inside):
+                tests, others = self._tests_in(base.at, is_test_case=is_test_case)
+                if tests - bound:
+                    return True
+                bound |= tests | others
+        return False
 
     def has_tests_below(self, at: ClassNode) -> bool:
         """Whether it or a class nested in it has tests."""
@@ -189,16 +193,22 @@ class Collected:
             defined |= {name for name, _ in base.at.assigned()}
         return False
 
-    def _holds_tests(self, at: ClassNode, *, is_test_case: bool) -> bool:
-        """Methods, and attributes that may be callable; unittest has a prefix of its own."""
+    def _tests_in(self, at: ClassNode, *, is_test_case: bool) -> tuple[set[str], set[str]]:
+        """The tests that its own body binds, and what else it binds; what may be callable counts.
+
+        unittest has a prefix of its own.
+        """
         names = {f.name for f in at.functions() if not _is_no_method(f)}
-        names |= {name for name, value in at.assigned() if not isinstance(value, _NOT_CALLABLE)}
+        assigned = list(at.assigned())
+        names |= {name for name, value in assigned if not isinstance(value, _NOT_CALLABLE)}
         for node in at.statements:
             if isinstance(node, ast.ImportFrom):
                 names |= {alias.asname or alias.name for alias in node.names}
         if is_test_case:
-            return any(name.startswith("test") or name == "runTest" for name in names)
-        return any(map(self._settings.collects_function, names))
+            tests = {name for name in names if name.startswith("test") or name == "runTest"}
+        else:
+            tests = set(filter(self._settings.collects_function, names))
+        return tests, {name for name, _ in assigned} - tests
 
 
 def _is_builtin_with_init(name: str) -> bool:
@@ -222,7 +232,9 @@ def _may_be_abc(base: Base) -> bool:
     """Whether a class in a lineage can make it abstract: only a metaclass looks at the marks."""
     if isinstance(base, Inside):
         return any(word.arg == "metaclass" for word in base.at.node.keywords)
-    return base.name in _ABCS or not (base.is_harmless or base.is_test_case)
+    if base.name in _ABCS or base.name.startswith(("collections.abc.", "contextlib.Abstract")):
+        return True
+    return not (base.is_harmless or base.is_test_case)
 
 
 _ABCS = {"abc.ABC", "typing.Protocol", "typing_extensions.Protocol"}

@@ -19,11 +19,16 @@ from orchestrator.fixers.memory_safety.reading.syntax import (
     own_statements,
 )
 
-_MODULES = ("unittest.mock", "mock", "pytest_mock", "asyncmock", "mockito", "flexmock")
+_MODULES = ("unittest.mock", "mock", "pytest_mock", "asynctest", "asyncmock", "mockito", "flexmock")
 _FIXTURES = frozenset(
     {"mocker", "class_mocker", "module_mocker", "package_mocker", "session_mocker"}
 )
 """The fixtures of pytest-mock."""
+_STARRED = {
+    "Mock", "MagicMock", "AsyncMock", "NonCallableMock", "NonCallableMagicMock", "PropertyMock",
+    "patch", "create_autospec", "mock_open", "seal",
+}  # fmt: skip
+"""What `from unittest.mock import *` brings, as far as it makes mocks."""
 _MOCK = "unittest.mock"
 """A mock that is reached by its dotted name."""
 _EVERYWHERE = {
@@ -110,6 +115,8 @@ class MockUse:
     def _own_names(self) -> frozenset[str]:
         """Imported from a module of mocks, or defined here with the help of one."""
         imported = {here for here, there in self._module.all_imports.items() if _is_mocks(there)}
+        if any(map(_is_mocks, self._module.stars)):
+            imported |= _STARRED
         return self._with_definitions({_MOCK, *_FIXTURES} | imported)
 
     def _all_names(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,7 @@ from orchestrator.fixers.memory_safety.reading.syntax import (
     Function,
     assignments,
     classes_of,
+    is_for_types,
     nodes_below,
     own_statements,
     statements_below,
@@ -28,7 +30,7 @@ _TEST_CASES = {
     *(f"{module}.{name}" for module in _DJANGO_MODULES for name in _DJANGO),
     "django.contrib.staticfiles.testing.StaticLiveServerTestCase",
     *(f"rest_framework.test.API{name}" for name in _DJANGO),
-    "testtools.TestCase", "flask_testing.TestCase",
+    "asynctest.TestCase", "asynctest.case.TestCase", "testtools.TestCase", "flask_testing.TestCase",
     "tornado.testing.AsyncTestCase", "tornado.testing.AsyncHTTPTestCase",
     "absl.testing.absltest.TestCase", "absl.testing.parameterized.TestCase",
 }  # fmt: skip
@@ -71,8 +73,10 @@ class Outside:
 
     @property
     def is_harmless(self) -> bool:
-        """Whether it is known to define neither teardown nor tests."""
-        return self.name in _HARMLESS
+        """Whether it is known to define neither teardown nor tests, as all but unittest here."""
+        top = self.name.partition(".")[0]
+        is_standard = "." in self.name and top in sys.stdlib_module_names and top != "unittest"
+        return is_standard or self.name in _HARMLESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +177,28 @@ class Module:
         return _imports(statements_below(self.tree)) | self.imports
 
     @cached_property
-    def _unclear(self) -> set[str]:
-        """Names that are bound more than once at module level, and not all of it always."""
-        always = {id(statement) for statement in self.tree.body}
-        places: dict[str, list[bool]] = {}
-        for node in own_statements(self.tree):
-            for name in _bound_names(node):
-                places.setdefault(name, []).append(id(node) in always)
-        return {name for name, sure in places.items() if len(sure) > 1 and not all(sure)}
+    def _unclear(self) -> dict[str, set[str | None]]:
+        """Names that are bound more than once at module level, and not all of it always.
+
+        Each with what it may stand for: a dotted name, or None for anything else.
+        """
+        places: dict[str, list[tuple[bool, str | None]]] = {}
+        for node, is_sure in _at_run_time(self.tree.body, is_sure=True):
+            for name, meant in _bound_names(node):
+                places.setdefault(name, []).append((is_sure, meant))
+        return {
+            name: {meant for _, meant in found}
+            for name, found in places.items()
+            if len(found) > 1 and not all(is_sure for is_sure, _ in found)
+        }
+
+    def _clear(self, name: str) -> Outside | None:
+        """What an unclear name stands for after all: the same, or a TestCase, in every case."""
+        meanings = self._unclear[name]
+        if len(meanings) == 1 or all(meant in _TEST_CASES for meant in meanings):
+            found = min(filter(None, meanings), default=None)
+            return Outside(found) if found in _TEST_CASES else None
+        return Outside(name, f"means more than one thing in {self.path.name}")
 
     @cached_property
     def stars(self) -> list[str]:
@@ -233,8 +251,9 @@ class Module:
         Assignments of one name to another, imports and re-exports are followed, a few steps deep.
         """
         first, dot, rest = name.partition(".")
-        if first in self._unclear and (before is None or before.outer is None):
-            return Outside(name, f"means more than one thing in {self.path.name}")
+        is_unclear = first in self._unclear and (before is None or before.outer is None)
+        if is_unclear and (meant := self._clear(first)) is not None:
+            return meant
         if here := self._class_called(name, before):
             return Inside(self, here)
         absolute = f"{self.imports.get(first, first)}{dot}{rest}"
@@ -352,12 +371,29 @@ def _imports(statements: Iterable[ast.stmt]) -> dict[str, str]:
     return found
 
 
-def _bound_names(node: ast.stmt) -> Iterator[str]:
-    """The names a statement binds; a plain `import a.b` and `import a.c` bind the same thing."""
+def _at_run_time(block: Iterable[ast.stmt], *, is_sure: bool) -> Iterator[tuple[ast.stmt, bool]]:
+    """The statements of a module that may run, each with whether it always does."""
+    for node in block:
+        if isinstance(node, ast.If) and is_for_types(node.test):
+            yield from _at_run_time(node.orelse, is_sure=is_sure)
+            continue
+        yield node, is_sure
+        if not isinstance(node, Function | ast.ClassDef):
+            inner = (child for child in own_statements(node))
+            yield from ((child, False) for child in inner)
+
+
+def _bound_names(node: ast.stmt) -> Iterator[tuple[str, str | None]]:
+    """The names a statement binds, each with the dotted name it then stands for.
+
+    A plain `import a.b` and `import a.c` bind the same thing, and are left out.
+    """
     if isinstance(node, Function | ast.ClassDef):
-        yield node.name
-    elif isinstance(node, ast.ImportFrom):
-        yield from (alias.asname or alias.name for alias in node.names)
-    elif isinstance(node, ast.Import):
-        yield from (alias.asname for alias in node.names if alias.asname)
-    yield from (name for name, _ in assignments(node))
+        yield node.name, None
+    elif isinstance(node, ast.ImportFrom | ast.Import):
+        plain = {alias.name for alias in node.names if not alias.asname}
+        for name, meant in _imports([node]).items():
+            if isinstance(node, ast.ImportFrom) or name not in plain:
+                yield name, meant
+    for name, value in assignments(node):
+        yield name, dotted(value) if value is not None else None

@@ -21,6 +21,8 @@ class Names:
     """The name of the module `os`."""
     rebound: frozenset[str]
     """Names bound at module or class level, or as a parameter, by anything but their own import."""
+    rebound_outside: frozenset[str]
+    """Those among them that mean something else where a class's decorators are evaluated."""
 
 
 def names_of(tree: ast.Module, nodes: Sequence[ast.AST]) -> Names:
@@ -36,7 +38,10 @@ def names_of(tree: ast.Module, nodes: Sequence[ast.AST]) -> Names:
         if in_time:  # a decorator is evaluated where it stands
             mark = _mark_from(statement) or mark
             os = _os_from(statement) or os
-    return Names(collect, mark, os, frozenset(_other_bindings(nodes)))
+    others = _other_imports(nodes)
+    everywhere = {name for node in nodes for name in _bindings_in(node)}
+    outside = {name for node in nodes for name in _bindings_in(node, outside=True)}
+    return Names(collect, mark, os, frozenset(everywhere | others), frozenset(outside | others))
 
 
 def local_collects(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
@@ -86,22 +91,22 @@ def _mark_from(statement: ast.AST) -> str | None:
     return None
 
 
-def _other_bindings(nodes: Sequence[ast.AST]) -> set[str]:
-    """Names bound at module or class level, or as a parameter, by anything but their own import."""
-    bound = {name for node in nodes for name in _bindings_in(node)}
+def _other_imports(nodes: Sequence[ast.AST]) -> set[str]:
+    """Names that are imported from modules other than their own."""
     imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
     own = {a.asname or a.name for n in imports for a in n.names if n.module in {"gc", "pytest"}}
     others = {
         a.asname or a.name for n in imports for a in n.names if n.module not in {"gc", "pytest"}
     }
-    return bound | (others - own)
+    return others - own
 
 
-def _bindings_in(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Module | ast.ClassDef):
+def _bindings_in(node: ast.AST, *, outside: bool = False) -> Iterator[str]:
+    """What a scope binds; with `outside` only what counts at module level."""
+    if isinstance(node, ast.Module) or (isinstance(node, ast.ClassDef) and not outside):
         for inner in own_nodes(node):
             yield from _bound_by(inner)
-    elif isinstance(node, ast.arg):
+    elif isinstance(node, ast.arg) and not outside:
         yield node.arg
     elif isinstance(node, ast.Global):
         yield from node.names

@@ -69,7 +69,7 @@ def classes_of(tree: ast.Module) -> list[ClassNode]:
         elif isinstance(at, Function):
             outer, in_function = None, True
         below = [child for child in children(at) if not isinstance(child, ast.expr)]
-        if isinstance(at, ast.If) and _is_for_types(at.test):
+        if isinstance(at, ast.If) and is_for_types(at.test):
             rest += [(child, outer, child in at.body or in_function) for child in reversed(below)]
         else:
             rest += [(child, outer, in_function) for child in reversed(below)]
@@ -86,7 +86,8 @@ def _give(tree: ast.Module, classes: dict[str, ClassNode]) -> None:
                 classes[name.id].given.append((target.attr, node.value))  # type: ignore[attr-defined]
 
 
-def _is_for_types(test: ast.expr) -> bool:
+def is_for_types(test: ast.expr) -> bool:
+    """Whether a condition is `TYPE_CHECKING`, which never holds when the tests run."""
     name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
     return name == "TYPE_CHECKING"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from orchestrator.fixers.memory_safety.reading.names import bound_in, dotted, local_collects
 from orchestrator.fixers.memory_safety.reading.syntax import Function, own_nodes
@@ -39,9 +41,10 @@ def calls_super(function: Function) -> bool:
 
 
 def calls_some_base(function: Function) -> bool:
-    """Whether it calls a method of its own name: of `super()`, or of a base; maybe by `getattr`."""
-    called = any(name.endswith(f".{function.name}") for name in _called(function))
-    return called or may_call_base_with_arguments(function)
+    """Whether it may call a method of its own name: of `super()`, of a base, by `getattr`."""
+    nodes = [node for node in own_nodes(function) if isinstance(node, ast.Attribute)]
+    named = any(n.attr == function.name and dotted(n.value) != "self" for n in nodes)
+    return named or may_call_base_with_arguments(function)
 
 
 def leaves_early(function: Function) -> bool:
@@ -50,7 +53,20 @@ def leaves_early(function: Function) -> bool:
     A teardown that leaves early *after* it collected, or before a line that does, is left as its
     author wrote it.
     """
-    return any(isinstance(node, ast.Return | ast.Raise) for node in own_nodes(function))
+    return any(map(_leaves, own_nodes(function)))
+
+
+def _leaves(node: ast.AST) -> bool:
+    """Whether it is a return or a raise, or a call that is nothing but a raise."""
+    if isinstance(node, ast.Call):
+        return dotted(node.func) in _RAISING
+    return isinstance(node, ast.Return | ast.Raise)
+
+
+_RAISING = {
+    "pytest.skip", "pytest.fail", "pytest.xfail", "pytest.exit", "self.fail", "self.skipTest",
+    "sys.exit",
+}  # fmt: skip
 
 
 def does_more_than_collect(function: Function) -> bool:
@@ -98,20 +114,47 @@ def why_not_appendable(function: Function, collect_name: str) -> str | None:
     return None
 
 
-def super_arguments(function: Function) -> str | None:
-    """The parameters of a base's method after the first; None where it has to be understood.
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The parameters of a method after the first, and the arguments that hand them on."""
 
-    pytest passes at most the test method; a decorator, a default or a generator means more than a
-    plain call of the base can repeat.
+    parameters: str
+    arguments: str
+
+
+def signature(function: Function) -> Signature | None:
+    """How a method that overrides `function` is written; None where it has to be understood.
+
+    A default is repeated where it is a literal. A decorator means more than a plain call of the
+    base can repeat, but for `override`, and for one of a `tearDown`, which has no arguments.
     """
-    arguments, most = function.args, 2
-    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs:
+    given = function.args
+    defaults = [*given.defaults, *(default for default in given.kw_defaults if default)]
+    is_generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in own_nodes(function))
+    named = [*given.posonlyargs, *given.args]
+    if is_generator or isinstance(function, ast.AsyncFunctionDef) or not named:
         return None
-    if arguments.defaults or function.decorator_list or not 0 < len(arguments.args) <= most:
+    if not all(isinstance(default, ast.Constant) for default in defaults):
         return None
-    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function)):
+    if not all(_keeps_meaning(decorator, function.name) for decorator in function.decorator_list):
         return None
-    return ", ".join(argument.arg for argument in arguments.args[1:])
+    bare = copy.deepcopy(given)
+    for argument in ast.walk(bare):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    rest = ast.unparse(bare).removeprefix(named[0].arg).removeprefix(", ")
+    arguments = [argument.arg for argument in named[1:]]
+    arguments += [f"*{given.vararg.arg}"] if given.vararg else []
+    arguments += [f"{argument.arg}={argument.arg}" for argument in given.kwonlyargs]
+    arguments += [f"**{given.kwarg.arg}"] if given.kwarg else []
+    return Signature(rest, ", ".join(arguments))
+
+
+def _keeps_meaning(decorator: ast.expr, name: str) -> bool:
+    called = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator) or ""
+    last = called.rpartition(".")[2]
+    plain = name == "tearDown" and last not in {"staticmethod", "classmethod", "fixture"}
+    return last == "override" or plain
 
 
 def _called(function: Function) -> Iterator[str]:
@@ -140,9 +183,11 @@ def _live(block: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 def _always_leaves(statement: ast.stmt) -> bool:
     """Whether nothing after it in its block can be reached."""
+    raises = isinstance(statement, ast.Expr) and _leaves(statement.value)
+    if raises or isinstance(statement, _ENDS):
+        return True
     ways = _ways_through(statement)
-    left = bool(ways) and all(any(map(_always_leaves, way)) for way in ways)
-    return left or isinstance(statement, _ENDS)
+    return bool(ways) and all(any(map(_always_leaves, way)) for way in ways)
 
 
 def _ways_through(statement: ast.stmt) -> list[list[ast.stmt]]:

@@ -16,10 +16,14 @@ from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 @dataclass(frozen=True, slots=True)
 class NewTeardown:
-    """A teardown to be written: its name, its parameters after `self`, whether it calls super."""
+    """A teardown to be written: its name, its parameters after `self`, whether it calls super.
+
+    `arguments` are those it gives to its base's.
+    """
 
     name: str
     parameters: str = ""
+    arguments: str = ""
     calls_super: bool = False
     clears: bool = False
 
@@ -52,6 +56,8 @@ class Analysis:
     module: Module
     work: dict[int, Work] = field(default_factory=dict)
     uses_gc_unimported: bool = False
+    groups: set[str] = field(default_factory=set)
+    """The groups that its classes are in, or will be."""
     refusals: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)

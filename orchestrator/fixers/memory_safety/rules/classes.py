@@ -164,13 +164,14 @@ class _Judge:
 
     def _refuse_rebound(self) -> None:
         analysis = self._analysis
-        used = {analysis.collect_name} if analysis.needs_collect else set[str]()
+        names = analysis.names
+        used = {analysis.collect_name: names.rebound} if analysis.needs_collect else {}
         if analysis.needs_mark:
-            used.add((self._analysis.names.mark or "pytest").partition(".")[0])
+            used[(names.mark or "pytest").partition(".")[0]] = names.rebound_outside
         if analysis.needs_skip:
-            used.add(analysis.names.os or "os")
-        for name in sorted(used):
-            if name in analysis.names.rebound or name.startswith("__"):
+            used[names.os or "os"] = names.rebound_outside
+        for name, rebound in sorted(used.items()):
+            if name in rebound or name.startswith("__"):
                 reason = f"the name {name} also means something else in this file"
                 code = "MS003" if name == analysis.collect_name else "MS001"
                 analysis.refuse_file(reason, code)

@@ -37,6 +37,7 @@ class MarkRules:
         elif not self._to_be_marked(at):
             self._analysis.work.setdefault(at.ordinal, Work()).add_mark = True
         self._tell_later(at)
+        self._analysis.groups |= self._names_around(at, inside=True)
         self._tell_methods(at)
         if at.outer is None:
             self._judge_skip(at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import replace
 
 from orchestrator.fixers.memory_safety.reading.lineage import linearized, loses_a_teardown
@@ -15,7 +14,7 @@ from orchestrator.fixers.memory_safety.reading.teardown import (
     does_more_than_collect,
     leaves_early,
     never_runs,
-    super_arguments,
+    signature,
     why_not_appendable,
 )
 from orchestrator.fixers.memory_safety.rules.analysis import Analysis, NewTeardown, Work
@@ -145,7 +144,7 @@ class TeardownRules:
 
     def _add_over_outside(self, at: ClassNode, name: str, base: Outside) -> bool:
         """Settle what a base outside the repository means; False where it means nothing."""
-        if base.is_test_case:
+        if base.is_test_case or self._collected.is_test_case(at):  # all of them are called
             self._add(at, NewTeardown(name, calls_super=True))
         elif base.is_harmless:
             return False
@@ -160,13 +159,13 @@ class TeardownRules:
             return
         if self._is_enough(base, function):
             return
-        parameters = super_arguments(function)
-        if parameters is None or isinstance(function, ast.AsyncFunctionDef):
+        if (like := signature(function)) is None:
             where = f"{base.module.path.name}:{function.lineno}"
             reason = f"cannot override {function.name} of its base ({where}) safely"
             self._analysis.refuse(at, reason)
         else:
-            self._add(at, NewTeardown(function.name, parameters, calls_super=True))
+            new = NewTeardown(function.name, like.parameters, like.arguments, calls_super=True)
+            self._add(at, new)
 
     def _base_collects(self, at: ClassNode, name: str) -> bool:
         """Whether the next definition of `name` above `at` collects."""
