@@ -42,13 +42,16 @@ class MockUse:
     """Answers for one module. A name counts as a mock's where its definition mentions one.
 
     What the file itself says is looked at first; its conftest files, plugins and the helpers it
-    imports only where that leaves the question open.
+    imports only where that leaves the question open. Code that is none of the tests' is asked what
+    it says itself, and not what it imports.
     """
 
     def __init__(self, module: Module) -> None:
         """Look at `module`; nothing is read before it is asked."""
         self._module = module
         self._said: dict[ast.AST, frozenset[str]] = {}
+        self._follows = _is_of_tests(module.path, module.top)
+        self._helpers: dict[str, Module | None] = {}
         self._open: set[str] = set()
         self._answers: dict[str, frozenset[str]] = {}
 
@@ -170,12 +173,16 @@ class MockUse:
     @cached_property
     def _sources_of_fixtures(self) -> list[MockUse]:
         """The conftest files above the module, nearest first, and the plugins it names."""
+        if not self._follows:
+            return []
         paths = [path for path in _conftest_paths(self._module) if path != self._module.path]
         found = [self._module.at_path(path) for path in paths if path.is_file()]
         return [*(use_of(module) for module in found if module), *self._plugins]
 
     @cached_property
     def _plugins(self) -> list[MockUse]:
+        if not self._follows:
+            return []
         names = [*_plugins(self._module.tree), *self._settings.plugins]
         found = [self._module.imported(name) for name in names]
         return [use_of(module) for module in found if module and module.path != self._module.path]
@@ -206,15 +213,19 @@ class MockUse:
         }
 
     def _helper(self, name: str) -> Module | None:
-        """The module of that name, where it is here; one far from the tests only if it may mock."""
-        if not name or name.startswith(("pytest", "unittest")):
+        """The module of that name where it is here, and may have a mock to give."""
+        if name not in self._helpers:
+            self._helpers[name] = self._found_helper(name)
+        return self._helpers[name]
+
+    def _found_helper(self, name: str) -> Module | None:
+        if not (self._follows and name) or name.startswith(("pytest", "unittest")):
             return None
         path = next(self._module.paths_of(name), None)
         if path is None or path == self._module.path:
             return None
-        mine = self._module.path.relative_to(self._module.top).parts
-        is_near = len(mine) == 1 or path.is_relative_to(self._module.top / mine[0])
-        return self._module.imported(name) if is_near or _may_mock(path) else None
+        follows = _is_of_tests(path, self._module.top) or _may_mock(path)
+        return self._module.imported(name) if follows else None
 
     @cached_property
     def _definitions(self) -> list[tuple[str, ast.AST]]:
@@ -332,6 +343,12 @@ def _may_mock(path: Path) -> bool:
     except OSError:
         return False
     return b"mock" in data or b"Mock" in data
+
+
+def _is_of_tests(path: Path, top: Path) -> bool:
+    """Whether a file is a test or a helper of tests, by its name or a folder's."""
+    parts = path.relative_to(top).parts
+    return len(parts) == 1 or parts[0] == "t" or any("test" in part.lower() for part in parts)
 
 
 def _conftest_paths(module: Module) -> Iterator[Path]:

@@ -39,9 +39,10 @@ def names_of(tree: ast.Module, nodes: Sequence[ast.AST]) -> Names:
             mark = _mark_from(statement) or mark
             os = _os_from(statement) or os
     others = _other_imports(nodes)
-    everywhere = {name for node in nodes for name in _bindings_in(node)}
-    outside = {name for node in nodes for name in _bindings_in(node, outside=True)}
-    return Names(collect, mark, os, frozenset(everywhere | others), frozenset(outside | others))
+    outside = others.union(*(node.names for node in nodes if isinstance(node, ast.Global)))
+    outside |= {name for inner in own_nodes(tree) for name in _bound_by(inner)}
+    inside = {name for node in nodes for name in _bindings_in(node)}
+    return Names(collect, mark, os, frozenset(outside | inside), frozenset(outside))
 
 
 def local_collects(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
@@ -101,15 +102,13 @@ def _other_imports(nodes: Sequence[ast.AST]) -> set[str]:
     return others - own
 
 
-def _bindings_in(node: ast.AST, *, outside: bool = False) -> Iterator[str]:
-    """What a scope binds; with `outside` only what counts at module level."""
-    if isinstance(node, ast.Module) or (isinstance(node, ast.ClassDef) and not outside):
+def _bindings_in(node: ast.AST) -> Iterator[str]:
+    """What the body of a class binds, or a parameter."""
+    if isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.ClassDef):
         for inner in own_nodes(node):
             yield from _bound_by(inner)
-    elif isinstance(node, ast.arg) and not outside:
-        yield node.arg
-    elif isinstance(node, ast.Global):
-        yield from node.names
 
 
 def _bound_by(node: ast.AST) -> Iterator[str]:

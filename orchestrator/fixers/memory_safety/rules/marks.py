@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from orchestrator.fixers.memory_safety.reading import marks
 from orchestrator.fixers.memory_safety.reading.lineage import linearized
@@ -22,10 +23,11 @@ class MarkRules:
         self._asked = asked
         self._module = analysis.module
         self._of_module = marks.groups_of_module(self._module)
+        self._of_class = cache(marks.groups_of_class)
 
     def judge(self, at: ClassNode) -> None:
         """See to it that the tests of `at` are in one group, and in no more than one."""
-        own = [*marks.groups_of_class(at, self._module), *self._of_module]
+        own = [*self._of_class(at, self._module), *self._of_module]
         inherited = self._inherited(at)
         if any(group.bare for group in own):
             reason = "its xdist_group mark names no group, so xdist pools it as 'default'"
@@ -78,7 +80,7 @@ class MarkRules:
         names = _names(self._of_module)
         inner = at if inside else at.outer
         while inner is not None:
-            groups = [*marks.groups_of_class(inner, self._module), *self._inherited(inner)]
+            groups = [*self._of_class(inner, self._module), *self._inherited(inner)]
             names |= _names(groups)
             work = self._analysis.work.get(inner.ordinal)
             names |= {self._analysis.group} if work and work.add_mark else set()
@@ -88,7 +90,7 @@ class MarkRules:
     def _inherited(self, at: ClassNode) -> list[Group]:
         found: list[Group] = []
         for base in self._bases(at):
-            found += marks.groups_of_class(base.at, base.module)
+            found += self._of_class(base.at, base.module)
             if base.module is self._module:
                 work = self._analysis.work.get(base.at.ordinal)
                 found += [Group(self._analysis.group)] if work and work.add_mark else []
@@ -114,7 +116,7 @@ class MarkRules:
             base
             for base in self._bases(at)
             if base.module is not self._module
-            and not marks.groups_of_class(base.at, base.module)
+            and not self._of_class(base.at, base.module)
             and self._asked.of(base.module).will_be_marked(base.at)
         ]
 
