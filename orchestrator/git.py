@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,6 +241,8 @@ class Repo:
 
     def merged(self, ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
         """`ours` with what changed from `base` to `theirs`; None where both changed the same."""
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="orchestrate-merge-") as name:
             paths = [Path(name) / side for side in ("ours", "base", "theirs")]
             for path, data in zip(paths, (ours, base, theirs), strict=True):
