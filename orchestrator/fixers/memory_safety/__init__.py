@@ -16,7 +16,7 @@ class MemorySafety:
     """Sees to it that every class pytest collects is pinned to a group and collects garbage."""
 
     name = "memory-safety"
-    version = 1
+    version = 2
 
     def option_problems(self, path: str, options: Mapping[str, OptionValue]) -> list[str]:
         """What the options of a plan or configuration cannot mean."""
