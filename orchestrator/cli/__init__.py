@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -39,7 +40,8 @@ def _alone(command: str, arguments: Sequence[str], prog: str) -> Exit:
 def _run(program: Callable[[], Exit | None]) -> NoReturn:
     """Run it; the only place where our errors become exit codes."""
     for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal cannot show
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(program() or Exit.DONE)
     except OrchestrateError as problem:

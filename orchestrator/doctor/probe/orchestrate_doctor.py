@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import time
+from importlib import metadata
 from typing import Any, List, Optional
 
 import pytest
@@ -42,9 +43,7 @@ def _version_of_xdist(config: Any) -> Optional[str]:
     """None where it is not installed, or switched off."""
     if not config.pluginmanager.hasplugin("xdist"):
         return None
-    import xdist  # type: ignore[import-untyped]
-
-    return str(getattr(xdist, "__version__", "?"))
+    return metadata.version("pytest-xdist")
 
 
 def _schedulers(config: Any) -> List[str]:

@@ -81,9 +81,10 @@ def _give(tree: ast.Module, classes: dict[str, ClassNode]) -> None:
     """Attributes that are set on classes by the module's own statements."""
     for node in own_statements(tree):
         for target in node.targets if isinstance(node, ast.Assign) else []:
-            name = target.value if isinstance(target, ast.Attribute) else None
-            if isinstance(name, ast.Name) and name.id in classes:
-                classes[name.id].given.append((target.attr, node.value))  # type: ignore[attr-defined]
+            owner = target.value if isinstance(target, ast.Attribute) else None
+            at = classes.get(owner.id) if isinstance(owner, ast.Name) else None
+            if at is not None and isinstance(node, ast.Assign):
+                at.given.append((getattr(target, "attr", ""), node.value))
 
 
 def is_for_types(test: ast.expr) -> bool:
