@@ -53,7 +53,8 @@ def discovered(
                     next_step=f"cd {path.parent}",
                 )
             found.add(relative.replace(os.sep, "/"))
-    return sorted(path for path in found if not _matches(path, _with_folders(exclude)))
+    excluded = _with_folders(exclude)
+    return sorted(path for path in found if not _matches(path, excluded))
 
 
 def _expanded(name: str, here: Path) -> list[Path]:

@@ -54,7 +54,7 @@ def _said(output: str) -> str:
     """The line of pytest's output that names the error, else its last one."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower() and "usage:" not in line]
-    return (errors or lines or ["it said nothing"])[-1 if not errors else 0]
+    return errors[0] if errors else (lines or ["it said nothing"])[-1]
 
 
 def _installed(examined: Examination, configured: Configured) -> Finding:

@@ -131,6 +131,7 @@ SHAPES = {
     "TestCase with an unknown mixin": "import unittest\nimport json\n\nclass A(json.JSONDecoder, unittest.TestCase):\n    def __init__(self, *a): unittest.TestCase.__init__(self, *a)\n    def test(self): ...\n",
     "typed mixin": "import unittest\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    Base = unittest.TestCase\nelse:\n    Base = object\n\nclass Mixin(Base):\n    def test(self): ...\n\nclass A(Mixin, unittest.TestCase): ...\n",
     "TestCase of two sources": "import unittest\n\ntry:\n    from unittest import IsolatedAsyncioTestCase\nexcept ImportError:\n    from asynctest import TestCase as IsolatedAsyncioTestCase\n\nclass A(IsolatedAsyncioTestCase):\n    async def test(self): ...\n",
+    "TestCase behind a standard base": "import abc\nimport unittest\n\nclass Base(unittest.TestCase):\n    def tearDown(self): self.gone = 1\n    def test_base(self): ...\n\nclass A(abc.ABC, Base):\n    def test(self): ...\n",
     "a standard base": "from contextlib import AbstractContextManager\n\nclass TestA(AbstractContextManager):\n    def __exit__(self, *a): ...\n    def test(self): ...\n",
     "skips in its teardown": "import pytest\n\nclass TestA:\n    def teardown_method(self):\n        if not hasattr(self, 'x'):\n            pytest.skip('nothing')\n        self.x.close()\n    def test(self): ...\n",
     "a parameter called mark": "from pytest import mark\n\ndef helper(mark): return mark\n\nclass TestA:\n    @mark.parametrize('x', [1])\n    def test(self, x): ...\n",

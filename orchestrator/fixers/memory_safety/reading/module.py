@@ -73,10 +73,13 @@ class Outside:
 
     @property
     def is_harmless(self) -> bool:
-        """Whether it is known to define neither teardown nor tests, as all but unittest here."""
-        top = self.name.partition(".")[0]
-        is_standard = "." in self.name and top in sys.stdlib_module_names and top != "unittest"
-        return is_standard or self.name in _HARMLESS
+        """Whether it is known to define neither teardown nor tests.
+
+        No class of the standard library does, but for those of `unittest` and `test`.
+        """
+        top, dot, _ = self.name.partition(".")
+        is_standard = dot and top in sys.stdlib_module_names and top not in {"unittest", "test"}
+        return bool(is_standard) or self.name in _HARMLESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,8 +382,7 @@ def _at_run_time(block: Iterable[ast.stmt], *, is_sure: bool) -> Iterator[tuple[
             continue
         yield node, is_sure
         if not isinstance(node, Function | ast.ClassDef):
-            inner = (child for child in own_statements(node))
-            yield from ((child, False) for child in inner)
+            yield from ((child, False) for child in own_statements(node))
 
 
 def _bound_names(node: ast.stmt) -> Iterator[tuple[str, str | None]]:

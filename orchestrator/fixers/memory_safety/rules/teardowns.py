@@ -144,10 +144,10 @@ class TeardownRules:
 
     def _add_over_outside(self, at: ClassNode, name: str, base: Outside) -> bool:
         """Settle what a base outside the repository means; False where it means nothing."""
-        if base.is_test_case or self._collected.is_test_case(at):  # all of them are called
-            self._add(at, NewTeardown(name, calls_super=True))
-        elif base.is_harmless:
+        if base.is_harmless:
             return False
+        if self._collected.is_test_case(at):  # super() has one to call, whatever this base defines
+            self._add(at, NewTeardown(name, calls_super=True))
         else:
             reason = f"its base {base.name} {base.why} and may define {name}"
             self._analysis.refuse(at, reason)
