@@ -7,8 +7,9 @@ import builtins
 from functools import cache, cached_property
 
 from orchestrator.fixers.memory_safety.reading.lineage import linearized
-from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module, Outside
+from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module
 from orchestrator.fixers.memory_safety.reading.names import dotted
+from orchestrator.fixers.memory_safety.reading.outside import Outside
 from orchestrator.fixers.memory_safety.reading.settings import Settings
 from orchestrator.fixers.memory_safety.reading.syntax import (
     ClassNode,

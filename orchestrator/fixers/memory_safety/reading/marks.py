@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from orchestrator.fixers.memory_safety.reading.module import Module, Outside, Value
+from orchestrator.fixers.memory_safety.reading.module import Module, Value
 from orchestrator.fixers.memory_safety.reading.names import dotted
+from orchestrator.fixers.memory_safety.reading.outside import Outside
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, own_statements
 
 _MARK = "pytest.mark.xdist_group"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from orchestrator.fixers.memory_safety.reading.names import Names, dotted, names_of
+from orchestrator.fixers.memory_safety.reading.outside import TEST_CASES, Outside
 from orchestrator.fixers.memory_safety.reading.syntax import (
     ClassNode,
     Function,
@@ -22,26 +22,6 @@ from orchestrator.fixers.memory_safety.reading.syntax import (
     statements_below,
 )
 
-_DJANGO = ("SimpleTestCase", "TransactionTestCase", "TestCase", "LiveServerTestCase")
-_DJANGO_MODULES = ("django.test", "django.test.testcases")
-_TEST_CASES = {
-    "unittest.TestCase", "unittest.IsolatedAsyncioTestCase",
-    "unittest.case.TestCase", "unittest.async_case.IsolatedAsyncioTestCase",
-    *(f"{module}.{name}" for module in _DJANGO_MODULES for name in _DJANGO),
-    "django.contrib.staticfiles.testing.StaticLiveServerTestCase",
-    *(f"rest_framework.test.API{name}" for name in _DJANGO),
-    "asynctest.TestCase", "asynctest.case.TestCase", "testtools.TestCase", "flask_testing.TestCase",
-    "tornado.testing.AsyncTestCase", "tornado.testing.AsyncHTTPTestCase",
-    "absl.testing.absltest.TestCase", "absl.testing.parameterized.TestCase",
-}  # fmt: skip
-"""Known by name: TestCases whose `tearDown` is a plain method that takes part in `super()`."""
-_HARMLESS = {
-    "object", "abc.ABC", "typing.Generic", "typing_extensions.Generic",
-    "typing.Protocol", "typing_extensions.Protocol",
-    "enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag", "typing.NamedTuple",
-    "typing.TypedDict", "Exception", "dict", "list", "str", "int", "tuple", "set",
-}  # fmt: skip
-"""Bases outside the repository that are known to define no teardown and no test."""
 _NEVER_HERE = ("pytest.", "unittest.mock.")
 """Names that are looked up often, and are never a file of the repository."""
 _MAX_STEPS = 8
@@ -56,30 +36,6 @@ def why_unreadable(error: Exception) -> str:
     if isinstance(error, RecursionError | MemoryError):
         return "it is nested too deeply"
     return error.msg if isinstance(error, SyntaxError) else str(error)
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """A base that is not in the repository, by the dotted name it is imported from."""
-
-    name: str
-    why: str = "is not in this repository"
-    """What is said of it where it might define anything."""
-
-    @property
-    def is_test_case(self) -> bool:
-        """Whether it is a TestCase of the standard library, or a well-known one derived from it."""
-        return self.name in _TEST_CASES
-
-    @property
-    def is_harmless(self) -> bool:
-        """Whether it is known to define neither teardown nor tests.
-
-        No class of the standard library does, but for those of `unittest` and `test`.
-        """
-        top, dot, _ = self.name.partition(".")
-        is_standard = dot and top in sys.stdlib_module_names and top not in {"unittest", "test"}
-        return bool(is_standard) or self.name in _HARMLESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +154,9 @@ class Module:
     def _clear(self, name: str) -> Outside | None:
         """What an unclear name stands for after all: the same, or a TestCase, in every case."""
         meanings = self._unclear[name]
-        if len(meanings) == 1 or all(meant in _TEST_CASES for meant in meanings):
+        if len(meanings) == 1 or all(meant in TEST_CASES for meant in meanings):
             found = min(filter(None, meanings), default=None)
-            return Outside(found) if found in _TEST_CASES else None
+            return Outside(found) if found in TEST_CASES else None
         return Outside(name, f"means more than one thing in {self.path.name}")
 
     @cached_property
@@ -260,7 +216,7 @@ class Module:
         if here := self._class_called(name, before):
             return Inside(self, here)
         absolute = f"{self.imports.get(first, first)}{dot}{rest}"
-        is_known = absolute in _TEST_CASES or absolute.startswith(_NEVER_HERE)
+        is_known = absolute in TEST_CASES or absolute.startswith(_NEVER_HERE)
         if depth == 0 or is_known or first in self.imports:
             elsewhere = depth > 0 and not is_known
             found = self._resolved_elsewhere(absolute, depth - 1) if elsewhere else None
@@ -295,7 +251,7 @@ class Module:
     def _resolved_by_star(self, name: str, depth: int) -> Base | Value | None:
         for origin in reversed(self.stars):
             absolute = f"{origin}.{name}"
-            if absolute in _TEST_CASES:
+            if absolute in TEST_CASES:
                 return Outside(absolute)
             module = self.imported(origin)
             meant = module.resolved(name, depth=depth) if module else None

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from orchestrator.fixers.memory_safety.reading.lineage import linearized
-from orchestrator.fixers.memory_safety.reading.module import Inside, Module, Outside, Value
+from orchestrator.fixers.memory_safety.reading.module import Inside, Module, Value
 from orchestrator.fixers.memory_safety.reading.names import dotted
+from orchestrator.fixers.memory_safety.reading.outside import Outside
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function
 
 _ANEW = {"six.add_metaclass", "future.utils.with_metaclass"}

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Set
 
 from orchestrator.fixers.memory_safety.reading.collected import Collected
 from orchestrator.fixers.memory_safety.reading.lineage import linearized
-from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module, Outside
+from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module
+from orchestrator.fixers.memory_safety.reading.outside import Outside
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
 from orchestrator.fixers.memory_safety.reading.teardown import (
     calls_some_base,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.fixers.memory_safety.reading.lineage import linearized, loses_a_teardown
-from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module, Outside
+from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module
+from orchestrator.fixers.memory_safety.reading.outside import Outside
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function
 from orchestrator.fixers.memory_safety.reading.teardown import (
     calls_some_base,
