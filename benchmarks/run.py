@@ -17,11 +17,12 @@ from pathlib import Path
 import fixer
 from measure import Row, in_turn, machine, seconds
 
-from orchestrator.gates.baseline import Side
-from orchestrator.gates.interpreter import interpreter
-from orchestrator.gates.judge import Rules, suite_gates
+from orchestrator.changes import Side
+from orchestrator.gates.judge import suite_gates
+from orchestrator.gates.sides import Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.git import initialised
+from orchestrator.interpreter import interpreter
 from orchestrator.plan.verify import Verify
 from orchestrator.sample.project import FileShape, ProjectShape, generate
 

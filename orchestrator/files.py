@@ -43,14 +43,55 @@ def replace(path: Path, data: bytes, *, expected: bytes) -> None:
             if int(after.st_mtime) == int(before.st_mtime):
                 os.utime(temporary, ns=(after.st_atime_ns, before.st_mtime_ns + 1_000_000_000))
             if path.read_bytes() != expected:
-                raise ChangedMeanwhile(
-                    f"{str(path)!r} was changed by somebody else during the run; it was left alone",
-                    next_step="git status",
-                )
+                raise _changed(path)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+def exchange(
+    path: Path, *, expected: bytes | None, data: bytes | None, mode: int, up_to: Path
+) -> None:
+    """Make a file of the user's that holds `expected` hold `data`; None is no file at all.
+
+    `mode` is that of a file that is made; one that is there keeps its own. Folders are made as they
+    are needed, and those below `up_to` that a removal leaves empty go with the file.
+
+    Raises:
+        ChangedMeanwhile: the file does not hold `expected`; it is left alone.
+        DiskError: as in `replace`.
+    """
+    if expected is not None and data is not None:
+        replace(path, data, expected=expected)
+    elif data is not None:
+        _make(path, data, mode)
+    elif expected is not None:
+        if read(path) != expected:
+            raise _changed(path)
+        remove(path, up_to=up_to)
+
+
+def _make(path: Path, data: bytes, mode: int) -> None:
+    """Make a file where there is none: a link to what was written fails where one appeared."""
+    with _disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _written_beside(path, data)
+        try:
+            temporary.chmod(mode & 0o7777)
+            os.link(temporary, path)
+        except FileExistsError:
+            raise _changed(path) from None
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def _changed(path: Path) -> ChangedMeanwhile:
+    return ChangedMeanwhile(
+        f"{str(path)!r} was changed by somebody else during the run; it was left alone",
+        next_step="git status",
+    )
 
 
 def create(path: Path, data: bytes) -> None:

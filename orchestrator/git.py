@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.errors import CannotJudge, OrchestrateError, Refused
 
+_PATHS_A_CALL = 500
 _MARKERS = {
     "MERGE_HEAD": "a merge",
     "rebase-merge": "a rebase",
@@ -266,6 +267,52 @@ class Repo:
         """Those of `paths` that are staged with other bytes than the file holds."""
         changed = set(self.paths("diff", "--name-only", "-z", "--no-renames", "--", *paths))
         return [path for path in self.staged() if path in changed]
+
+    def listed_files(self) -> list[str]:
+        """Every file git tracks, or would on `git add --all`."""
+        return self.paths("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+
+    def ignored_entries(self) -> list[str]:
+        """What git ignores: files, and whole folders with a slash at their end."""
+        return self.paths(
+            "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"
+        )
+
+    def ignored_of(self, paths: Sequence[str]) -> list[str]:
+        """Those of `paths` that the ignore rules cover."""
+        found = []
+        for start in range(0, len(paths), _PATHS_A_CALL):
+            some = [f"./{path}" for path in paths[start : start + _PATHS_A_CALL]]
+            try:
+                printed = self._execute(
+                    ["check-ignore", "--no-index", "-z", "--", *some], literal=False
+                )
+            except GitFailed:  # none of them
+                continue
+            found += [os.fsdecode(name).removeprefix("./") for name in printed.split(b"\0") if name]
+        return found
+
+    def lend_to(self, folder: Path) -> None:
+        """Make `folder` a repository of its own at the same commit, with this one's objects lent.
+
+        Its branches, index and configuration are its own: what happens there stays there.
+        """
+        common = (self.top / self.text("rev-parse", "--git-common-dir")).resolve()
+        form = self.text("rev-parse", "--show-object-format")
+        self.run("init", "--quiet", "--template=", f"--object-format={form}", "--", str(folder))
+        own = folder / ".git"
+        (own / "objects" / "info").mkdir(exist_ok=True)
+        (own / "objects" / "info" / "alternates").write_bytes(
+            os.fsencode(common / "objects") + b"\n"
+        )
+        if (common / "shallow").exists():
+            (own / "shallow").write_bytes((common / "shallow").read_bytes())
+        if (common / "info" / "exclude").exists():
+            (own / "info").mkdir(exist_ok=True)
+            (own / "info" / "exclude").write_bytes((common / "info" / "exclude").read_bytes())
+        lent = Repo(folder)
+        lent.run("update-ref", "HEAD", self.text("rev-parse", "HEAD"))
+        lent.run("read-tree", "HEAD")
 
     @property
     def is_shallow(self) -> bool:

@@ -57,6 +57,7 @@ def run(
     on_tick: Callable[[], str | None] = lambda: None,
     keep_bytes: int = _CHUNK_BYTES,
     starts_others: bool = True,
+    stdin: Path | None = None,
 ) -> Completed:
     """Run `command` in its own process group and wait for it.
 
@@ -66,13 +67,14 @@ def run(
     the tree, read every 500 ms: shorter peaks go unseen.
 
     `starts_others=False` is for our own code, which starts nothing: nobody is looked for then.
+    `stdin` is a file to read from; without one there is nothing to read.
 
     Raises:
         ProgramMissing: there is no such program.
     """
     mark = f"{RUN_ID}-{uuid.uuid4().hex}"
     started = time.monotonic()
-    child = _start(command, cwd, {**(os.environ if env is None else env), _MARK: mark})
+    child = _start(command, cwd, {**(os.environ if env is None else env), _MARK: mark}, stdin)
     watch = _Watch(child.pid, started, timeout_s, memory_mib, on_tick)
     stopped: str | None = None
     tail = _Tail(keep_bytes)
@@ -93,17 +95,20 @@ def environment(*, without: Sequence[str], **changes: str) -> dict[str, str]:
     return kept | changes
 
 
-def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: Path | None
+) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
-            list(command),
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with Path(os.devnull if stdin is None else stdin).open("rb") as read:
+            return subprocess.Popen(
+                list(command),
+                cwd=cwd,
+                env=dict(env),
+                stdin=read,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
     except OSError as error:
         raise ProgramMissing(f"cannot start {command[0]!r}: {error.strerror}") from error
 

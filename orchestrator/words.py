@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 def plural(count: int, noun: str) -> str:
@@ -11,6 +11,14 @@ def plural(count: int, noun: str) -> str:
         return f"1 {noun}"
     ending = "es" if noun.endswith(("s", "ch", "x")) else "s"
     return f"{count:,} {noun}{ending}"
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the known word nearest to `word`, or nothing."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:

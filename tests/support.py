@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.batch.pick import Choice
-from orchestrator.batch.session import How
 from orchestrator.batch.settle import Result
 from orchestrator.batch.story import Series, next_batch, next_batches
-from orchestrator.batch.watcher import Silent
-from orchestrator.batch.workspace import Workspace, open_workspace
+from orchestrator.events import nobody
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.memory_safety import FIXER
 from orchestrator.git import Repo, initialised
+from orchestrator.safety.session import How
+from orchestrator.workspace import Workspace, open_workspace
 
 PASSING = """\
 from unittest.mock import AsyncMock
@@ -106,14 +106,19 @@ class SampleRepo:
             return open_workspace(None)
 
     def next_batch(
-        self, *, phase: str | None = None, batch: str | None = None, strict: bool = False
+        self,
+        *,
+        phase: str | None = None,
+        batch: str | None = None,
+        strict: bool = False,
+        trust: bool = False,
     ) -> Result:
-        how = How(sys.executable, strict=strict)
-        return next_batch(self.workspace(), Choice(phase, batch), how, Silent())
+        how = How(sys.executable, strict=strict, trust=trust)
+        return next_batch(self.workspace(), Choice(phase, batch), how, nobody)
 
     def next_batches(self, *, limit: int | None = None) -> Series:
         how = How(sys.executable)
-        return next_batches(self.workspace(), Choice(), how, Silent(), limit=limit)
+        return next_batches(self.workspace(), Choice(), how, nobody, limit=limit)
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
         return run_cli(*arguments, cwd=self.top, env=env)
@@ -160,6 +165,20 @@ def plan_with(targets: Sequence[str], *, verify: str = "", top: str = "") -> str
     start, _, _ = head.partition("          - path:")
     block = f"verify:\n{verify}\n" if verify else ""
     return f"{start.replace('phases:', f'{block}{top}phases:')}{listed}\n"
+
+
+def fixer_plan(
+    targets: Sequence[str], *, fixer: str, verify: str = "gates: [compile, collect, test]"
+) -> str:
+    """A plan of one phase and one batch; `fixer` is its YAML from `fixer:` or `ladder:` on."""
+    listed = "".join(f"          - {{path: {path}}}\n" for path in targets)
+    indented = "".join(f"    {line}\n" for line in fixer.strip().splitlines())
+    must = "".join(f"  {line}\n" for line in verify.strip().splitlines())
+    return (
+        f"version: 1\nname: sample\ntitle: a change\nverify:\n{must}phases:\n"
+        f"  - id: only\n    title: all of it\n    priority: high\n{indented}"
+        f"    batches:\n      - id: one\n        title: Batch one\n        targets:\n{listed}"
+    )
 
 
 def outcome_of(

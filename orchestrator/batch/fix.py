@@ -1,26 +1,83 @@
-"""The fix step: every edit of a batch is computed in memory, from the bytes as they are."""
+"""The fix step: what a rung makes of files, computed without writing to the user's tree."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from orchestrator import files
-from orchestrator.batch.workspace import Workspace
+from orchestrator.changes import Content
+from orchestrator.events import Said
 from orchestrator.fixers import planned
-from orchestrator.fixers.base import Outcome
-from orchestrator.fixers.run import outcomes
-from orchestrator.plan.model import Place, Target
+from orchestrator.fixers.base import Feedback, Proposal, Source, Task
+from orchestrator.fixers.run import proposal
+from orchestrator.plan.model import Place, Rung, Target
+from orchestrator.safety.session import Surroundings
+from orchestrator.workspace import Workspace
 
 
-def bytes_before(workspace: Workspace, targets: Sequence[Target]) -> dict[str, bytes]:
-    """The bytes of every target, by path."""
-    return {target.path: files.read(workspace.top / target.path) for target in targets}
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What one rung is to work on: targets, what they hold now, and what is known of earlier tries.
+
+    `beside` are files that earlier rungs changed; `spent` is what the rung has cost so far.
+    """
+
+    place: Place
+    rung: Rung
+    targets: Sequence[Target]
+    now: Mapping[str, Content]
+    beside: Mapping[str, Content] = field(default_factory=dict)
+    feedback: Mapping[str, Feedback] = field(default_factory=dict)
+    spent: float = 0.0
 
 
-def fix(
-    workspace: Workspace, place: Place, targets: Sequence[Target], before: Mapping[str, bytes]
-) -> list[Outcome]:
-    """What the phase's fixer says of each file; nothing is written."""
-    assert place.phase.fixer is not None  # a checked plan names one where there is work for it
-    sources = [planned.source(place.phase, target, before[target.path]) for target in targets]
-    return outcomes(place.phase.fixer, sources, top=workspace.top)
+def contents_before(workspace: Workspace, targets: Sequence[Target]) -> dict[str, Content]:
+    """What every target holds, by path."""
+    found: dict[str, Content] = {}
+    for target in targets:
+        file = workspace.top / target.path
+        found[target.path] = None if target.new and not file.exists() else files.read(file)
+    return found
+
+
+def fix(work: Surroundings, sheet: Sheet) -> Proposal:
+    """What the rung makes of each file; its units are marked as its own."""
+    sources = []
+    for target in sheet.targets:
+        content = sheet.now[target.path]
+        source = planned.source(sheet.rung, target, content or b"")
+        sources.append(source if content is not None else replace(source, exists=False))
+    found = proposal(sheet.rung.fixer, _task(work, sheet, sources))
+    label = sheet.rung.label
+    return replace(found, units=[replace(unit, by=label) for unit in found.units])
+
+
+def _task(work: Surroundings, sheet: Sheet, sources: Sequence[Source]) -> Task:
+    return Task(
+        work.workspace.top,
+        sources,
+        sheet.rung.options,
+        work.scratch,
+        work.python,
+        work.python_path,
+        beside=sheet.beside,
+        about=_about(work, sheet.place),
+        feedback=sheet.feedback,
+        spent=sheet.spent,
+        say=lambda what: work.tell(Said(what)),
+    )
+
+
+def _about(work: Surroundings, place: Place) -> dict[str, object]:
+    plan, phase, batch = work.plan, place.phase, place.batch
+    return {
+        "plan": {
+            "name": plan.name,
+            "title": plan.title,
+            "link": plan.link,
+            "prevents": plan.prevents,
+        },
+        "phase": {"id": phase.id, "title": phase.title, "instructions": phase.instructions},
+        "batch": {"id": batch.id, "title": batch.title, "number": place.number},
+    }

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from orchestrator.batch.session import Session
-from orchestrator.batch.tree import BatchTree
-from orchestrator.batch.watcher import Watcher
+from orchestrator.changes import Change, Side, Unit, changes_of
 from orchestrator.errors import BadInput
-from orchestrator.gates.baseline import Side, is_red
+from orchestrator.events import Judged, Said, StepBegun, Tell, TestsRan
+from orchestrator.gates.baseline import is_red
 from orchestrator.gates.command import CommandGate
 from orchestrator.gates.compile import compile_gate, unless_before
-from orchestrator.gates.interpreter import Interpreter
-from orchestrator.gates.judge import Rules, suite_gates
+from orchestrator.gates.judge import suite_gates
+from orchestrator.gates.sides import Ids, Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.gates.verdict import Verdict
+from orchestrator.interpreter import Interpreter
 from orchestrator.plan.model import Place
 from orchestrator.plan.verify import GateName, Verify
+from orchestrator.safety.session import Session
+from orchestrator.safety.tree import BatchTree
 
 TestsOf = Callable[[str], Sequence[str]]
 """The test files or folders pytest is given for a file of a batch; none: it has no tests."""
@@ -28,24 +30,29 @@ TestsOf = Callable[[str], Sequence[str]]
 def tests_of(session: Session, place: Place) -> TestsOf:
     """As the plan says: what a target names, what a pattern of `verify` does, or the file itself.
 
-    Patterns are for files that are no tests. A file for a person that is no test file and names no
-    tests is judged by the tests of its batch.
+    Patterns are for files that are no tests; one that is no Python and matches none has no tests. A
+    file for a person that is no test file and names no tests is judged by the tests of its batch.
     """
     verify = session.plan.verify
     targets = {target.path: target for target in place.batch.targets}
     tests = [target.path for target in place.batch.automatic() if is_test_file(target.path)]
 
     def of(path: str) -> Sequence[str]:
-        target = targets[path]
-        if is_test_file(path) and not target.tests:
+        target = targets.get(path)  # a file beside the targets, or one the plan named once, is none
+        named = target.tests if target else None
+        if named is None and is_test_file(path):
             return [path]
-        found = verify.tests_of(path, target.tests)
+        found = verify.tests_for(path) if named is None else named
+        if found is None:
+            if target is not None and target.manual is not None:
+                return tests
+            return [path] if target is not None and path.endswith(".py") else []
         if missing := [test for test in found if not (session.workspace.top / test).exists()]:
             raise BadInput(
                 f"the plan names tests for {path!r} that do not exist: {missing[0]!r}",
                 next_step="correct `tests:` in the plan, then: orchestrate validate",
             )
-        return tests if found == [path] and target.manual is not None else found
+        return found
 
     return of
 
@@ -56,16 +63,32 @@ def is_test_file(path: str) -> bool:
     return name.match("test_*.py") or name.match("*_test.py")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gates:
     """The gates of one batch. `rules` say how strictly they judge."""
 
-    top: Path
-    python: Interpreter
-    verify: Verify
+    session: Session
     tests_of: TestsOf
     rules: Rules
-    watcher: Watcher
+    strength: bool
+    """Whether tests are compared with what they were, although the plan does not ask for it."""
+    _one_process: bool = field(default=False)
+    """Whether workers are given up for the rest of the batch, since one was lost."""
+
+    @property
+    def verify(self) -> Verify:
+        """What the plan asks for."""
+        return self.session.plan.verify
+
+    @property
+    def top(self) -> Path:
+        """The top of the work tree."""
+        return self.session.workspace.top
+
+    @property
+    def tell(self) -> Tell:
+        """Who hears of it."""
+        return self.session.tell
 
     def verdicts(self, tree: BatchTree, *, also: Sequence[str] = ()) -> Iterator[Verdict]:
         """The verdicts on the edited files of `tree`, in order; none where nothing was edited.
@@ -75,16 +98,17 @@ class Gates:
         batches.
         """
         for verdict in self._asked(tree, also):
-            self.watcher.verdict(verdict)
+            self.tell(Judged(verdict))
             yield verdict
             if not verdict.passed:
                 return
 
-    def still_red(self, red: Verdict, tree: BatchTree, subset: Sequence[str]) -> bool:
-        """Whether what `red` blames is red with only the files of `subset` edited.
+    def still_red(self, red: Verdict, tree: BatchTree, units: Sequence[Unit]) -> bool:
+        """Whether what `red` blames is red with only `units` edited.
 
-        Without a baseline and its repetitions: this finds the one file that matters among several.
+        Without a baseline and its repetitions: this finds the one unit that matters among several.
         """
+        subset = [path for unit in units for path in unit.paths]
         if gate := next((c for c in self._commands() if c.command.name == red.gate), None):
             tree.edit_only([])
             before = gate.says(tree.paths) or Counter()
@@ -95,55 +119,101 @@ class Gates:
         ids = [blame.test_id or blame.path for blame in red.blames]
         together = any(blame.together for blame in red.blames)
         ended = suite.run(
-            suite.files(tree.paths),
+            suite.files(_asked_for(tree)),
             only=None if together else ids,
             freeze=self.verify.freeze_gc and together,
         )
         return bool(ended.halts()) or any(is_red(ended.run.way(id_)) for id_ in ids)
 
     def _asked(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
-        paths, gates = tree.paths, self.verify.gates
-        if not paths:
+        changes, gates = changes_of(tree.units), self.verify.gates
+        if not changes:
             return
-        python = [path for path in paths if path.endswith(".py")]
-        if GateName.COMPILE in gates and python:
-            self.watcher.step("compile")
-            yield self._compiled(python, tree)
-        has_tests = bool(self._suite().files(paths))
-        if has_tests and (GateName.TEST in gates or GateName.COLLECT in gates):
-            tests = GateName.TEST in gates
-            self.watcher.step("collect and test" if tests else "collect")
-            rules = Rules(self.rules.baseline, self.rules.proven, tests)
-            for verdict in suite_gates(paths, self._suite(), tree, rules, also=also):
-                if verdict.gate in gates or not verdict.passed:
-                    yield verdict
-        for command in self._commands():
-            self.watcher.step(command.command.name)
-            yield command.verdict(paths, tree.put, baseline=self.rules.baseline)
+        if GateName.COMPILE in gates and any(c.path.endswith(".py") for c in changes):
+            self.tell(StepBegun("compile"))
+            yield self._compiled(changes, tree)
+        if GateName.STRENGTH in gates or self.strength:
+            yield self._strength(changes)
+        if self.verify.runs_tests():
+            yield from self._tested(tree, also)
+        for name in gates:
+            if name not in set(GateName):
+                from orchestrator.gates.plugin import plugin_gate
 
-    def _compiled(self, paths: Sequence[str], tree: BatchTree) -> Verdict:
-        limit_s = self.verify.timeout_s
-        verdict = compile_gate(paths, top=self.top, python=self.python, timeout_s=limit_s)
+                self.tell(StepBegun(name))
+                yield plugin_gate(name, changes, top=self.top, baseline=self.rules.baseline)
+        for command in self._commands():
+            self.tell(StepBegun(command.command.name))
+            yield command.verdict(tree.paths, tree.put, baseline=self.rules.baseline)
+
+    def _tested(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
+        suite, paths, gates = self._suite(), _asked_for(tree), self.verify.gates
+        if not suite.files(paths):
+            self.tell(Said("no test looks at these files: `tests:` of the plan names none"))
+            return
+        tests = GateName.TEST in gates
+        self.tell(StepBegun("collect and test" if tests else "collect"))
+        rules = Rules(self.rules.baseline, self.rules.ids, tests)
+        for verdict in suite_gates(paths, suite, tree, rules, also=also):
+            if verdict.gate in gates or not verdict.passed:
+                yield verdict
+        self._one_process = suite.one_process
+
+    def _strength(self, changes: Sequence[Change]) -> Verdict:
+        from orchestrator.gates.strength.gate import strength_gate
+
+        self.tell(StepBegun("strength"))
+        found = self.session.found_python()
+        search = found.search if found else ()
+        return strength_gate(changes, top=self.top, search=search, allowed=self.verify.allowed)
+
+    def _compiled(self, changes: Sequence[Change], tree: BatchTree) -> Verdict:
+        python = [change for change in changes if change.path.endswith(".py")]
+        verdict = self._compile([change.path for change in python if change.after is not None])
         if not verdict.blames or not self.rules.baseline:
             return verdict
+        blamed = {blame.path for blame in verdict.blames}
         tree.put(Side.BEFORE)
-        red = [blame.path for blame in verdict.blames]
-        before = compile_gate(red, top=self.top, python=self.python, timeout_s=limit_s)
+        red = [c.path for c in python if c.path in blamed and c.before is not None]
+        before = self._compile(red)
         tree.put(Side.EDITED)
         return unless_before(verdict, before)
+
+    def _compile(self, paths: Sequence[str]) -> Verdict:
+        python, limit_s = self.session.python(), self.verify.timeout_s
+        return compile_gate(paths, top=self.top, python=python, timeout_s=limit_s)
 
     def _suite(self) -> Suite:
         return Suite(
             self.top,
-            self.python,
+            self._python_for_tests(),
             self.verify,
             tests_of=self.tests_of,
-            on_progress=self.watcher.tests,
-            say=self.watcher.said,
+            on_progress=lambda run: self.tell(TestsRan(run)),
+            say=lambda what: self.tell(Said(what)),
+            one_process=self._one_process,
         )
 
+    def _python_for_tests(self) -> Interpreter:
+        python = self.session.python()
+        python.must_have_pytest()
+        return python
+
     def _commands(self) -> list[CommandGate]:
+        python = self.session.python_path()
         return [
-            CommandGate(command, self.top, self.python, self.verify.timeout_s)
+            CommandGate(command, self.top, python, self.verify.timeout_s)
             for command in self.verify.commands
         ]
+
+
+def gates_for(session: Session, place: Place, *, ids: Ids, strength: bool) -> Gates:
+    """The gates of a batch, as strict as the user wants them."""
+    rules = Rules(baseline=not session.how.strict, ids=ids)
+    return Gates(session, tests_of(session, place), rules, strength)
+
+
+def _asked_for(tree: BatchTree) -> list[str]:
+    """The files whose tests are run: what is changed, and the targets it is changed for."""
+    targets = [target for unit in tree.units for target in unit.targets]
+    return list(dict.fromkeys([*targets, *tree.paths]))

@@ -1,4 +1,4 @@
-"""Takes the files that fail out of a batch, so that the rest of it can land."""
+"""Takes what fails out of a batch, so that the rest of it can land."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.batch.gate import Gates
-from orchestrator.batch.taken import TakenOut
-from orchestrator.batch.tree import BatchTree
+from orchestrator.changes import Unit
+from orchestrator.events import Said
 from orchestrator.gates.bisect import first_bad
-from orchestrator.gates.verdict import Blame, Fault, Verdict
+from orchestrator.gates.ids import file_of
+from orchestrator.gates.verdict import Blame, Fault, TakenOut, Verdict
+from orchestrator.safety.tree import BatchTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Isolated:
     verdicts: Sequence[Verdict]
     taken_out: Sequence[TakenOut]
     all_verdicts: Sequence[Verdict]
-    """Those of every round, the ones that led to a file being taken out included."""
+    """Those of every round, the ones that led to a unit being taken out included."""
 
     @property
     def passed(self) -> bool:
@@ -28,12 +30,18 @@ class Isolated:
 
 
 def isolate(
-    tree: BatchTree, gates: Gates, *, stop: bool, told: Callable[[TakenOut], None]
+    tree: BatchTree,
+    gates: Gates,
+    *,
+    stop: bool,
+    told: Callable[[TakenOut], None],
+    before: Sequence[TakenOut] = (),
 ) -> Isolated:
-    """Ask the gates about the edited files of `tree`, without those that fail, until they pass.
+    """Ask the gates about the units of `tree`, without those that fail, until they pass.
 
-    Ends early with a verdict that did not pass: where no file is to blame, or where `stop` says
-    that a batch lands whole or not at all. `told` hears of every file that is taken out.
+    Ends early with a verdict that did not pass: where no unit is to blame, or where `stop` says
+    that a batch lands whole or not at all. `told` hears of every unit that is taken out; `before`
+    were taken out by an earlier rung.
 
     Raises:
         ChangedMeanwhile: a file no longer holds what it was given.
@@ -42,19 +50,21 @@ def isolate(
     every: list[Verdict] = []
     while True:
         # another one's edit must not break the tests of a file that is no longer edited itself
-        culprits = [t for t in taken if t.fault is Fault.CULPRIT and gates.rules.baseline]
-        ends = [t.path for t in culprits if not any(blame.halts for blame in t.blames)]
-        verdicts = list(gates.verdicts(tree, also=ends))
+        culprits = [
+            t for t in [*before, *taken] if t.fault is Fault.CULPRIT and gates.rules.baseline
+        ]
+        ends = [t for t in culprits if not any(blame.halts for blame in t.blames)]
+        verdicts = list(gates.verdicts(tree, also=[p for t in ends for p in t.unit.targets]))
         every += verdicts
         if not verdicts or verdicts[-1].passed or stop:
             return Isolated(_with_flaky(verdicts, every, tree), taken, every)
         bad = _to_take_out(verdicts[-1], tree, gates)
         if not bad:
             return Isolated(verdicts, taken, every)
-        for file in bad:
-            tree.take_out(file.path)
-            taken.append(file)
-            told(file)
+        for one in bad:
+            tree.take_out(one.unit)
+            taken.append(one)
+            told(one)
 
 
 def _with_flaky(
@@ -71,7 +81,7 @@ def _with_flaky(
                     for verdict in every
                     if verdict.gate == last.gate
                     for id_ in verdict.flaky
-                    if id_.partition("::")[0] in left
+                    if file_of(id_) in left
                 }
             ),
         )
@@ -80,23 +90,22 @@ def _with_flaky(
 
 
 def _to_take_out(red: Verdict, tree: BatchTree, gates: Gates) -> list[TakenOut]:
-    """The files whose own tests fail; where none of them is edited, what bisection finds."""
-    edited = tree.paths
-    plain: dict[str, list[Blame]] = {}
+    """The units whose own tests fail; where none of them is edited, what bisection finds."""
+    plain: dict[str, tuple[Unit, list[Blame]]] = {}
     for blame in red.blames:
-        if blame.path in edited and not blame.together:
-            plain.setdefault(blame.path, []).append(blame)
+        unit = tree.unit_of(blame.path)
+        if unit is not None and not blame.together:
+            plain.setdefault(unit.name, (unit, []))[1].append(blame)
     if plain:
-        return [TakenOut(path, red.gate, blames) for path, blames in plain.items()]
+        return [TakenOut(unit, red.gate, blames) for unit, blames in plain.values()]
     if not red.blames:
         return []
-    if len(edited) == 1:
-        return [TakenOut(edited[0], red.gate, red.blames)]
-    gates.watcher.said(
-        f"{red.blames[0].test_id or red.gate} is red; looking for the file behind it"
-    )
+    units = tree.units
+    if len(units) == 1:
+        return [TakenOut(units[0], red.gate, red.blames)]
+    gates.tell(Said(f"{red.blames[0].test_id or red.gate} is red; looking for the file behind it"))
     try:
-        bad = first_bad(edited, lambda paths: gates.still_red(red, tree, paths))
+        bad = first_bad(units, lambda some: gates.still_red(red, tree, some))
     finally:
-        tree.edit_only(edited)
+        tree.edit_only(tree.paths)
     return [TakenOut(bad, red.gate, red.blames)] if bad else []

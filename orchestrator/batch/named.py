@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import BadInput
-from orchestrator.plan.rules import suggestion
 from orchestrator.progress.status import BatchStatus, State, Status, TargetStatus
+from orchestrator.words import suggestion
 
 
 @dataclass(frozen=True, slots=True)

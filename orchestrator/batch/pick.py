@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from orchestrator.errors import BadInput
 from orchestrator.plan.model import PhaseState, Place
-from orchestrator.plan.rules import suggestion
 from orchestrator.progress.status import Status, open_batches
+from orchestrator.words import suggestion
 
 
 @dataclass(frozen=True, slots=True)

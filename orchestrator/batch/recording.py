@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from orchestrator.batch.ladder import Climb
 from orchestrator.batch.selection import Selection
-from orchestrator.batch.taken import TakenOut
+from orchestrator.changes import Unit
 from orchestrator.fixers import registry
-from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal
-from orchestrator.gates.verdict import Verdict
+from orchestrator.gates.verdict import TakenOut, Verdict
 from orchestrator.plan.model import Plan, Target
 from orchestrator.progress.record import (
     Done,
@@ -21,6 +21,7 @@ from orchestrator.progress.record import (
 )
 from orchestrator.redact import for_record, redacted
 from orchestrator.report.diff import patch
+from orchestrator.safety.transaction import Staged
 from orchestrator.words import plural
 
 
@@ -29,26 +30,38 @@ def record_of(
     selection: Selection,
     entries: Mapping[str, TargetRecord],
     verdicts: Sequence[Verdict],
+    others: Sequence[TargetRecord] = (),
 ) -> Record:
     """The record of a batch after a run that came to `entries`; other targets keep theirs.
 
-    A manual target that nobody adopted yet is named; an automatic one without an entry is not, so
-    that it stays pending.
+    `others` are files beside the targets. A manual target that nobody adopted yet is named; an
+    automatic one without an entry is not, so that it stays pending.
     """
     place = selection.place
     found = [(target, entries.get(target.path)) for target in place.batch.targets]
     targets = [entry or _other(selection, target) for target, entry in found]
-    fixer = registry.get(place.phase.fixer) if place.phase.fixer else None
     return Record(
         plan=plan.name,
         phase=place.phase.id,
         batch=place.batch.id,
         definition=_definition(selection),
-        fixer=fixer.name if fixer else "",
-        fixer_version=fixer.version if fixer else 0,
+        fixers={rung.label: registry.get(rung.fixer).version for rung in place.phase.rungs()},
         targets=tuple(entry for entry in targets if entry is not None),
+        others=tuple(_others(selection, others)),
         gates=tuple(_gates(_judged_before(selection), verdicts)),
     )
+
+
+def _others(selection: Selection, now: Sequence[TargetRecord]) -> Iterator[TargetRecord]:
+    """The files beside the targets: of this run, and of targets it left alone."""
+    earlier = {e.path: e for e in (selection.earlier.others if selection.earlier else ())}
+    mine = {entry.path: entry for entry in now}
+    for path, entry in earlier.items():
+        if path in mine:  # changed once more: what it was at first is what undo goes back to
+            mine[path] = mine[path].model_copy(update={"before": entry.before})
+        elif not set(entry.unit) & set(selection.paths):
+            mine[path] = entry
+    yield from (mine[path] for path in sorted(mine))
 
 
 def _definition(selection: Selection) -> str:
@@ -62,38 +75,70 @@ def _definition(selection: Selection) -> str:
     return now if todo <= set(selection.paths) else earlier.definition
 
 
-def entry_of(outcome: Outcome, before: str, after: str) -> TargetRecord:
-    """The entry of a target by what its fixer said, with the blob ids of its file."""
-    match outcome:
-        case Edit(path, _, counts, notes):
-            return TargetRecord(
+def entries_of(
+    top: Path, selection: Selection, reached: Climb, staged: Staged, *, several: bool
+) -> tuple[dict[str, TargetRecord], list[TargetRecord]]:
+    """The entry of each target of a run, and those of the files that were changed beside them.
+
+    With `several` rungs, each entry says which one did it.
+    """
+    targets: dict[str, TargetRecord] = {}
+    others: list[TargetRecord] = []
+    for path in selection.paths:
+        left = reached.left(path)
+        blob = staged.before.get(path)
+        if isinstance(left, TakenOut):
+            targets[path] = _taken(left, path, blob, top)
+        elif left is not None:
+            targets[path] = TargetRecord(
                 path=path,
-                done=Done.EDITED,
-                before=before,
-                after=after,
-                counts=dict(counts),
-                notes=notes,
+                done=Done.REFUSED,
+                before=blob,
+                after=blob,
+                reason=for_record(left.reason, top=str(top)),
             )
-        case NoChange(path, notes):
-            return TargetRecord(
-                path=path, done=Done.UNCHANGED, before=before, after=after, notes=notes
+        elif (same := reached.unchanged.get(path)) is not None:
+            targets[path] = TargetRecord(
+                path=path, done=Done.UNCHANGED, before=blob, after=blob, notes=same.notes
             )
-        case Refusal(path, reason):
-            return TargetRecord(
-                path=path, done=Done.REFUSED, before=before, after=after, reason=reason
-            )
+    for unit in reached.kept:
+        for path in unit.targets:
+            targets[path] = _edited(path, unit, staged, several=several)
+        others += [
+            _edited(path, unit, staged, several=several)
+            for path in unit.paths
+            if path not in selection.paths
+        ]
+    return targets, others
 
 
-def entry_of_taken(
-    taken: TakenOut, blob: str, before: bytes, edited: bytes, *, top: Path
-) -> TargetRecord:
-    """The entry of a target a gate took out, with the edit that was taken back."""
+def _edited(path: str, unit: Unit, staged: Staged, *, several: bool) -> TargetRecord:
+    change = unit.change(path)
+    return TargetRecord(
+        path=path,
+        done=Done.EDITED,
+        before=staged.before.get(path),
+        after=staged.after.get(path),
+        counts=dict(change.counts) if change else {},
+        notes=change.notes if change else (),
+        by=unit.by if several else None,
+        unit=_beside(path, unit),
+    )
+
+
+def _beside(path: str, unit: Unit) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(p for p in (*unit.targets, *unit.paths) if p != path))
+
+
+def _taken(taken: TakenOut, path: str, blob: str | None, top: Path) -> TargetRecord:
+    """The entry of a target a gate took out; the edit that was taken back is with the first."""
     tests = [blame.test_id for blame in taken.blames if blame.test_id]
     return TargetRecord(
-        path=taken.path,
+        path=path,
         done=Done.QUARANTINED,
         before=blob,
         after=blob,
+        unit=_beside(path, taken.unit),
         reason=for_record(reason_of(taken), top=str(top)),
         failure=Failure(
             gate=taken.gate,
@@ -101,7 +146,7 @@ def entry_of_taken(
             tests=tuple(map(_committable, tests)),
             reproduce=tuple(map(_committable, _reproduce(taken))),
         ),
-        patch=patch(taken.path, before, edited),
+        patch=patch(taken.unit.changes) if path == taken.name else None,
     )
 
 
@@ -127,7 +172,7 @@ def _reproduce(taken: TakenOut) -> tuple[str, ...]:
     tests = [blame.test_id for blame in taken.blames if blame.test_id]
     if len(tests) > 1 and words[-1] == tests[0]:
         most = 5
-        words[-1:] = tests if len(tests) <= most else [taken.path]
+        words[-1:] = tests if len(tests) <= most else [taken.blames[0].path]
     return tuple(words)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import files
+from orchestrator.fixers.base import Refusal
 from orchestrator.gates.verdict import Verdict
 from orchestrator.redact import redacted
 
@@ -25,14 +26,16 @@ class LoggedCommand:
     words: Sequence[str]
 
 
-def write_log(folder: Path, place: str, verdicts: Sequence[Verdict]) -> None:
-    """Replace what is kept of `place` by what these verdicts hold."""
+def write_log(
+    folder: Path, place: str, verdicts: Sequence[Verdict], refused: Sequence[Refusal] = ()
+) -> None:
+    """Replace what is kept of `place` by what these verdicts hold, and what refusals showed."""
     at = folder / "logs" / place
     shutil.rmtree(at, ignore_errors=True)
     commands = [[v.gate, list(words)] for v in verdicts for words in v.commands]
     if commands:
         files.create(at / "commands.json", json.dumps(commands, indent=1).encode())
-    for path, text in _texts(verdicts).items():
+    for path, text in _texts(verdicts, refused).items():
         files.create(log_path(folder, place, path), text.encode("utf-8", "replace"))
 
 
@@ -51,8 +54,8 @@ def logged_commands(folder: Path, place: str) -> list[LoggedCommand]:
         return []
 
 
-def _texts(verdicts: Sequence[Verdict]) -> dict[str, str]:
-    texts: dict[str, str] = {}
+def _texts(verdicts: Sequence[Verdict], refused: Sequence[Refusal]) -> dict[str, str]:
+    texts = {one.path: redacted(f"{one.reason}\n{one.detail}\n\n") for one in refused if one.detail}
     for verdict in verdicts:
         for blame in verdict.blames:
             head = f"{verdict.gate}: {blame.test_id or blame.path}: {blame.what}"

@@ -10,12 +10,11 @@ from enum import StrEnum
 from orchestrator.batch.carry import carry
 from orchestrator.batch.pick import Choice, pick
 from orchestrator.batch.selection import Selection
-from orchestrator.batch.session import How, Session, session
 from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped
-from orchestrator.batch.watcher import Watcher
-from orchestrator.batch.workspace import Workspace
 from orchestrator.errors import Exit
-from orchestrator.gates.verdict import Kind
+from orchestrator.events import Picked, Tell
+from orchestrator.safety.session import How, Session, session
+from orchestrator.workspace import Workspace
 
 
 class Ending(StrEnum):
@@ -25,6 +24,7 @@ class Ending(StrEnum):
     LIMIT = "as many batches as were asked for"
     STOPPED = "a batch could not be judged, or was put back"
     TOO_MANY = "too many files had to be taken out"
+    NOTHING_HAPPENED = "the fixer changed none of the first files of its phase"
     STILL_OPEN = "a batch is still open although it landed"
 
 
@@ -41,22 +41,22 @@ class Series:
     @property
     def exit_code(self) -> Exit:
         """The worst of its batches: RED before CANNOT_JUDGE before DONE."""
-        codes = {exit_code(result) for result in self.results}
+        codes = {result.exit_code for result in self.results}
         return next((code for code in (Exit.RED, Exit.CANNOT_JUDGE) if code in codes), Exit.DONE)
 
 
-def next_batch(workspace: Workspace, choice: Choice, how: How, watcher: Watcher) -> Result:
+def next_batch(workspace: Workspace, choice: Choice, how: How, tell: Tell) -> Result:
     """Carry one batch from the plan to a commit, or put everything back as it was.
 
     Raises:
         OrchestrateError: why nothing could be done, or why the run ended; what it wrote is undone.
     """
-    with session(workspace, how, watcher) as work:
+    with session(workspace, how, tell) as work:
         return _one(work, choice) or NothingToDo()
 
 
 def next_batches(
-    workspace: Workspace, choice: Choice, how: How, watcher: Watcher, *, limit: int | None
+    workspace: Workspace, choice: Choice, how: How, tell: Tell, *, limit: int | None
 ) -> Series:
     """Batch after batch, until none of `choice` is left, `limit` is reached or the line is stopped.
 
@@ -65,7 +65,7 @@ def next_batches(
     """
     started = time.monotonic()
     results: list[Landed | Stopped] = []
-    with session(workspace, how, watcher) as work:
+    with session(workspace, how, tell) as work:
         while True:
             ending = _ending(results, limit, workspace.plan.verify.stop_after)
             if ending is None:
@@ -85,7 +85,7 @@ def _one(work: Session, choice: Choice) -> Landed | Stopped | None:
         return None
     batch = status.batch(place)
     selection = Selection.of(batch, batch.open_targets)
-    work.watcher.picked(place, len(selection.targets))
+    work.tell(Picked(place, len(selection.targets)))
     return carry(work, selection, record_failures=True)
 
 
@@ -98,22 +98,12 @@ def _ending(
     last = results[-1]
     if isinstance(last, Stopped):
         return Ending.STOPPED
-    if sum(len(result.taken_out) for result in results) >= stop_after:
-        return Ending.TOO_MANY
-    if last.next is not None and last.next.name == last.place.name:
-        return Ending.STILL_OPEN
-    if limit is not None and len(results) >= limit:
-        return Ending.LIMIT
-    return None
-
-
-def exit_code(result: Result) -> Exit:
-    """What a run that came to `result` ends with."""
-    match result:
-        case NothingToDo():
-            return Exit.DONE
-        case Landed():
-            return result.exit_code
-        case Stopped():
-            unclear = result.verdicts and result.verdicts[-1].kind is Kind.CANNOT_JUDGE
-            return Exit.CANNOT_JUDGE if unclear else Exit.RED
+    landed = [result for result in results if isinstance(result, Landed)]
+    same_again = last.next is not None and last.next.name == last.place.name
+    reasons = {
+        Ending.NOTHING_HAPPENED: last.did_nothing,
+        Ending.TOO_MANY: sum(len(r.found.taken_out) for r in landed) >= stop_after,
+        Ending.STILL_OPEN: same_again,
+        Ending.LIMIT: limit is not None and len(results) >= limit,
+    }
+    return next((ending for ending, holds in reasons.items() if holds), None)

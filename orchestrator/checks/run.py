@@ -10,10 +10,10 @@ from pathlib import Path
 
 from orchestrator.checks.config import Config
 from orchestrator.fixers.base import Source
+from orchestrator.fixers.findings import Finding, Level
 from orchestrator.fixers.memory_safety.check import report
 from orchestrator.fixers.memory_safety.groups import derived_group
 from orchestrator.fixers.memory_safety.reading.module import Parsed
-from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 _WORTH_PROCESSES = 60
 """Files; fewer are checked faster than processes start."""

@@ -115,8 +115,8 @@ def next_batch_command(
     python: PythonOption = None,
 ) -> None:
     """Do the next batch: fix, compile, collect, test, commit. A file that fails is taken out."""
-    from orchestrator.batch.session import How
     from orchestrator.cli.batches import Asked, next_batch
+    from orchestrator.safety.session import How
 
     asked = Asked(dry_run, phase, batch, every, limit, How(python, strict, trust))
     raise typer.Exit(next_batch(plan or ctx.obj, asked))
@@ -165,8 +165,8 @@ def retry_command(
     python: PythonOption = None,
 ) -> None:
     """Try again what was given up, after its cause is gone."""
-    from orchestrator.batch.session import How
     from orchestrator.cli.batches import retry
+    from orchestrator.safety.session import How
 
     raise typer.Exit(retry(plan or ctx.obj, name, How(python, strict, trust)))
 
@@ -200,8 +200,8 @@ def adopt_command(
     python: PythonOption = None,
 ) -> None:
     """Take in what you changed by hand: gates, record, commit."""
-    from orchestrator.batch.session import How
     from orchestrator.cli.batches import adopt
+    from orchestrator.safety.session import How
 
     raise typer.Exit(adopt(plan or ctx.obj, name, reason, How(python, strict, trust)))
 
@@ -216,8 +216,8 @@ def undo_command(
     python: PythonOption = None,
 ) -> None:
     """Take a batch back: files and record in one commit, gated. Later changes stay."""
-    from orchestrator.batch.session import How
     from orchestrator.cli.batches import undo
+    from orchestrator.safety.session import How
 
     raise typer.Exit(undo(plan or ctx.obj, name, How(python, strict, trust)))
 
@@ -242,8 +242,24 @@ def check_command(
     exit_zero: Annotated[
         bool, typer.Option("--exit-zero", help="Exit 0 whatever was found.")
     ] = False,
+    phase: Annotated[
+        str | None,
+        typer.Option(
+            help="What is left in the files of this phase of the plan instead.",
+            metavar="ID",
+            show_default=False,
+        ),
+    ] = None,
+    plan: PlanOption = None,
+    python: PythonOption = None,
+    trust: TrustOption = False,
 ) -> None:
-    """Check test classes for the pattern; outside any plan. As a hook: orchestrate-check."""
+    """Check test classes for the pattern, outside any plan; or ask what is left of a phase."""
+    if phase is not None:
+        from orchestrator.cli.left import left
+        from orchestrator.safety.session import How
+
+        raise typer.Exit(left(plan, phase, How(python, trust=trust)))
     from orchestrator.cli.check import arguments, check
 
     raise typer.Exit(
@@ -288,6 +304,16 @@ def fix_command(
             )
         )
     )  # fmt: skip
+
+
+@app.command("fixers")
+def fixers_command(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What a plan may name as fixer or gate, where each comes from, what its options mean."""
+    from orchestrator.cli.fixers import fixers
+
+    raise typer.Exit(fixers(as_json=as_json))
 
 
 @app.command("schema")

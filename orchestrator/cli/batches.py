@@ -10,8 +10,8 @@ from orchestrator.cli.commands import warn_of_interrupted_run
 from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
-    from orchestrator.batch.session import How
-    from orchestrator.batch.workspace import Workspace
+    from orchestrator.safety.session import How
+    from orchestrator.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
     """Do the next batch or several, or show what the next one would do."""
     from orchestrator.batch import story
     from orchestrator.batch.pick import Choice
-    from orchestrator.batch.workspace import open_workspace
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_preview, show_result, show_series
+    from orchestrator.workspace import open_workspace
 
     goes_on = asked.every or asked.limit is not None
     if goes_on and (asked.batch or asked.dry_run):
@@ -42,25 +42,27 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
         )
     workspace, choice = open_workspace(plan), Choice(asked.phase, asked.batch)
     if asked.dry_run:
-        from orchestrator.batch.preview import preview
+        from orchestrator.inspect.preview import preview
 
         warn_of_interrupted_run(workspace)
-        return show_preview(preview(workspace, choice))
-    with LiveProgress() as watcher:
+        with LiveProgress() as live:
+            seen = preview(workspace, choice, asked.how, live.tell)
+        return show_preview(seen)
+    with LiveProgress() as live:
         if goes_on:
-            series = story.next_batches(workspace, choice, asked.how, watcher, limit=asked.limit)
+            series = story.next_batches(workspace, choice, asked.how, live.tell, limit=asked.limit)
         else:
-            result = story.next_batch(workspace, choice, asked.how, watcher)
+            result = story.next_batch(workspace, choice, asked.how, live.tell)
     if goes_on:
-        return show_series(series, watcher.python)
-    return show_result(result, watcher.python)
+        return show_series(series, live.python)
+    return show_result(result, live.python)
 
 
 def unresolved(plan: Path | None, *, as_json: bool) -> Exit:
     """List what was given up and what is for a person."""
-    from orchestrator.batch.workspace import open_workspace
     from orchestrator.report.unresolved import to_json
     from orchestrator.report.unresolved import unresolved as find
+    from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan)
     found = find(workspace.status(), _python(workspace))
@@ -81,10 +83,10 @@ def unresolved(plan: Path | None, *, as_json: bool) -> Exit:
 
 def show(plan: Path | None, name: str, *, patch: bool, as_json: bool) -> Exit:
     """Everything there is to know of a batch, or the edits of it that were taken back."""
-    from orchestrator.batch.look import edits_taken_back, look
-    from orchestrator.batch.workspace import open_workspace
     from orchestrator.console.show import show_batch, to_json
     from orchestrator.console.streams import data, raw
+    from orchestrator.inspect.look import edits_taken_back, look
+    from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan)
     if patch:
@@ -98,29 +100,29 @@ def show(plan: Path | None, name: str, *, patch: bool, as_json: bool) -> Exit:
 
 def retry(plan: Path | None, name: str | None, how: How) -> Exit:
     """Try again what was given up."""
-    from orchestrator.batch import retry as batch
-    from orchestrator.batch.workspace import open_workspace
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_series
     from orchestrator.console.streams import say
+    from orchestrator.decide import retry as decided
+    from orchestrator.workspace import open_workspace
 
-    with LiveProgress() as watcher:
-        series = batch.retry(open_workspace(plan), name, how, watcher)
+    with LiveProgress() as live:
+        series = decided.retry(open_workspace(plan), name, how, live.tell)
     if not series.results:
         say(f"Nothing to try again{f' in {name}' if name else ''}: nothing was given up.")
         say("next: orchestrate status")
         return Exit.DONE
-    return show_series(series, watcher.python)
+    return show_series(series, live.python)
 
 
 def skip(plan: Path | None, name: str, reason: str) -> Exit:
     """Record that a file is left as it is."""
-    from orchestrator.batch import skip as batch
-    from orchestrator.batch.watcher import Silent
-    from orchestrator.batch.workspace import open_workspace
     from orchestrator.console.streams import data, say
+    from orchestrator.decide import skip as decided
+    from orchestrator.events import nobody
+    from orchestrator.workspace import open_workspace
 
-    commit = batch.skip(open_workspace(plan), name, reason, Silent())
+    commit = decided.skip(open_workspace(plan), name, reason, nobody)
     data(f"{commit.commit[:10]} {commit.subject}")
     say("next: orchestrate status")
     return Exit.DONE
@@ -128,30 +130,31 @@ def skip(plan: Path | None, name: str, reason: str) -> Exit:
 
 def adopt(plan: Path | None, name: str, reason: str | None, how: How) -> Exit:
     """Gate and commit what a person changed by hand."""
-    from orchestrator.batch import adopt as batch
-    from orchestrator.batch.workspace import open_workspace
     from orchestrator.console.decisions import show_adopted
     from orchestrator.console.progress import LiveProgress
+    from orchestrator.decide import adopt as decided
+    from orchestrator.workspace import open_workspace
 
-    with LiveProgress() as watcher:
-        adopted = batch.adopt(open_workspace(plan), name, reason, how, watcher)
-    return show_adopted(adopted, watcher.python)
+    with LiveProgress() as live:
+        adopted = decided.adopt(open_workspace(plan), name, reason, how, live.tell)
+    return show_adopted(adopted, live.python)
 
 
 def undo(plan: Path | None, name: str, how: How) -> Exit:
     """Take a batch back."""
-    from orchestrator.batch import undo as batch
-    from orchestrator.batch.workspace import open_workspace
     from orchestrator.console.decisions import show_undone
     from orchestrator.console.progress import LiveProgress
+    from orchestrator.decide import undo as decided
+    from orchestrator.workspace import open_workspace
 
-    with LiveProgress() as watcher:
-        undone = batch.undo(open_workspace(plan), name, how, watcher)
-    return show_undone(undone, watcher.python)
+    with LiveProgress() as live:
+        undone = decided.undo(open_workspace(plan), name, how, live.tell)
+    return show_undone(undone, live.python)
 
 
 def _python(workspace: Workspace) -> str:
     """The interpreter for commands that are printed, found without starting it."""
-    from orchestrator.gates.interpreter import likely
+    from orchestrator.interpreter import chosen
 
-    return str(likely(workspace.top, workspace.plan.verify.python) or "python")
+    found = chosen(workspace.top, option=None, plan=workspace.plan.verify.python)
+    return str(found or "python")

@@ -23,7 +23,18 @@ FORMATS = ("text", "json", "github", "sarif")
 
 def run(arguments: Sequence[str], *, prog: str) -> Exit:
     """Run the check; exit 0, 1 (an error was found) or 2 (bad arguments or configuration)."""
-    return check(parser(prog).parse_args(arguments))
+    options = parser(prog).parse_args(arguments)
+    if options.phase is not None:
+        from orchestrator.cli.left import left
+        from orchestrator.safety.session import How
+
+        if options.paths or options.fix or options.diff:
+            raise BadInput(
+                "--phase asks about the files of a phase, and changes none",
+                next_step=f"orchestrate check --phase {options.phase}",
+            )
+        return left(options.plan, options.phase, How(options.python, trust=options.trust))
+    return check(options)
 
 
 def check(options: argparse.Namespace) -> Exit:
@@ -103,6 +114,14 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--require", choices=("mocks", "all"), help="which classes are asked for the pattern"
     )
     made.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found")
+    made.add_argument(
+        "--phase", metavar="ID", help="what is left in the files of this phase of the plan instead"
+    )
+    made.add_argument("--plan", type=Path, metavar="PATH", help="the plan of --phase")
+    made.add_argument("--python", metavar="PATH", help="the project's interpreter, for --phase")
+    made.add_argument(
+        "--trust", action="store_true", help="run the commands of the plan, from now on as well"
+    )
     made.add_argument("--version", action="version", version=__version__)
     made.set_defaults(prog=prog)
     return made
@@ -153,6 +172,7 @@ def _sources(paths: Sequence[str], top: Path, config: Config) -> list[Source]:
 
 
 def _print(found: Sequence[Checked], form: str, *, top: Path, here: Path) -> None:
+    from orchestrator.fixers.memory_safety.rules.findings import RULES
     from orchestrator.report import findings
 
     pairs = [(one.path, one.findings) for one in found if one.findings]
@@ -160,7 +180,7 @@ def _print(found: Sequence[Checked], form: str, *, top: Path, here: Path) -> Non
         case "json":
             lines = [findings.as_json(pairs)]
         case "sarif":
-            lines = [findings.sarif(pairs, __version__)]
+            lines = [findings.sarif(pairs, __version__, RULES)]
         case "github":
             lines = list(findings.github(pairs))
         case _:

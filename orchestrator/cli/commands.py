@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
-    from orchestrator.batch.workspace import Workspace
+    from orchestrator.workspace import Workspace
 
 
 def status(plan: Path | None, *, as_json: bool, as_markdown: bool, check: bool) -> Exit:
     """Print where the migration stands; with `check`, RED while a run has something to do."""
-    from orchestrator.batch.workspace import open_workspace
     from orchestrator.report.status import markdown, to_json
+    from orchestrator.workspace import open_workspace
 
     if as_json and as_markdown:
         raise BadInput(
@@ -39,7 +39,7 @@ def status(plan: Path | None, *, as_json: bool, as_markdown: bool, check: bool) 
 
 def warn_of_interrupted_run(workspace: Workspace) -> None:
     """Say so where an earlier run left its files as they were when it died."""
-    from orchestrator.batch.recovery import interrupted_run
+    from orchestrator.safety.recovery import interrupted_run
 
     if interrupted_run(workspace):
         from orchestrator.console.streams import say
@@ -50,10 +50,10 @@ def warn_of_interrupted_run(workspace: Workspace) -> None:
 
 def validate(plan: Path | None) -> Exit:
     """Check the plan and say what it amounts to."""
-    from orchestrator.batch.workspace import open_workspace
     from orchestrator.console.streams import data
     from orchestrator.report.check import check_templates
     from orchestrator.words import plural
+    from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan, files_must_exist=True)
     check_templates(workspace.plan)
@@ -78,10 +78,10 @@ def schema() -> Exit:
 
 def recover(plan: Path | None, *, keep: bool, restore: bool) -> Exit:
     """End what an interrupted run left behind."""
-    from orchestrator.batch.journal import Decision
-    from orchestrator.batch.recovery import recover_here
-    from orchestrator.batch.workspace import open_workspace
     from orchestrator.console.streams import data
+    from orchestrator.safety.journal import Decision
+    from orchestrator.safety.recovery import recover_here
+    from orchestrator.workspace import open_workspace
 
     if keep and restore:
         raise BadInput(

@@ -10,9 +10,7 @@ import tempfile
 from pathlib import Path
 
 from orchestrator.batch.pick import Choice
-from orchestrator.batch.session import How
 from orchestrator.batch.story import next_batch
-from orchestrator.batch.workspace import Workspace, open_workspace
 from orchestrator.console.progress import LiveProgress
 from orchestrator.console.results import show_result
 from orchestrator.console.status import show_status
@@ -20,7 +18,9 @@ from orchestrator.console.streams import data, say
 from orchestrator.console.unresolved import show_unresolved
 from orchestrator.errors import Exit
 from orchestrator.report.unresolved import unresolved
+from orchestrator.safety.session import How
 from orchestrator.sample.demo import make_demo
+from orchestrator.workspace import Workspace, open_workspace
 
 
 def demo(folder: Path | None) -> Exit:
@@ -64,9 +64,9 @@ def program() -> str:
 
 
 def _one_batch(workspace: Workspace) -> Exit:
-    with LiveProgress() as watcher:
-        result = next_batch(workspace, Choice(), How(), watcher)
-    return show_result(result, watcher.python)
+    with LiveProgress() as live:
+        result = next_batch(workspace, Choice(), How(), live.tell)
+    return show_result(result, live.python)
 
 
 def _typed(command: str) -> None:

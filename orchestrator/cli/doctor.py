@@ -10,8 +10,8 @@ from orchestrator.console.streams import data, out, plain
 from orchestrator.doctor.diagnosis import Finding, Level, diagnosis
 from orchestrator.doctor.examine import examine
 from orchestrator.errors import Exit
-from orchestrator.gates.interpreter import interpreter
 from orchestrator.git import find_top
+from orchestrator.interpreter import interpreter
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
 
@@ -25,6 +25,7 @@ def doctor(plan: Path | None, *, python: str | None, as_json: bool) -> Exit:
     """
     top, named = _project(plan)
     asked = interpreter(top, option=python, plan=named, command="doctor")
+    asked.must_have_pytest(command="doctor")
     found = diagnosis(examine(top, asked))
     if as_json:
         data(_as_json(found))
@@ -35,7 +36,7 @@ def doctor(plan: Path | None, *, python: str | None, as_json: bool) -> Exit:
 
 def _project(plan: Path | None) -> tuple[Path, str | None]:
     """The top of the project, and the interpreter its plan names, where it has a plan."""
-    from orchestrator.batch.workspace import open_workspace, plan_above
+    from orchestrator.workspace import open_workspace, plan_above
 
     here = Path.cwd()
     top = find_top(here)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orchestrator.batch.adopt import Adopted
-from orchestrator.batch.undo import Undone
 from orchestrator.console.results import show_blames
 from orchestrator.console.streams import data, say
+from orchestrator.decide.adopt import Adopted
+from orchestrator.decide.undo import Undone
 from orchestrator.errors import Exit
 from orchestrator.gates.verdict import Kind, Verdict
 

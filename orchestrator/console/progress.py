@@ -17,12 +17,20 @@ from rich.progress import (
 )
 
 from orchestrator.batch.recording import reason_of
-from orchestrator.batch.taken import TakenOut
 from orchestrator.console.streams import err, plain, say
+from orchestrator.events import (
+    Event,
+    InterpreterFound,
+    Judged,
+    Lost,
+    Picked,
+    Recovered,
+    Said,
+    StepBegun,
+    TestsRan,
+)
 from orchestrator.gates.events import TestRun
-from orchestrator.gates.interpreter import Interpreter
-from orchestrator.gates.verdict import Kind, Verdict
-from orchestrator.plan.model import Place
+from orchestrator.gates.verdict import GATES_OF_TESTS, Kind, Verdict
 from orchestrator.words import plural
 
 _TEST_CHARS = 60
@@ -30,7 +38,7 @@ _WORDS = {Kind.PASSED: "passed", Kind.RED: "RED", Kind.CANNOT_JUDGE: "cannot be 
 
 
 class LiveProgress:
-    """A `Watcher` for people: which gate, which test of how many, elapsed, time left."""
+    """Shows events to people: which gate, which test of how many, elapsed, time left."""
 
     def __init__(self) -> None:
         """Show nothing yet."""
@@ -62,59 +70,57 @@ class LiveProgress:
     ) -> None:
         self._live.stop()
 
-    def picked(self, place: Place, files: int) -> None:
-        """Name the batch."""
-        say(f"{place.name}: {place.batch.title} ({plural(files, 'file')})", "bold")
+    def tell(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case Picked(place, files):
+                say(f"{place.name}: {place.batch.title} ({plural(files, 'file')})", "bold")
+            case Recovered(sentence):
+                say(f"an earlier run was interrupted: {sentence}", "yellow")
+            case StepBegun(name):
+                self._begin(name)
+            case InterpreterFound(python):
+                self.python = str(python.path)
+                say(f"  python      {python.path} ({python.version}, {python.found})")
+            case TestsRan(run):
+                self._move(run)
+            case Judged(verdict):
+                _show_verdict(verdict)
+            case Said(what):
+                say(f"    {what}", "dim")
+            case Lost(taken):
+                say(f"  taken out   {', '.join(taken.unit.targets)}: {reason_of(taken)}", "red")
 
-    def recovered(self, what: str) -> None:
-        """Say what was left of an earlier run."""
-        say(f"an earlier run was interrupted: {what}", "yellow")
-
-    def step(self, name: str) -> None:
+    def _begin(self, name: str) -> None:
         """Begin a step with an empty bar."""
         if self._task is not None:
             self._live.remove_task(self._task)
         self._task = self._live.add_task(name, total=None, current="")
 
-    def interpreter(self, python: Interpreter) -> None:
-        """Name the interpreter of the gates, and the rule that found it."""
-        self.python = str(python.path)
-        say(f"  python      {python.path} ({python.version}, {python.found})")
-
-    def tests(self, run: TestRun) -> None:
+    def _move(self, run: TestRun) -> None:
         """Move the bar."""
         if self._task is None:
             return
         current = (run.running[-1] if run.running else "").rpartition("/")[2][-_TEST_CHARS:]
-        total = len(run.ids) if run.collected else None
-        description = "test" if run.collected else "collect"
         self._live.update(
             self._task,
             completed=run.done,
-            total=total,
-            description=description,
+            total=len(run.ids) if run.collected else None,
+            description="test" if run.collected else "collect",
             current=plain(current).plain,
         )
 
-    def verdict(self, verdict: Verdict) -> None:
-        """One line per gate."""
-        what = plural(verdict.count, "test" if verdict.gate in {"collect", "test"} else "file")
-        before = len(verdict.known) + len(verdict.failed_before)
-        known = f", {before} failed before" if before else ""
-        known += f", {len(verdict.flaky)} flaky" if verdict.flaky else ""
-        style = "green" if verdict.passed else "bold red"
-        say(
-            f"  {verdict.gate:<11} {_WORDS[verdict.kind]}: {what}{known}"
-            f" in {verdict.duration_s:.1f} s",
-            style,
-        )
-        for note in verdict.notes:
-            say(f"    note: {note}", "yellow")
 
-    def said(self, what: str) -> None:
-        """Something is run once more, and why."""
-        say(f"    {what}", "dim")
-
-    def taken_out(self, taken: TakenOut) -> None:
-        """A file got its old bytes back."""
-        say(f"  taken out   {taken.path}: {reason_of(taken)}", "red")
+def _show_verdict(verdict: Verdict) -> None:
+    """One line per gate."""
+    what = plural(verdict.count, "test" if verdict.gate in GATES_OF_TESTS else "file")
+    before = len(verdict.known) + len(verdict.failed_before)
+    known = f", {before} failed before" if before else ""
+    known += f", {len(verdict.flaky)} flaky" if verdict.flaky else ""
+    style = "green" if verdict.passed else "bold red"
+    say(
+        f"  {verdict.gate:<11} {_WORDS[verdict.kind]}: {what}{known} in {verdict.duration_s:.1f} s",
+        style,
+    )
+    for note in verdict.notes:
+        say(f"    note: {note}", "yellow")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from orchestrator.batch.preview import Preview
 from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped
-from orchestrator.batch.story import Ending, Series, exit_code
-from orchestrator.batch.taken import TakenOut
+from orchestrator.batch.story import Ending, Series
+from orchestrator.changes import Unit, changes_of
 from orchestrator.console.streams import data, raw, say
 from orchestrator.errors import Exit
-from orchestrator.fixers.base import NoChange, Outcome, Refusal
-from orchestrator.gates.verdict import PYTHON, Blame, Kind, Verdict
+from orchestrator.fixers.base import NoChange, Refusal
+from orchestrator.gates.verdict import PYTHON, Blame, Kind, TakenOut, Verdict
+from orchestrator.inspect.preview import Preview
 from orchestrator.progress.record import Done, TargetRecord, added, failed_before, flaky
 from orchestrator.report.unresolved import reproduce_line
 from orchestrator.words import counts_in_words, plural
 
+_DETAIL_LINES = 20
 _GATES_OF_PYTEST = ("collect", "test")
 
 
@@ -31,14 +32,14 @@ def show_result(result: Result, python: str) -> Exit:
             _next(result)
         case Stopped():
             _stopped(result, python)
-    return exit_code(result)
+    return result.exit_code
 
 
 def show_series(series: Series, python: str) -> Exit:
     """Print every batch of the series, then what it came to."""
     for result in series.results:
         if isinstance(result, Landed):
-            data(f"{result.commit[:10]} {result.subject}")
+            data(f"{result.commit.commit[:10]} {result.commit.subject}")
         else:
             _stopped(result, python)
     landed = [result for result in series.results if isinstance(result, Landed)]
@@ -46,7 +47,12 @@ def show_series(series: Series, python: str) -> Exit:
         _summary(series)
     _given_up([entry for result in landed for entry in result.given_up])
     say(f"ended because: {series.ending.value}", "bold")
-    if series.ending is Ending.TOO_MANY:
+    if series.ending is Ending.NOTHING_HAPPENED:
+        for result in landed:
+            if result.did_nothing:
+                _did_nothing(result)
+        say("next: correct the plan, or go on: orchestrate next-batch --all")
+    elif series.ending is Ending.TOO_MANY:
         say("next: orchestrate unresolved; what is behind it may be one cause. Then go on:")
         say("      orchestrate next-batch --all")
     elif series.waiting:
@@ -61,7 +67,9 @@ def show_preview(preview: Preview | None) -> Exit:
     if preview is None:
         return show_result(NothingToDo(), "python")
     say(f"{preview.place.name}: {preview.place.batch.title}; nothing is written", "bold")
-    _outcomes(preview.outcomes)
+    found = preview.proposal
+    _outcomes(found.refused, found.unchanged)
+    _notes(found.units)
     raw(preview.diff)
     return Exit.DONE
 
@@ -77,30 +85,33 @@ def show_blames(red: Verdict, python: str) -> None:
 def _landed(landed: Landed, python: str) -> None:
     for entry in landed.entries:
         if entry.done is Done.UNCHANGED:
-            say(f"  unchanged: {entry.path}", "yellow")
-        elif entry.done is Done.REFUSED:
-            say(f"  refused: {entry.path}: {entry.reason}", "yellow")
+            say(f"  no changes needed: {entry.path}")
         for note in entry.notes:
             say(f"  note: {entry.path}: {note}", "yellow")
+    _outcomes(landed.found.refused, ())
     _taken_out(landed, python)
-    _seconds(landed.seconds)
+    _seconds(landed.found.seconds)
     edited = [entry for entry in landed.entries if entry.done is Done.EDITED]
     of = f" of {len(landed.entries)}" if landed.given_up else ""
     files = f"{len(edited)}{of} files" if of else plural(len(edited), "file")
-    say(f"  added       {counts_in_words(added(edited))} in {files}", "green")
-    data(f"{landed.commit[:10]} {landed.subject}")
+    say(f"  changed     {counts_in_words(added(edited))} in {files}", "green")
+    for entry in landed.record.others:
+        say(f"  beside them {entry.path}: {counts_in_words(entry.counts)}", "green")
+    if landed.did_nothing:
+        _did_nothing(landed)
+    data(f"{landed.commit.commit[:10]} {landed.commit.subject}")
 
 
 def _taken_out(landed: Landed, python: str) -> None:
     entries = {entry.path: entry for entry in landed.entries}
-    for taken in landed.taken_out:
+    for taken in landed.found.taken_out:
         _blamed(taken)
-        if line := reproduce_line(entries[taken.path], python):
+        if (entry := entries.get(taken.name)) and (line := reproduce_line(entry, python)):
             say(f"    see it: {line}")
 
 
 def _blamed(taken: TakenOut) -> None:
-    say(f"\n{taken.path} was taken out: {taken.fault}", "bold red")
+    say(f"\n{', '.join(taken.unit.targets)} was taken out: {taken.fault}", "bold red")
     most = 5
     for blame in taken.blames[:most]:
         say(f"  {blame.test_id or blame.path} {blame.what}")
@@ -121,15 +132,15 @@ def _next(landed: Landed) -> None:
 
 
 def _stopped(stopped: Stopped, python: str) -> None:
-    _seconds(stopped.seconds)
-    if all(verdict.passed for verdict in stopped.verdicts):
-        _outcomes(stopped.outcomes)
-        for taken in stopped.taken_out:
+    _seconds(stopped.found.seconds)
+    if all(verdict.passed for verdict in stopped.found.verdicts):
+        _outcomes(stopped.found.refused, stopped.found.unchanged)
+        for taken in stopped.found.taken_out:
             _blamed(taken)
         say(f"{stopped.place.name}: nothing of it can be brought in; all is as it was", "bold red")
         say("next: orchestrate unresolved")
         return
-    red = stopped.verdicts[-1]
+    red = stopped.found.verdicts[-1]
     show_blames(red, python)
     say(
         f"{stopped.place.name} was put back: {_why(red)}; every file is as it was, "
@@ -162,18 +173,18 @@ def _summary(series: Series) -> None:
     landed = [result for result in series.results if isinstance(result, Landed)]
     entries = [entry for result in landed for entry in result.entries]
     edited = [entry for entry in entries if entry.done is Done.EDITED]
-    tests = sum(v.count for result in landed for v in result.verdicts if v.gate == "test")
+    tests = sum(v.count for result in landed for v in result.found.verdicts if v.gate == "test")
     before = {id_ for result in landed for id_ in failed_before(result.record.gates)}
     unsteady = {id_ for result in landed for id_ in flaky(result.record.gates)}
     pytest_s = sum(
         seconds
         for result in series.results
-        for gate, seconds in result.seconds.items()
+        for gate, seconds in result.found.seconds.items()
         if gate in _GATES_OF_PYTEST
     )
     say(f"\n{plural(len(landed), 'batch')} landed", "bold")
     say(f"  files       {len(edited)} edited of {len(entries)}")
-    say(f"  added       {counts_in_words(added(edited))}")
+    say(f"  changed     {counts_in_words(added(edited))}")
     say(
         f"  tests       {tests:,} verified, {len(before)} failed before, {len(unsteady)} flaky",
     )
@@ -190,17 +201,32 @@ def _given_up(entries: Sequence[TargetRecord]) -> None:
         say(f"  {entry.path}: {word}{entry.reason}", "red")
 
 
-def _outcomes(outcomes: Iterable[Outcome]) -> None:
-    for outcome in outcomes:
-        match outcome:
-            case Refusal(path, reason):
-                say(f"  refused: {path}: {reason}", "red")
-            case NoChange(path):
-                say(f"  no changes needed: {path}")
-            case _:
-                pass
-        for note in getattr(outcome, "notes", ()):
-            say(f"  note: {outcome.path}: {note}", "yellow")
+def _outcomes(refused: Iterable[Refusal], unchanged: Iterable[NoChange]) -> None:
+    for refusal in refused:
+        say(f"  refused: {refusal.path}: {refusal.reason}", "red")
+        for line in refusal.detail.splitlines()[:_DETAIL_LINES]:
+            say(f"    {line}", "dim")
+    for same in unchanged:
+        say(f"  no changes needed: {same.path}")
+        for note in same.notes:
+            say(f"  note: {same.path}: {note}", "yellow")
+
+
+def _notes(units: Iterable[Unit]) -> None:
+    for change in changes_of(units):
+        for note in change.notes:
+            say(f"  note: {change.path}: {note}", "yellow")
+
+
+def _did_nothing(landed: Landed) -> None:
+    """A fixer that changes nothing at all is more often called wrongly than needless."""
+    phase = landed.place.phase
+    files = plural(len(landed.entries), "file")
+    say(
+        f"NOTHING HAPPENED: {' and '.join(rung.label for rung in phase.rungs())} changed none of "
+        f"the first {files} of {phase.id}. Is it told to do what it should?",
+        "bold red",
+    )
 
 
 def _seconds(seconds: Mapping[str, float]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 
-from orchestrator.batch.look import Look
 from orchestrator.console.streams import out, plain, raw
+from orchestrator.gates.verdict import GATES_OF_TESTS
+from orchestrator.inspect.look import Look
 from orchestrator.progress.record import Record, failed_before, flaky
 from orchestrator.words import counts_in_words, plural
 
@@ -17,7 +18,10 @@ def show_batch(look: Look) -> None:
     if look.batch.record:
         _record(look.batch.record)
     _commands(look)
-    if look.diff:
+    if look.diff is None:
+        _line("\nNothing of the plan is executed here; what a run would change is shown by:")
+        _line(f"  orchestrate next-batch --batch {look.batch.place.name} --dry-run")
+    elif look.diff:
         _line("")
         _line(
             "What its last commit changed:" if look.commits else "What a run would change:", "bold"
@@ -33,7 +37,7 @@ def to_json(look: Look) -> str:
         {
             "batch": place.name,
             "title": place.batch.title,
-            "fixer": place.phase.fixer,
+            "fixers": [rung.label for rung in place.phase.rungs()],
             "open": look.batch.is_open,
             "targets": [
                 {"path": t.target.path, "state": t.state.value, "why": t.why}
@@ -51,12 +55,16 @@ def _definition(look: Look) -> None:
     place = look.batch.place
     of = len(place.phase.batches)
     _line(f"{place.name}: {place.batch.title} (batch {place.number} of {of})", "bold")
-    _line(f"  fixer       {place.phase.fixer or 'none: for a person'}")
+    for rung in place.phase.rungs():
+        options = f" {json.dumps(rung.options)}" if rung.options else ""
+        name = "" if rung.label == rung.fixer else f"{rung.label}: "
+        _line(f"  fixer       {name}{rung.fixer}{options}")
+    if not place.phase.rungs():
+        _line("  fixer       none: for a person")
     if needs := [*place.phase.depends_on, *place.batch.depends_on]:
         _line(f"  depends on  {', '.join(needs)}")
     for status in look.batch.targets:
-        options = {**place.phase.options, **status.target.options}
-        given = f" {json.dumps(options)}" if options else ""
+        given = f" {json.dumps(status.target.options)}" if status.target.options else ""
         why = f": {status.why}" if status.why else ""
         _line(f"  {status.state.value:<11} {status.target.path}{given}{why}")
     for item in look.waiting:
@@ -68,9 +76,14 @@ def _definition(look: Look) -> None:
 
 def _record(record: Record) -> None:
     _line("\nWhat was verified", "bold")
-    _line(f"  added       {counts_in_words(record.counts())}")
+    _line(f"  changed     {counts_in_words(record.counts())}")
+    for entry in (*record.targets, *record.others):
+        if entry.by:
+            _line(f"  by {entry.by:<8} {entry.path}")
+    for entry in record.others:
+        _line(f"  beside them {entry.path}, for {', '.join(entry.unit)}")
     for gate in record.gates:
-        noun = "test" if gate.gate in {"collect", "test"} else "file"
+        noun = "test" if gate.gate in GATES_OF_TESTS else "file"
         _line(f"  {gate.gate:<11} {plural(gate.count, noun)}")
     for word, ids in (
         ("failed before", failed_before(record.gates)),

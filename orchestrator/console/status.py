@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
@@ -10,24 +10,21 @@ from rich.text import Text
 
 from orchestrator.console.streams import is_utf8, out, plain
 from orchestrator.progress.status import Status
-from orchestrator.report.status import Attention, Row, attention, next_lines, rows, total
+from orchestrator.report.status import (
+    Attention,
+    Column,
+    Row,
+    attention,
+    columns,
+    next_lines,
+    rows,
+    total,
+)
 
 _BAR_CELLS = 10
-_CELLS: dict[str, Callable[[Row], str]] = {
-    "Phase": lambda row: row.phase,
-    "Files": lambda row: row.files,
-    "Classes": lambda row: row.classes,
-    "Methods": lambda row: row.methods,
-    "Status": lambda row: row.status,
-    "Progress": lambda row: f"{row.percent} %",
-    "Time est.": lambda row: row.hours,
-    "Memory (estimate)": lambda row: row.memory,
-}
-_NUMBERS = {"Files", "Classes", "Methods", "Time est.", "Memory (estimate)"}
-_GO_FIRST = ("Memory (estimate)", "Time est.", "Methods", "Classes")
-_WIDTHS = {"Memory (estimate)": 20, "Time est.": 12, "Methods": 10, "Classes": 10}
-_WIDE_ENOUGH = 112
-"""Columns of a terminal that hold the whole table, with a status of a few words."""
+_PADDING = 3
+_BASE_WIDTH = 60
+"""Columns of a terminal that phase, files, progress and a status of a few words take."""
 _STYLES = {"DONE": "green", "DEFER": "dim", "NEXT": "bold cyan"}
 
 
@@ -49,36 +46,35 @@ def _table(status: Status, found: Sequence[Row], last: Row) -> Table:
         box=box.SIMPLE_HEAD if is_utf8() else box.ASCII,
         show_footer=True,
     )
-    columns = _columns(out().width)
-    for column in columns:
-        numbers = column in _NUMBERS
+    shown = _fitting(columns(status.plan), out().width)
+    for column in shown:
         table.add_column(
-            column,
+            column.title,
             _cell(column, last),
-            justify="right" if numbers else "left",
-            no_wrap=column != "Status",
+            justify="right" if column.is_number else "left",
+            no_wrap=column.title != "Status",
         )
     for row in found:
-        table.add_row(*(_cell(column, row) for column in columns))
+        table.add_row(*(_cell(column, row) for column in shown))
     return table
 
 
-def _columns(width: int) -> list[str]:
+def _fitting(wanted: Sequence[Column], width: int) -> list[Column]:
     """The columns that fit: of a narrow terminal, estimates and counts go first."""
-    wanted = list(_CELLS)
-    for column in _GO_FIRST:
-        if width >= _WIDE_ENOUGH:
+    left = list(wanted)
+    for column in sorted(wanted, key=lambda column: -column.rank):
+        needed = _BASE_WIDTH + sum(len(c.title) + _PADDING for c in left if c.rank)
+        if not column.rank or width >= needed:
             break
-        wanted.remove(column)
-        width += _WIDTHS[column]
-    return wanted
+        left.remove(column)
+    return left
 
 
-def _cell(column: str, row: Row) -> Text:
-    if column == "Progress":
+def _cell(column: Column, row: Row) -> Text:
+    if column.title == "Progress":
         return _bar(row)
-    text = _CELLS[column](row)
-    known = (s for word, s in _STYLES.items() if column == "Status" and text.startswith(word))
+    text = column.cell(row)
+    known = (s for word, s in _STYLES.items() if column.title == "Status" and text.startswith(word))
     return plain(text, next(known, ""))
 
 

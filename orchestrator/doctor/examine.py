@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import process
-from orchestrator.gates.interpreter import Interpreter
+from orchestrator.interpreter import Interpreter
 
 LIMIT_S = 300
 """How long pytest may take to configure itself, in seconds."""

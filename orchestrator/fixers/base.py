@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from orchestrator.changes import Change, Content, Unit, line_counts
 
 if TYPE_CHECKING:  # the check is a hook, and starts without pydantic
+    from orchestrator.interpreter import Interpreter
     from orchestrator.plan.base import OptionValue
+
+Options = Mapping[str, "OptionValue"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file as it is: its path from the top of the repository, its bytes, its options."""
+    """One file as it is: its path from the top of the repository, its bytes, its options.
+
+    One that does not exist yet has no bytes.
+    """
 
     path: str
     data: bytes
-    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
+    exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """New bytes for a file. `counts` is what was really added, `notes` what to tell a person."""
+    """New bytes for a file. `counts` is what was really added, `notes` what to tell a person.
+
+    Without counts of its own, added and removed lines are counted.
+    """
 
     path: str
     data: bytes
-    counts: Mapping[str, int]
+    counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -40,38 +53,188 @@ class NoChange:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The file needs a person; it was not changed."""
+    """The file needs a person; it was not changed. `detail` is what shows why, over many lines."""
 
     path: str
     reason: str
+    detail: str = ""
 
 
 Outcome = Edit | NoChange | Refusal
 
 
-class Fixer(Protocol):
-    """One kind of change. It reads the repository below `top` and never writes to it."""
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a fixer makes of the files it was given: each is in a unit, or in one of the lists.
 
-    name: str
-    version: int
+    `spent` is what it cost, in the unit of its options; 0 where nothing is counted.
+    """
+
+    units: Sequence[Unit] = ()
+    unchanged: Sequence[NoChange] = ()
+    refused: Sequence[Refusal] = ()
+    spent: float = 0.0
+
+
+class Scratch(Protocol):
+    """A copy of the work tree where programs may write."""
+
+    @property
+    def folder(self) -> Path:
+        """Its top."""
+        ...
+
+    def hold(self, files: Mapping[str, Content]) -> None:
+        """From now on these hold that, and everything else what the work tree holds."""
+        ...
+
+    def write(self, files: Mapping[str, Content]) -> None:
+        """Change files as a program would."""
+        ...
+
+    def held(self, path: str) -> Content:
+        """What a file held at the last `hold`."""
+        ...
+
+    def changed(self) -> Mapping[str, Now]:
+        """What is otherwise than at the last `hold`; what git ignores does not count."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A file of a scratch copy as a program left it; `odd` is why it cannot be taken over."""
+
+    content: Content
+    mode: int
+    odd: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What became of the last try at a file: what was red, what it printed, the edit it was for."""
+
+    reason: str
+    tests: Sequence[str]
+    printed: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a fixer is to do: files as they are, its options, and where it may work.
+
+    `options` are those of the rung, without what a target adds. `beside` are other files of the
+    batch as they are to be. `about` is what a prompt can speak of, `feedback` holds the files that
+    were tried before, `spent` is the cost so far. `python_path` is where the project's interpreter
+    is; `python` starts it and asks what it has.
+    """
+
+    top: Path
+    sources: Sequence[Source]
+    options: Options
+    scratch: Callable[[], Scratch]
+    python: Callable[[], Interpreter]
+    python_path: Callable[[], Path | None]
+    beside: Mapping[str, Content] = field(default_factory=dict)
+    about: Mapping[str, object] = field(default_factory=dict)
+    feedback: Mapping[str, Feedback] = field(default_factory=dict)
+    spent: float = 0.0
+    say: Callable[[str], None] = lambda what: None
+
+
+class Fixer(ABC):  # noqa: B024 - what a subclass must do is said by the two below
+    """One kind of change. It reads the repository below `top` and never writes to it.
+
+    A subclass is a `FileFixer` or a `BatchFixer`. What is said here is true of one that says
+    nothing else of itself.
+    """
+
+    name: ClassVar[str] = ""
+    version: ClassVar[int] = 1
     """Raised whenever the same file would come out differently; part of every record."""
 
-    def option_problems(self, path: str, options: Mapping[str, OptionValue]) -> list[str]:
+    options: ClassVar[Mapping[str, str]] = {}
+    """What a plan may ask for, and what each means."""
+
+    proves_its_edits: ClassVar[bool] = False
+    """Whether it makes certain that every old line and test is still there."""
+
+    knows_what_is_left: ClassVar[bool] = False
+    """Whether `is_clean` has an answer for every file."""
+
+    may_be_asked_again: ClassVar[bool] = True
+    """Whether it may be run only to see what is left; False where a run is dear."""
+
+    per_target: ClassVar[bool] = False
+    """Whether its options can only be judged file by file."""
+
+    def tries(self, options: Options) -> int:
+        """How often it is asked for one file; it hears what was wrong with the last answer."""
+        return 1
+
+    def option_problems(self, path: str, options: Options) -> list[str]:
         """What is wrong with the options a plan gives for `path`."""
-        ...
+        return unknown_options(self.name, options, self.options)
 
     def conflicts(self, sources: Sequence[Source]) -> list[tuple[str, str]]:
         """What is wrong with the options of several files together: a path and a message each."""
-        ...
+        return []
+
+    def commands(self, options: Options) -> list[str]:
+        """What of a plan it would execute: nothing is, until a person has trusted it."""
+        return []
 
     def has_traces(self, data: bytes) -> bool:
         """Whether the change may have been made here before; a look at the bytes, not a parse."""
-        ...
+        return False
 
-    def is_clean(self, source: Source, top: Path) -> bool:
-        """Whether nothing is left to do, told without importing what only an edit needs."""
-        ...
+    def is_clean(self, source: Source, top: Path) -> bool | None:
+        """Whether nothing is left to do; None where only a run of it could tell."""
+        return None
 
+
+class FileFixer(Fixer):
+    """A fixer that looks at one file at a time, in memory."""
+
+    @abstractmethod
     def fix(self, source: Source, top: Path) -> Outcome:
         """What to do with one file."""
-        ...
+
+
+class BatchFixer(Fixer):
+    """A fixer that is given all files of a run at once, and may make and remove files."""
+
+    @abstractmethod
+    def propose(self, task: Task) -> Proposal:
+        """What to do with the files of `task`."""
+
+
+def unknown_options(fixer: str, given: Options, known: Mapping[str, str]) -> list[str]:
+    """A message for every option that is not one, with the nearest that is."""
+    found = []
+    for name in given:
+        if name not in known:
+            import difflib
+
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            found.append(f"{fixer} has no option {name!r}{hint}")
+    return found
+
+
+def proposal_of(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> Proposal:
+    """The same, where every file stands for itself."""
+    before = {source.path: source.data if source.exists else None for source in sources}
+    units = []
+    for edit in outcomes:
+        if isinstance(edit, Edit):
+            old = before[edit.path]
+            counts = edit.counts or line_counts(old, edit.data)
+            change = Change(edit.path, old, edit.data, counts, edit.notes)
+            units.append(Unit((edit.path,), (change,)))
+    return Proposal(
+        units,
+        [o for o in outcomes if isinstance(o, NoChange)],
+        [o for o in outcomes if isinstance(o, Refusal)],
+    )

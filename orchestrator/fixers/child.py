@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
+from orchestrator.fixers.base import Edit, FileFixer, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.registry import get
 
 MEMORY_LIMIT_BYTES = 4 * 2**30
@@ -30,6 +30,7 @@ def main(requests: Path, results: Path) -> None:
     with requests.open(encoding="ascii") as lines, results.open("w", encoding="ascii") as out:
         job = json.loads(next(lines))
         fixer, top = get(job["fixer"]), Path(job["top"])
+        assert isinstance(fixer, FileFixer)  # others are not run in here
         for line in lines:
             source = decoded_source(json.loads(line))
             signal.alarm(job["limit_s"])
@@ -44,12 +45,15 @@ def main(requests: Path, results: Path) -> None:
 def encoded_source(source: Source) -> dict[str, Any]:
     """A request line; latin-1 carries any bytes through JSON unchanged."""
     data = source.data.decode("latin-1")
-    return {"path": source.path, "data": data, "options": dict(source.options)}
+    return {
+        "path": source.path, "data": data, "options": dict(source.options), "exists": source.exists
+    }  # fmt: skip
 
 
 def decoded_source(line: dict[str, Any]) -> Source:
     """The inverse of `encoded_source`."""
-    return Source(line["path"], line["data"].encode("latin-1"), line["options"])
+    data = line["data"].encode("latin-1")
+    return Source(line["path"], data, line["options"], line["exists"])
 
 
 def encoded_outcome(outcome: Outcome) -> dict[str, Any]:
@@ -66,8 +70,8 @@ def encoded_outcome(outcome: Outcome) -> dict[str, Any]:
             }
         case NoChange(path, notes):
             return {"is": "no change", "path": path, "notes": notes}
-        case Refusal(path, reason):
-            return {"is": "refusal", "path": path, "reason": reason}
+        case Refusal(path, reason, detail):
+            return {"is": "refusal", "path": path, "reason": reason, "detail": detail}
 
 
 def decoded_outcome(line: dict[str, Any]) -> Outcome:
@@ -77,7 +81,7 @@ def decoded_outcome(line: dict[str, Any]) -> Outcome:
         return Edit(path, line["data"].encode("latin-1"), line["counts"], tuple(line["notes"]))
     if kind == "no change":
         return NoChange(path, tuple(line["notes"]))
-    return Refusal(path, line["reason"])
+    return Refusal(path, line["reason"], line["detail"])
 
 
 def _write(out: TextIO, line: dict[str, Any]) -> None:

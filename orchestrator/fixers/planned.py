@@ -4,35 +4,83 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.fixers.base import Source
+from orchestrator.errors import CannotJudge
+from orchestrator.fixers.base import BatchFixer, FileFixer, Options, Source
 from orchestrator.fixers.registry import get, names
 from orchestrator.plan.location import Location
-from orchestrator.plan.model import Phase, Plan, Target
-from orchestrator.plan.rules import Problem, suggestion
+from orchestrator.plan.model import Phase, Plan, Rung, Target
+from orchestrator.plan.rules import Problem
+from orchestrator.words import suggestion
 
 
-def source(phase: Phase, target: Target, data: bytes) -> Source:
-    """What the fixer of `phase` is given for `target`: the target's options over the phase's."""
-    return Source(target.path, data, {**phase.options, **target.options})
+def options_of(rung: Rung, target: Target) -> Options:
+    """What a rung knows of a target: its own options, and those of the target that it has."""
+    mine = get(rung.fixer).options
+    return {**rung.options, **{k: v for k, v in target.options.items() if k in mine}}
+
+
+def source(rung: Rung, target: Target, data: bytes) -> Source:
+    """What the fixer of `rung` is given for `target`."""
+    return Source(target.path, data, options_of(rung, target))
+
+
+def commands(plan: Plan) -> list[str]:
+    """Everything a run of the plan would execute beside the project's own tests, as lines."""
+    found = [f"{command.name}: {command.run}" for command in plan.verify.commands]
+    for phase in plan.phases:
+        for rung in phase.rungs():
+            lines = get(rung.fixer).commands(rung.options)
+            found += [f"{phase.id} ({rung.label}): {line}" for line in lines]
+    return list(dict.fromkeys(found))
 
 
 def problems(plan: Plan) -> Iterator[Problem]:
     """What is wrong with the fixers a plan names and with the options it gives them."""
     for p, phase in enumerate(plan.phases):
-        if phase.fixer is None:
-            continue
-        if phase.fixer not in names():
-            hint = suggestion(phase.fixer, names())
-            yield Problem(("phases", p, "fixer"), f"no fixer is called {phase.fixer!r}{hint}")
-            continue
-        fixer = get(phase.fixer)
+        fixers = []
+        for number, rung in enumerate(phase.rungs()):
+            at: Location = ("phases", p, "ladder", number) if phase.ladder else ("phases", p)
+            if rung.fixer not in names():
+                hint = suggestion(rung.fixer, names())
+                yield Problem((*at, "fixer"), f"no fixer is called {rung.fixer!r}{hint}")
+                continue
+            try:
+                fixer = get(rung.fixer)
+            except CannotJudge as error:
+                yield Problem((*at, "fixer"), error.what)
+                continue
+            fixers.append((rung, fixer, at))
+        yield from _option_problems(("phases", p), phase, fixers)
+
+
+def _option_problems(
+    where: Location, phase: Phase, fixers: list[tuple[Rung, FileFixer | BatchFixer, Location]]
+) -> Iterator[Problem]:
+    targets = [
+        ((*where, "batches", b, "targets", t), target)
+        for b, batch in enumerate(phase.batches)
+        for t, target in enumerate(batch.targets)
+    ]
+    known = {name for _, fixer, _ in fixers for name in fixer.options}
+    for at, target in targets:
+        for name in target.options if fixers else ():
+            if name not in known:
+                listed = " or ".join(rung.fixer for rung, _, _ in fixers)
+                hint = suggestion(name, known)
+                yield Problem((*at, "options", name), f"{listed} has no option {name!r}{hint}")
+    for rung, fixer, at in fixers:
+        said = set()
+        for message in fixer.option_problems("", rung.options) if not fixer.per_target else ():
+            said.add(message)
+            yield Problem((*at, "options"), message)
         places: dict[str, Location] = {}
         sources: list[Source] = []
-        for b, batch in enumerate(phase.batches):
-            for t, target in enumerate(batch.targets):
-                places[target.path] = ("phases", p, "batches", b, "targets", t)
-                sources.append(source(phase, target, b""))
+        for place, target in targets:
+            places[target.path] = place
+            sources.append(source(rung, target, b""))
+            if target.options or fixer.per_target:
                 for message in fixer.option_problems(target.path, sources[-1].options):
-                    yield Problem(places[target.path], message)
+                    if message not in said:
+                        yield Problem(place, message)
         for path, message in fixer.conflicts(sources):
             yield Problem(places[path], message)

@@ -2,24 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 
-from orchestrator.fixers.base import Fixer
+from orchestrator.errors import CannotJudge
+from orchestrator.fixers.base import BatchFixer, FileFixer
+from orchestrator.plugins import FIXERS, BrokenPlugin, plugins
 
-_MODULES = {"memory-safety": "orchestrator.fixers.memory_safety"}
-"""Name in the plan → module with a `FIXER`. A new kind of migration is one line here."""
+_MODULES = {
+    "agent": "orchestrator.fixers.programs.agent",
+    "codemod": "orchestrator.fixers.codemod",
+    "command": "orchestrator.fixers.programs.command",
+    "memory-safety": "orchestrator.fixers.memory_safety",
+}
+"""Name in the plan → module with a `FIXER`; other packages add theirs by entry points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A fixer a plan may name: where it comes from, and what it is or why it cannot be used."""
+
+    name: str
+    source: str
+    fixer: FileFixer | BatchFixer | None
+    broken: str = ""
 
 
 def names() -> list[str]:
     """The names a plan may use."""
-    return sorted(_MODULES)
+    return sorted({*_MODULES, *plugins(FIXERS)})
 
 
-def get(name: str) -> Fixer:
+def get(name: str) -> FileFixer | BatchFixer:
     """The fixer called `name`.
 
     Raises:
         KeyError: there is none; a checked plan never asks for such a name.
+        CannotJudge: it is a plug-in that does not load.
     """
-    fixer: Fixer = import_module(_MODULES[name]).FIXER
-    return fixer
+    if name in _MODULES:
+        built_in: FileFixer | BatchFixer = import_module(_MODULES[name]).FIXER
+        return built_in
+    try:
+        return _usable(plugins(FIXERS)[name].load(), name)
+    except BrokenPlugin as error:
+        raise CannotJudge(f"the fixer {error}", next_step="orchestrate fixers") from error
+
+
+def known() -> Iterator[Known]:
+    """Every fixer, the built-in ones first; a broken plug-in with the reason."""
+    for name in sorted(_MODULES):
+        yield Known(name, "built in", get(name))
+    for name, plugin in sorted(plugins(FIXERS).items()):
+        if name in _MODULES:
+            yield Known(name, plugin.package, None, "a built-in fixer has that name")
+            continue
+        try:
+            yield Known(name, plugin.package, _usable(plugin.load(), name))
+        except BrokenPlugin as error:
+            yield Known(name, plugin.package, None, str(error))
+
+
+def _usable(found: object, name: str) -> FileFixer | BatchFixer:
+    if not isinstance(found, FileFixer | BatchFixer):
+        kind = type(found).__name__
+        raise BrokenPlugin(f"{name!r} is a {kind}, and neither a FileFixer nor a BatchFixer")
+    return found

@@ -6,19 +6,70 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator import process
-from orchestrator.fixers.base import Outcome, Refusal, Source
+from orchestrator.errors import OrchestrateError
+from orchestrator.fixers.base import (
+    FileFixer,
+    Outcome,
+    Proposal,
+    Refusal,
+    Source,
+    Task,
+    proposal_of,
+)
 from orchestrator.fixers.child import decoded_outcome, encoded_source
+from orchestrator.fixers.registry import get
 
 FILE_LIMIT_S = 60
 """How long one file may take, in seconds."""
 
 
+def proposal(fixer: str, task: Task) -> Proposal:
+    """What `fixer` makes of the files of `task`; nothing is written to the repository.
+
+    Raises:
+        OrchestrateError: it could not do its work at all.
+    """
+    found = get(fixer)
+    if isinstance(found, FileFixer):
+        return proposal_of(outcomes(fixer, task.sources, top=task.top), task.sources)
+    try:
+        return found.propose(task)
+    except OrchestrateError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fixer may be foreign code; its bug is its files'
+        reason = f"the fixer failed: {type(error).__name__}: {error}"
+        return Proposal(refused=[Refusal(source.path, reason) for source in task.sources])
+
+
 def outcomes(fixer: str, sources: Sequence[Source], *, top: Path) -> list[Outcome]:
-    """What `fixer` says of each of `sources`, in their order; nothing is written to the repository.
+    """What a `FileFixer` says of each of `sources`, in their order; nothing is written there."""
+    job = {"fixer": fixer, "top": str(top), "limit_s": FILE_LIMIT_S}
+    # -P: a folder called `orchestrator` in the user's repository must not be taken for ours
+    command = [sys.executable, "-P", "-m", "orchestrator.fixers.child"]
+    return answers(Child(command, job, top), sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A program that answers files one by one, given the names of two files: requests and results.
+
+    `job` is its first request. `cannot` turns what it printed into an error, by its exit code.
+    """
+
+    command: Sequence[str]
+    job: Mapping[str, object]
+    cwd: Path
+    env: Mapping[str, str] | None = None
+    cannot: Mapping[int, Callable[[str], OrchestrateError]] = field(default_factory=dict)
+
+
+def answers(child: Child, sources: Sequence[Source]) -> list[Outcome]:
+    """What `child` says of each of `sources`, in their order.
 
     A file that crashes, hangs or exhausts the child is refused with that reason, and a new child
     goes on with the next one.
@@ -27,25 +78,30 @@ def outcomes(fixer: str, sources: Sequence[Source], *, top: Path) -> list[Outcom
     with tempfile.TemporaryDirectory(prefix="orchestrate-fix-") as folder:
         while len(done) < len(sources):
             rest = sources[len(done) :]
-            answers, ended = _one_child(fixer, rest, top=top, folder=Path(folder))
-            done += answers
-            if len(answers) < len(rest):
-                done.append(Refusal(rest[len(answers)].path, _why(ended)))
+            found, ended = _one_child(child, rest, Path(folder))
+            done += found
+            if len(found) < len(rest):
+                code = -1 if ended.exit_code is None else ended.exit_code
+                if (cannot := child.cannot.get(code)) is not None:
+                    raise cannot(ended.output)
+                done.append(Refusal(rest[len(found)].path, _why(ended)))
     return done
 
 
 def _one_child(
-    fixer: str, sources: Sequence[Source], *, top: Path, folder: Path
+    child: Child, sources: Sequence[Source], folder: Path
 ) -> tuple[list[Outcome], process.Completed]:
     requests, results = folder / "requests", folder / "results"
-    job = {"fixer": fixer, "top": str(top), "limit_s": FILE_LIMIT_S}
-    lines = [job, *map(encoded_source, sources)]
+    lines = [child.job, *map(encoded_source, sources)]
     requests.write_text("".join(json.dumps(line) + "\n" for line in lines), "ascii")
     results.write_bytes(b"")
-    # -P: a folder called `orchestrator` in the user's repository must not be taken for ours
-    command = [sys.executable, "-P", "-m", "orchestrator.fixers.child", str(requests), str(results)]
-    limit_s = FILE_LIMIT_S * (len(sources) + 1)
-    ended = process.run(command, cwd=top, timeout_s=limit_s, starts_others=False)
+    ended = process.run(
+        [*child.command, str(requests), str(results)],
+        cwd=child.cwd,
+        env=child.env,
+        timeout_s=FILE_LIMIT_S * (len(sources) + 1),
+        starts_others=False,
+    )
     complete = [
         line for line in results.read_text("ascii").splitlines(keepends=True) if line[-1] == "\n"
     ]

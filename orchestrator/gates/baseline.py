@@ -12,14 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from orchestrator.changes import Side
 from orchestrator.gates.events import LEFT_OUT, MISSING, SKIPPED, XFAILED, XPASSED, Way
-
-
-class Side(StrEnum):
-    """Which bytes the files of a batch hold."""
-
-    BEFORE = "before"
-    EDITED = "edited"
+from orchestrator.gates.ids import file_of
 
 
 class Rerun(Protocol):
@@ -74,8 +69,35 @@ def sort_out(first: Mapping[str, Way], rerun: Rerun) -> Findings:
 def _by_file(ids: Collection[str]) -> dict[str, list[str]]:
     files: dict[str, list[str]] = {}
     for id_ in ids:
-        files.setdefault(id_.partition("::")[0], []).append(id_)
+        files.setdefault(file_of(id_), []).append(id_)
     return files
+
+
+class Cause(StrEnum):
+    """What is behind a test that did otherwise alone, too."""
+
+    EDIT = "the edit of its own file"
+    ANOTHER_EDIT = "the edit of another file, or its tests"
+    OLD = "it failed before"
+    CHANCE = "it does one thing and then another"
+
+
+def classify(*, before: tuple[Way, Way], edited: tuple[Way, Way]) -> Cause:
+    """What is behind a test, by two runs alone without the edit and two with it.
+
+    The first of `edited` had every file edited, the second only its own.
+    """
+    was_red = [is_red(way) for way in before]
+    is_steady = before[0] == before[1]
+    if is_steady and edited[0] == edited[1]:
+        return Cause.EDIT
+    if is_steady and edited[1] == before[0]:
+        return Cause.ANOTHER_EDIT
+    if all(was_red):
+        return Cause.OLD  # every time, never in the same way
+    if any(was_red) or () in edited:
+        return Cause.CHANCE
+    return Cause.EDIT
 
 
 def is_red(way: Way) -> bool:
@@ -133,17 +155,16 @@ class _Sorter:
         second = self._rerun.alone(Side.BEFORE, ids)
         spoilt = []
         for id_ in ids:
-            steady = third[id_] == again[id_] and second[id_] == before[id_]
-            if steady:
-                self._found.culprits[id_] = _how(before[id_], again[id_])
-            elif third[id_] == before[id_] == second[id_]:
-                spoilt.append(id_)
-            elif is_red(before[id_]) and is_red(second[id_]):
-                self._found.failing_before.append(id_)  # red every time, never in the same way
-            elif () in {third[id_], again[id_]} or is_red(before[id_]) or is_red(second[id_]):
-                self._found.flaky.append(id_)
-            else:
-                self._found.culprits[id_] = _how(before[id_], third[id_])
+            ways = (before[id_], second[id_]), (again[id_], third[id_])
+            match classify(before=ways[0], edited=ways[1]):
+                case Cause.EDIT:
+                    self._found.culprits[id_] = _how(before[id_], third[id_])
+                case Cause.ANOTHER_EDIT:
+                    spoilt.append(id_)
+                case Cause.OLD:
+                    self._found.failing_before.append(id_)
+                case Cause.CHANCE:
+                    self._found.flaky.append(id_)
         if not self._found.culprits:
             self._spoilt(spoilt, before)
 

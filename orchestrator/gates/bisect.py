@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def first_bad(paths: Sequence[str], is_red: Callable[[Sequence[str]], bool]) -> str | None:
-    """The first of `paths` whose edit makes the check red, the ones before it being edited as well.
+def first_bad(edits: Sequence[T], is_red: Callable[[Sequence[T]], bool]) -> T | None:
+    """The first of `edits` that makes the check red, the ones before it being made as well.
 
-    `is_red` answers for a set of edited files; it is asked about log2(n) + 1 times. None: not even
+    `is_red` answers for some edits; it is asked about log2(n) + 1 times. None: not even
     all edits together are red now, so that nothing can be said.
     """
-    if not paths or not is_red(paths):
+    if not edits or not is_red(edits):
         return None
-    good, bad = 0, len(paths)  # without any edit it is green; with all of them it is red
+    good, bad = 0, len(edits)  # without any edit it is green; with all of them it is red
     while bad - good > 1:
         middle = (good + bad) // 2
-        if is_red(paths[:middle]):
+        if is_red(edits[:middle]):
             bad = middle
         else:
             good = middle
-    return paths[bad - 1]
+    return edits[bad - 1]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator import process
-from orchestrator.gates.baseline import Side
-from orchestrator.gates.interpreter import Interpreter
+from orchestrator import process, programs
+from orchestrator.changes import Side
 from orchestrator.gates.suite import last_lines
 from orchestrator.gates.verdict import PYTHON, Blame, Kind, Verdict
 from orchestrator.plan.verify import Command
 
-_FILES = "{files}"
 _VARYING = re.compile(
     r"\b0x[0-9a-f]+\b|\b[0-9a-f-]{16,}\b|(?<![\w.])\d+(?:\.\d+)?(?![\w.])", re.IGNORECASE
 )
@@ -30,15 +27,13 @@ class CommandGate:
 
     command: Command
     top: Path
-    python: Interpreter
+    python: Path | None
     timeout_s: float
 
     def words(self, paths: Sequence[str], *, python: str) -> list[str]:
-        """The command with its two placeholders filled in."""
-        words: list[str] = []
-        for word in shlex.split(self.command.run):
-            words += paths if word == _FILES else [word.replace(PYTHON, python)]
-        return words
+        """The command with its two placeholders filled in; files that are gone are left out."""
+        there = [path for path in paths if (self.top / path).exists()]
+        return programs.words(self.command.run, there, {"python": python})
 
     def verdict(
         self, paths: Sequence[str], put: Callable[[Side], None], *, baseline: bool
@@ -47,7 +42,7 @@ class CommandGate:
 
         Lines are compared without their numbers, since an edit moves what comes after it.
         """
-        words = self.words(paths, python=str(self.python.path))
+        words = self.words(paths, python=str(self.python or "python"))
         verdict = Verdict(self.command.name, Kind.PASSED, len(paths), 0.0, commands=[words])
         try:
             ended = self._run(paths)
@@ -94,8 +89,14 @@ class CommandGate:
         return said, failed
 
     def _run(self, paths: Sequence[str]) -> process.Completed:
-        words = self.words(paths, python=str(self.python.path))
-        return process.run(words, cwd=self.top, timeout_s=self.timeout_s, keep_bytes=_KEEP_BYTES)
+        words = self.words(paths, python=str(self.python or "python"))
+        return process.run(
+            words,
+            cwd=self.top,
+            env=programs.environment(self.top, self.python),
+            timeout_s=self.timeout_s,
+            keep_bytes=_KEEP_BYTES,
+        )
 
     def says(self, paths: Sequence[str]) -> Counter[str] | None:
         """What it complains of now, lines without their numbers; None where it ends with 0."""

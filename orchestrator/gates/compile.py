@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import process
-from orchestrator.gates.interpreter import Interpreter
 from orchestrator.gates.verdict import PYTHON, Blame, Fault, Kind, Verdict
+from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import GateName
 
 _PROGRAM = Path(__file__).parent / "probe" / "compile_files.py"

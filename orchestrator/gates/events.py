@@ -41,6 +41,7 @@ class TestRun:
     texts: dict[str, str] = field(default_factory=dict)
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
+    left_to_source: set[str] = field(default_factory=set)
     collectors: set[str] = field(default_factory=set)
     collecting: str | None = None
     running: list[str] = field(default_factory=list)
@@ -74,9 +75,13 @@ class TestRun:
             return ()
         return LEFT_OUT if id_ in self.deselected else MISSING
 
-    def in_doubt(self) -> list[str]:
-        """Green ids that may not have been before: skipped or left out by more than the source."""
-        return sorted(self.unsure.difference(self.failures)) + sorted(self.deselected)
+    def in_doubt(self, *, source_changed: bool) -> list[str]:
+        """Green ids that may not have been so before: skipped or left out by more than the source.
+
+        Where the source itself may ask for more than it did, what it skips is in doubt as well.
+        """
+        skipped = self.unsure | self.left_to_source if source_changed else self.unsure
+        return sorted(skipped.difference(self.failures)) + sorted(self.deselected)
 
     def passed(self) -> list[str]:
         """The ids whose call passed and of which nothing failed."""
@@ -136,8 +141,8 @@ class TestRun:
             mine = self.failures.setdefault(id_, {})
             how = how or _error_line(event["text"])
             mine[when] = f"{mine[when]}; {how}" if when in mine else how  # subtests fail one by one
-        elif about and not about["in_source"]:
-            self.unsure.add(id_)
+        elif about:
+            (self.left_to_source if about["in_source"] else self.unsure).add(id_)
         if when == "teardown":
             self.done += 1
             if id_ in self.running:

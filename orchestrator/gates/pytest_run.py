@@ -12,7 +12,8 @@ from pathlib import Path
 
 from orchestrator import process
 from orchestrator.gates.events import Follower, TestRun
-from orchestrator.gates.interpreter import Interpreter
+from orchestrator.gates.ids import file_of
+from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import Verify
 
 _PROBE_FOLDER = Path(__file__).parent / "probe"
@@ -72,7 +73,7 @@ class Ended:
         how = self.process.stopped or self._death()
         what = f"never ended: {how}" if self.silent else how
         if run.running:
-            return [Halt(id_.partition("::")[0], id_, what, self.silent) for id_ in run.running]
+            return [Halt(file_of(id_), id_, what, self.silent) for id_ in run.running]
         return [Halt(run.collecting, None, what, self.silent)] if run.collecting else []
 
     def _died(self) -> bool:
@@ -134,6 +135,12 @@ def run_pytest(
         follower.close()
     collect_s = ended.duration_s if follower.collect_s is None else follower.collect_s
     return Ended(request, command, follower.run, ended, silent, min(collect_s, ended.duration_s))
+
+
+def nothing_run(request: Request, top: Path) -> Ended:
+    """The end of a run without any file: no test, and nothing amiss."""
+    run = TestRun(top, rootdir=top, has_xdist=True, collected=True, finished=True)
+    return Ended(request, [], run, process.Completed(0, "", 0.0), silent=False, collect_s=0.0)
 
 
 def _command(files: list[str], folder: Path, python: Interpreter, verify: Verify) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from orchestrator.gates.events import TestRun
-from orchestrator.gates.interpreter import Interpreter
-from orchestrator.gates.pytest_run import Ended, OnProgress, Request, run_pytest
+from orchestrator.gates.ids import file_of
+from orchestrator.gates.pytest_run import Ended, OnProgress, Request, nothing_run, run_pytest
 from orchestrator.gates.verdict import PYTHON
+from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import Verify
 from orchestrator.redact import redacted
 
@@ -42,6 +43,10 @@ class Suite:
     one_process: bool = False
     """Whether workers are given up for the rest of the batch, since one was lost."""
 
+    def again(self) -> Suite:
+        """The same for another verdict, with what was learned of workers."""
+        return replace(self, runs=[])
+
     def files(self, paths: Iterable[str]) -> list[str]:
         """What pytest is given for these files of the batch, each once, in their order."""
         return list(dict.fromkeys(test for path in paths for test in self.tests_of(path)))
@@ -54,7 +59,10 @@ class Suite:
         freeze: bool = False,
         only_collect: bool = False,
     ) -> Ended:
-        """Start pytest once. Where a worker is lost, the same is asked once more in one process."""
+        """Start pytest once. Where a worker is lost, the same is asked once more in one process.
+
+        Of `files`, those that are not there on this side of the edit are left out.
+        """
         ended = self._run(files, only, freeze=freeze, only_collect=only_collect)
         if ended.run.lost_workers and not self.one_process:
             self.one_process = True
@@ -65,20 +73,24 @@ class Suite:
     def _run(
         self, files: Sequence[str], only: Iterable[str] | None, *, freeze: bool, only_collect: bool
     ) -> Ended:
+        there = [file for file in files if (self.top / file).exists()]
         request = Request(
-            files,
+            there,
             only=None if only is None else frozenset(only),
             freeze=freeze,
             workers=0 if self.one_process else self.verify.workers,
             only_collect=only_collect,
         )
-        ended = run_pytest(
-            request,
-            top=self.top,
-            python=self.python,
-            verify=self.verify,
-            on_progress=self.on_progress,
-        )
+        if there:
+            ended = run_pytest(
+                request,
+                top=self.top,
+                python=self.python,
+                verify=self.verify,
+                on_progress=self.on_progress,
+            )
+        else:  # pytest would take no file for every file
+            ended = nothing_run(request, self.top)
         self.runs.append(ended)
         return ended
 
@@ -120,7 +132,7 @@ class Suite:
     def why_workers_differ(self, run: TestRun) -> str | None:
         """What xdist says where its workers collected different tests: an error of no file."""
         for id_, text in run.collect_errors.items():
-            if not (self.top / id_.partition("::")[0]).exists():
+            if not (self.top / file_of(id_)).exists():
                 return f"{id_}: {last_lines(text)}"
         return None
 
@@ -148,8 +160,8 @@ class Suite:
 
 def files_without_tests(files: Sequence[str], run: TestRun) -> list[str]:
     """A word on every file of which no test was run."""
-    have = {id_.partition("::")[0] for id_ in run.ids}
-    left_out = {id_.partition("::")[0] for id_ in run.deselected}
+    have = {file_of(id_) for id_ in run.ids}
+    left_out = {file_of(id_) for id_ in run.deselected}
     notes = []
     for path in files:
         if any(lies_in(file, path) for file in have):
@@ -178,7 +190,7 @@ def _covers(known: str, id_: str) -> bool:
 
 def _outside(files: Sequence[str], run: TestRun) -> list[str]:
     """Files pytest tells of that were not asked for: ids are then not what they seem."""
-    told = {id_.partition("::")[0] for id_ in run.ids}
+    told = {file_of(id_) for id_ in run.ids}
     return sorted(file for file in told if not any(lies_in(file, asked) for asked in files))
 
 

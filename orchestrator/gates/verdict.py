@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.changes import Unit
+
 PYTHON = "{python}"
 """Stands for the project's interpreter in a command that is kept."""
+
+
+GATES_OF_TESTS = frozenset({"strength", "collect", "test"})
+"""Gates that count tests; the others count files."""
 
 
 class Kind(StrEnum):
@@ -77,3 +83,23 @@ class Verdict:
     def passed(self) -> bool:
         """Whether the batch may go on to the next gate."""
         return self.kind is Kind.PASSED
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """A unit that has its old bytes back, with everything the gate held against it."""
+
+    unit: Unit
+    gate: str
+    blames: Sequence[Blame]
+
+    @property
+    def name(self) -> str:
+        """The target it is called by."""
+        return self.unit.name
+
+    @property
+    def fault(self) -> Fault:
+        """CULPRIT where anything is the edit's doing, else what the first blame says."""
+        faults = [blame.fault for blame in self.blames]
+        return Fault.CULPRIT if Fault.CULPRIT in faults else faults[0]

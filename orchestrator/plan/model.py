@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from orchestrator.plan.base import (
+    Amount,
     Count,
     Identifier,
     OptionValue,
@@ -39,6 +40,23 @@ class Priority(StrEnum):
     LOW = "low"
 
 
+class Measure(Strict):
+    """Something that is counted or estimated beside files: a column of the table."""
+
+    title: Text = Field(description="Head of its column.")
+    label: Text | None = Field(
+        default=None, description="What the commit message calls it; default: its name."
+    )
+    unit: Text | None = Field(default=None, description="What follows each number, such as GB.")
+    approximate: bool = Field(
+        default=False, description="Numbers are shown with a ~ in commit messages."
+    )
+    estimate: bool = Field(
+        default=False,
+        description="Nobody counted it: it is called an estimate wherever it is shown.",
+    )
+
+
 class Target(Strict):
     """One file of a batch."""
 
@@ -51,14 +69,14 @@ class Target(Strict):
         default=None,
         description="Why a person must look at this file; no fixer ever touches it.",
     )
-    tests: list[RelativePath] = Field(
-        default_factory=list,
-        description="Test files or folders to run for it; default: verify.tests, then itself.",
+    new: bool = Field(default=False, description="The fixer makes this file where there is none.")
+    tests: list[RelativePath] | None = Field(
+        default=None,
+        description="Test files or folders to run for it; default: verify.tests, then itself. "
+        "An empty list: none.",
     )
-    classes: Count | None = Field(default=None, description="Test classes expected in it.")
-    methods: Count | None = Field(default=None, description="Test methods expected in it.")
-    memory_gb: float | None = Field(
-        default=None, ge=0, description="Estimated memory impact in GB; shown as an estimate."
+    expect: dict[Identifier, Amount] = Field(
+        default_factory=dict, description="What it amounts to, by the names of `measures`."
     )
 
 
@@ -80,21 +98,21 @@ class Batch(Strict):
         return [target for target in self.targets if target.manual is None]
 
 
-class Totals(Strict):
-    """What a phase amounts to, where it is more than the targets it names yet."""
+class Rung(Strict):
+    """One fixer of a ladder."""
 
-    files: Count | None = None
-    classes: Count | None = None
-    methods: Count | None = None
-
-
-class Estimate(Strict):
-    """What people expect of a phase; never measured by the tool."""
-
-    hours: list[Annotated[float, Field(ge=0)]] | None = Field(
-        default=None, min_length=2, max_length=2, description="From and to, in hours."
+    fixer: Text = Field(description="Which fixer it is.")
+    options: dict[str, OptionValue] = Field(
+        default_factory=dict, description="Its options for every target of the phase."
     )
-    memory_gb: float | None = Field(default=None, ge=0, description="Memory impact in GB.")
+    name: Identifier | None = Field(
+        default=None, description="What records call it; default: the fixer's name."
+    )
+
+    @property
+    def label(self) -> str:
+        """What records and messages call it."""
+        return self.name or self.fixer
 
 
 class Phase(Strict):
@@ -112,35 +130,50 @@ class Phase(Strict):
     options: dict[str, OptionValue] = Field(
         default_factory=dict, description="Options of the fixer for every target of the phase."
     )
+    ladder: list[Rung] = Field(
+        default_factory=list,
+        description="Several fixers instead of one: what the first refuses, or a gate takes out, "
+        "goes to the next within the same batch; what the last leaves, to a person.",
+    )
+    instructions: Template | None = Field(
+        default=None, description="What is to be done, in words: for an agent, and for people."
+    )
     depends_on: list[Identifier] = Field(
         default_factory=list, description="Phases that must be done before."
     )
-    totals: Totals = Totals()
-    estimate: Estimate = Estimate()
+    files: Count | None = Field(
+        default=None, description="How many files it is about, where it names only some yet."
+    )
+    totals: dict[Identifier, Amount] = Field(
+        default_factory=dict,
+        description="What it amounts to, by the names of `measures`, where that is more than its "
+        "targets say.",
+    )
+    hours: list[Amount] | None = Field(
+        default=None, min_length=2, max_length=2, description="Estimate, from and to, in hours."
+    )
     batches: list[Batch] = Field(default_factory=list)
 
     def targets(self) -> list[Target]:
         """Every target of the phase, in plan order."""
         return [target for batch in self.batches for target in batch.targets]
 
-    def files(self) -> int:
+    def rungs(self) -> list[Rung]:
+        """Its fixers in the order in which they are asked; none where all is for a person."""
+        if self.ladder:
+            return self.ladder
+        return [Rung(fixer=self.fixer, options=self.options)] if self.fixer else []
+
+    def file_count(self) -> int:
         """How many files the phase amounts to: what it declares, or what it names."""
-        return _declared(self.totals.files, len(self.targets()))
+        return len(self.targets()) if self.files is None else self.files
 
-    def classes(self) -> int | None:
-        """How many classes; None where nothing is declared anywhere."""
-        return _or_sum(self.totals.classes, [target.classes for target in self.targets()])
-
-    def methods(self) -> int | None:
-        """How many methods; None where nothing is declared anywhere."""
-        return _or_sum(self.totals.methods, [target.methods for target in self.targets()])
-
-    def memory_gb(self) -> float | None:
-        """The estimated memory impact in GB; None where nobody estimated it."""
-        named = [target.memory_gb for target in self.targets() if target.memory_gb is not None]
-        return self.estimate.memory_gb if self.estimate.memory_gb is not None else (
-            sum(named) if named else None
-        )  # fmt: skip
+    def amount(self, measure: str) -> float | None:
+        """What it amounts to: what it declares, or the sum of its targets; None: nobody says."""
+        if measure in self.totals:
+            return self.totals[measure]
+        known = [t.expect[measure] for t in self.targets() if measure in t.expect]
+        return sum(known) if known else None
 
 
 class Commit(Strict):
@@ -166,6 +199,10 @@ class Plan(Strict):
     reports: RelativePath = Field(
         default="reports", description="Folder of the records, from the top of the repository."
     )
+    measures: dict[Identifier, Measure] = Field(
+        default_factory=dict,
+        description="What is counted or estimated beside files, each with its column.",
+    )
     verify: Verify = Verify()
     commit: Commit = Commit()
     phases: list[Phase] = Field(min_length=1)
@@ -189,14 +226,3 @@ class Place:
     def name(self) -> str:
         """`phase/batch`, as it is typed and printed."""
         return f"{self.phase.id}/{self.batch.id}"
-
-
-def _declared(declared: int | None, counted: int) -> int:
-    return counted if declared is None else declared
-
-
-def _or_sum(declared: int | None, parts: list[int | None]) -> int | None:
-    known = [part for part in parts if part is not None]
-    if declared is not None or not known:
-        return declared
-    return sum(known)

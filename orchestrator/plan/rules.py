@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from orchestrator import programs
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Batch, Phase, PhaseState, Plan
 from orchestrator.plan.verify import GateName
+from orchestrator.words import suggestion
 
 _WINDOWS_NAMES = {
     "con",
@@ -44,12 +43,7 @@ def problems(plan: Plan, *, plan_path: str) -> Iterator[Problem]:
         yield from _dependency_problems((*at, "batches"), phase.batches)
     yield from _target_problems(plan, plan_path)
     yield from _command_problems(plan)
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the known word nearest to `word`, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    yield from _measure_problems(plan)
 
 
 def _command_problems(plan: Plan) -> Iterator[Problem]:
@@ -59,28 +53,46 @@ def _command_problems(plan: Plan) -> Iterator[Problem]:
         if command.name in taken:
             yield Problem((*at, "name"), f"{command.name!r} is already the name of a gate")
         taken.add(command.name)
-        try:
-            words = shlex.split(command.run)
-        except ValueError as error:
-            yield Problem((*at, "run"), f"cannot be split into words: {error}")
-            continue
-        for name in re.findall(r"\{(\w+)\}", " ".join(words)):
-            if name not in {"files", "python"}:
-                yield Problem(
-                    (*at, "run"), f"{{{name}}} means nothing; known: {{files}}, {{python}}"
-                )
+        for message in programs.problems(command.run, {"files", "python"}):
+            yield Problem((*at, "run"), message)
+    if not plan.verify.gates and not plan.verify.commands:
+        yield Problem(("verify", "gates"), "without gates and commands nothing would be verified")
 
 
 def _phase_problems(at: Location, phase: Phase) -> Iterator[Problem]:
     if phase.state is PhaseState.DEFERRED and phase.reason is None:
         yield Problem(at, f"phase {phase.id!r} is deferred; say why in `reason:`")
-    if phase.fixer is None and phase.state is not PhaseState.DONE:
+    if phase.ladder and (phase.fixer is not None or phase.options):
+        yield Problem((*at, "ladder"), "a phase has `fixer:` and `options:`, or a `ladder:`")
+    labels = [rung.label for rung in phase.ladder]
+    for number, label in enumerate(labels):
+        if label in labels[:number]:
+            where = (*at, "ladder", number)
+            yield Problem(where, f"two rungs are called {label!r}; give one a `name:` of its own")
+    if not phase.rungs() and phase.state is not PhaseState.DONE:
         for number, batch in enumerate(phase.batches):
             if batch.automatic():
                 where = (*at, "batches", number)
                 yield Problem(
                     where, f"batch {batch.id!r} needs a fixer; phase {phase.id!r} names none"
                 )
+
+
+def _measure_problems(plan: Plan) -> Iterator[Problem]:
+    """Amounts of something no column is for."""
+    for p, phase in enumerate(plan.phases):
+        yield from _unmeasured(plan, ("phases", p, "totals"), phase.totals)
+        for b, batch in enumerate(phase.batches):
+            for t, target in enumerate(batch.targets):
+                at = ("phases", p, "batches", b, "targets", t, "expect")
+                yield from _unmeasured(plan, at, target.expect)
+
+
+def _unmeasured(plan: Plan, at: Location, amounts: Mapping[str, float]) -> Iterator[Problem]:
+    for name in amounts:
+        if name not in plan.measures:
+            hint = suggestion(name, plan.measures)
+            yield Problem((*at, name), f"{name!r} is not one of `measures:`{hint}")
 
 
 def _id_problems(at: Location, ids: Sequence[str]) -> Iterator[Problem]:

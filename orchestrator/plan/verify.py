@@ -12,9 +12,10 @@ from orchestrator.plan.base import Identifier, RelativePath, Seconds, Strict, Te
 
 
 class GateName(StrEnum):
-    """The checks that can be asked for, in the order in which they run."""
+    """The checks that are built in, in the order in which they run."""
 
     COMPILE = "compile"
+    STRENGTH = "strength"
     COLLECT = "collect"
     TEST = "test"
 
@@ -43,11 +44,23 @@ class Command(Strict):
     )
 
 
+class Allowance(Strict):
+    """A test that may come out weaker than it was, because a person said so."""
+
+    test: Text = Field(description="Its id, or a pattern of ids; '*' also matches '/' and '::'.")
+    reason: Text
+
+
 class Verify(Strict):
     """What must hold before a batch is committed, and how it is found out."""
 
-    gates: list[GateName] = Field(
-        default=[GateName.COMPILE, GateName.COLLECT, GateName.TEST], min_length=1
+    gates: list[Identifier] = Field(
+        default=["compile", "collect", "test"],
+        description="compile, collect, test, strength, and those of plug-ins. `strength` also runs "
+        "unnamed where a fixer cannot prove that its edits leave the tests what they were.",
+    )
+    allow: list[Allowance] = Field(
+        default_factory=list, description="Tests that `strength` does not hold to what they were."
     )
     commands: list[Command] = Field(
         default_factory=list,
@@ -96,11 +109,15 @@ class Verify(Strict):
         description="next-batch --all stops once gates took this many files out of their batches.",
     )
 
-    def tests_of(self, path: str, named: list[str]) -> list[str]:
-        """What pytest is given for a file that is no test: `named`, what a pattern says, itself."""
-        if named:
-            return named
-        for pattern, tests in self.tests.items():
-            if fnmatchcase(path, pattern):
-                return tests
-        return [path]
+    def tests_for(self, path: str) -> list[str] | None:
+        """What a pattern says pytest is given for a file; None: no pattern is about it."""
+        return next((t for p, t in self.tests.items() if fnmatchcase(path, p)), None)
+
+    def runs_tests(self) -> bool:
+        """Whether any gate needs pytest."""
+        return GateName.TEST in self.gates or GateName.COLLECT in self.gates
+
+    def allowed(self, test_id: str) -> str | None:
+        """Why a test may come out weaker; None where it may not."""
+        found = (a for a in self.allow if test_id == a.test or fnmatchcase(test_id, a.test))
+        return next((allowance.reason for allowance in found), None)

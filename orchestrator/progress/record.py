@@ -56,9 +56,11 @@ class Failure(_Strict):
 
 
 class TargetRecord(_Strict):
-    """One target. `before` and `after` are git blob ids; `counts` is what was really added.
+    """One file. `before` and `after` are git blob ids; none where there was, or is, no file.
 
-    A quarantined one keeps the bytes it had, the edit that was taken back, and why.
+    `counts` is what was really done, `by` the rung that did it where there are several, `unit` the
+    other files that stand or fall with it. A quarantined one keeps the bytes it had, the edit that
+    was taken back, and why.
     """
 
     path: str
@@ -67,6 +69,8 @@ class TargetRecord(_Strict):
     after: str | None = None
     counts: dict[str, int] = {}
     notes: tuple[str, ...] = ()
+    by: str | None = None
+    unit: tuple[str, ...] = ()
     reason: str | None = None
     failure: Failure | None = None
     patch: Patch | None = None
@@ -94,14 +98,22 @@ class Record(_Strict):
     phase: str
     batch: str
     definition: str
-    fixer: str
-    fixer_version: int
+    fixers: dict[str, int]
+    """The fixers of the phase, each with its version."""
+
     targets: tuple[TargetRecord, ...]
+    others: tuple[TargetRecord, ...] = ()
+    """Files beside the targets that were changed, made or removed with them."""
+
     gates: tuple[GateRecord, ...]
 
     def counts(self) -> dict[str, int]:
-        """What was added over all targets."""
-        return added(self.targets)
+        """What was done over all files."""
+        return added([*self.targets, *self.others])
+
+    def changed(self) -> list[TargetRecord]:
+        """Every file a run or a person changed."""
+        return [t for t in (*self.targets, *self.others) if t.done in {Done.EDITED, Done.ADOPTED}]
 
     def to_bytes(self) -> bytes:
         """The record as it is written: indented JSON, keys in the order of this file."""
@@ -124,14 +136,15 @@ def record_path(plan: Plan, place: Place) -> str:
 
 
 def definition(place: Place) -> str:
-    """A digest of what decides the edit: the fixer, and each target with its options.
+    """A digest of what decides the edit: the fixers, and each target with its options.
 
     Titles, estimates and expected counts may be corrected without a batch being taken for drifted.
     """
     phase, batch = place.phase, place.batch
     parts = [
-        phase.fixer,
-        [[t.path, {**phase.options, **t.options}, t.manual is None] for t in batch.targets],
+        [[rung.label, rung.fixer, rung.options] for rung in phase.rungs()],
+        phase.instructions,
+        [[t.path, t.options, t.manual is None] for t in batch.targets],
     ]
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

@@ -98,7 +98,7 @@ class PhaseStatus:
     def files_done(self) -> int:
         """How many files of the phase count as progress."""
         if self.phase.state is PhaseState.DONE:
-            return self.phase.files()
+            return self.phase.file_count()
         return sum(batch.settled() for batch in self.batches)
 
     def count(self, state: State) -> int:
@@ -110,7 +110,7 @@ class PhaseStatus:
         """Whether nothing of it is open, and nothing waits for a person."""
         if self.phase.state is not PhaseState.ACTIVE:
             return self.phase.state is PhaseState.DONE
-        return self.files_done + self.count(State.DEFERRED) >= self.phase.files()
+        return self.files_done + self.count(State.DEFERRED) >= self.phase.file_count()
 
     @property
     def is_unlocked(self) -> bool:
@@ -134,7 +134,7 @@ class Status:
     @property
     def files(self) -> int:
         """Files of the whole plan."""
-        return sum(phase.phase.files() for phase in self.phases)
+        return sum(phase.phase.file_count() for phase in self.phases)
 
     def unresolved(self) -> Iterator[tuple[BatchStatus, TargetStatus]]:
         """What was given up, and what is for a person, in plan order; deferred phases wait."""
@@ -155,7 +155,7 @@ class Compliance:
     """How the fixer of a phase judges a file, given by the caller: fixers are not known here."""
 
     has_traces: Callable[[Phase, bytes], bool]
-    is_clean: Callable[[Phase, Target, bytes], bool]
+    is_clean: Callable[[Phase, Target, bytes], bool | None]
 
 
 def status(top: Path, plan: Plan, compliance: Compliance) -> Status:
@@ -221,7 +221,8 @@ class _Reader:
             return TargetStatus(target, State.DEFERRED, phase.reason or "")
         data = self._data(target)
         if data is None:
-            return TargetStatus(target, State.PENDING, "there is no such file")
+            why = "" if target.new else "there is no such file"
+            return TargetStatus(target, State.PENDING, why)
         if self._compliance.has_traces(phase, data) and self._compliance.is_clean(
             phase, target, data
         ):
@@ -259,16 +260,31 @@ class _Reader:
     def _is_untouched(self, target: Target, record: TargetRecord) -> bool:
         """Whether the file is the one the record speaks of."""
         data = self._data(target)
-        return data is not None and record.after is not None and holds(data, record.after)
+        if record.after is None:
+            return data is None
+        return data is not None and holds(data, record.after)
 
     def _compared(self, phase: Phase, target: Target, record: TargetRecord) -> TargetStatus:
         """A target that a run settled, beside the file as it is now."""
+        if self._is_untouched(target, record):
+            return TargetStatus(target, State.DONE)
         data = self._data(target)
+        if record.after is None and record.done is Done.EDITED:
+            return TargetStatus(target, State.REGRESSED, "there again, and the batch removed it")
         if data is None:
             return TargetStatus(target, State.REGRESSED, "the file is gone")
-        if record.after is not None and holds(data, record.after):
-            return TargetStatus(target, State.DONE)
-        if self._compliance.is_clean(phase, target, data):
+        return self._changed(phase, target, record, data)
+
+    def _changed(
+        self, phase: Phase, target: Target, record: TargetRecord, data: bytes
+    ) -> TargetStatus:
+        """A target whose file holds other bytes than its record says."""
+        clean = self._compliance.is_clean(phase, target, data)
+        if clean is None and record.done not in GIVEN_UP:
+            return TargetStatus(
+                target, State.EDITED, "changed since; only a run could tell what is left"
+            )
+        if clean:
             if record.done is Done.QUARANTINED:  # the gates said no to this very edit
                 why = f"has the edit now, and nobody adopted it; before: {record.reason}"
                 return TargetStatus(target, State.QUARANTINED, why)

@@ -20,7 +20,7 @@ def _imagined(plan: Plan, place: Place) -> Record:
     targets = tuple(
         TargetRecord(path=t.path, done=Done.MANUAL, reason=t.manual)
         if t.manual is not None
-        else TargetRecord(path=t.path, done=Done.EDITED, counts={"classes": t.classes or 1})
+        else TargetRecord(path=t.path, done=Done.EDITED, counts={"lines": 1})
         for t in place.batch.targets
     )
     return Record(
@@ -28,8 +28,7 @@ def _imagined(plan: Plan, place: Place) -> Record:
         phase=place.phase.id,
         batch=place.batch.id,
         definition="",
-        fixer=place.phase.fixer or "",
-        fixer_version=1,
+        fixers={},
         targets=targets,
         gates=(GateRecord(gate="test", count=1),),
     )

@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
+
+from orchestrator.changes import FILE_MODE, Change, Content
 
 if TYPE_CHECKING:  # `check` and `fix` show diffs, and start without the model of a record
     from orchestrator.progress.record import Patch
 
 
-def unified(path: str, before: bytes, after: bytes) -> str:
-    """The diff of one file; bytes that are no UTF-8 are kept as surrogates."""
-    return "".join(_lines_of_diff(path, before, after))
+def unified(path: str, before: Content, after: Content, mode: int = FILE_MODE) -> str:
+    """The diff of one file; bytes that are no UTF-8 are kept as surrogates.
+
+    `mode` is that of a file that is made or removed.
+    """
+    return "".join(_lines_of_diff(path, before, after, mode))
 
 
-def patch(path: str, before: bytes, after: bytes) -> Patch:
-    """The diff of one file, as a record keeps it."""
+def patch(changes: Iterable[Change]) -> Patch:
+    """The diff of changes that belong together, as a record keeps it."""
     from orchestrator.progress.record import Patch
 
-    data = unified(path, before, after).encode("utf-8", "surrogateescape")
+    text = "".join(unified(c.path, c.before, c.after, c.mode) for c in changes)
+    data = text.encode("utf-8", "surrogateescape")
     try:
         return Patch(text=data.decode("utf-8"))
     except UnicodeDecodeError:
         return Patch(text=data.decode("latin-1"), encoding="latin-1")
 
 
-def _lines_of_diff(path: str, before: bytes, after: bytes) -> Iterator[str]:
+def _lines_of_diff(path: str, before: Content, after: Content, mode: int) -> Iterator[str]:
     yield f"diff --git a/{path} b/{path}\n"
-    old, new = (_lines(data) for data in (before, after))
-    for line in difflib.unified_diff(old, new, f"a/{path}", f"b/{path}"):
+    executable = "755" if mode & 0o100 else "644"
+    if before is None:
+        yield f"new file mode 100{executable}\n"
+    if after is None:
+        yield f"deleted file mode 100{executable}\n"
+    old, new = (_lines(data or b"") for data in (before, after))
+    was = "/dev/null" if before is None else f"a/{path}"
+    now = "/dev/null" if after is None else f"b/{path}"
+    for line in difflib.unified_diff(old, new, was, now):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 

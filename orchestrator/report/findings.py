@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.fixers.memory_safety.rules.findings import RULES, Finding, Level
+from orchestrator.fixers.findings import Finding, Level
 
 Found = Iterable[tuple[str, Sequence[Finding]]]
 """Each file with its findings."""
@@ -16,7 +16,7 @@ _SARIF = {Level.ERROR: "error", Level.WARNING: "warning", Level.ADVICE: "note"}
 
 
 def text(found: Found) -> Iterator[str]:
-    """`path:line:column: CODE Class message`, one line each."""
+    """`path:line:column: CODE subject message`, one line each."""
     for path, finding in _each(found):
         subject = f" {finding.subject}" if finding.subject else ""
         level = "" if finding.level is Level.ERROR else f" ({finding.level})"
@@ -34,7 +34,7 @@ def as_json(found: Found) -> str:
                 "column": f.column,
                 "code": f.code,
                 "level": f.level.value,
-                "class": f.subject or None,
+                "subject": f.subject or None,
                 "message": f.message,
                 "by_hand": f.by_hand,
             }
@@ -53,9 +53,9 @@ def github(found: Found) -> Iterator[str]:
         yield f"::{_GITHUB[f.level]} {listed}::{_escaped(said)}"
 
 
-def sarif(found: Found, version: str) -> str:
-    """SARIF 2.1.0, for code scanning."""
-    rules = [{"id": code, "shortDescription": {"text": title}} for code, title in RULES.items()]
+def sarif(found: Found, version: str, titles: Mapping[str, str]) -> str:
+    """SARIF 2.1.0, for code scanning; `titles` say what each code is about."""
+    rules = [{"id": code, "shortDescription": {"text": title}} for code, title in titles.items()]
     results = [_result(path, finding) for path, finding in _each(found)]
     driver: Mapping[str, Any] = {"name": "orchestrate", "version": version, "rules": rules}
     document = {

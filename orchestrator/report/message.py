@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePosixPath
-from types import FrameType
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from orchestrator.errors import BadInput
-from orchestrator.plan.model import Place, Plan
+from orchestrator.plan.model import Measure, Place, Plan, Target
 from orchestrator.progress.record import (
     Done,
     GateRecord,
@@ -25,16 +18,15 @@ from orchestrator.progress.record import (
     failed_before,
     flaky,
 )
+from orchestrator.templates import rendered
 from orchestrator.words import counts_in_words, plural
 
-RENDER_LIMIT_S = 2
-OUTPUT_LIMIT_CHARS = 20_000
 _TOPIC_CHARS = 36
 _GATES_OF_TESTS = ("collect", "test")
 _OUT = frozenset({Done.REFUSED, Done.QUARANTINED, Done.SKIPPED})
 """Targets of a batch that are not in."""
 
-SUBJECT = "test: {{ deed }} ({{ phase.label }}, batch {{ batch.number }}/{{ batch.of }}{{ share }})"
+SUBJECT = "{{ deed }} ({{ phase.label }}, batch {{ batch.number }}/{{ batch.of }}{{ share }})"
 
 BODY = """\
 {% if plan.prevents %}{{ plan.prevents | trim | wordwrap(72) }}
@@ -50,6 +42,9 @@ BODY = """\
 {% if others %}Left as they are:
 {% for file in others %}- {{ file.path }}: {{ file.note }}
 {% endfor %}{% endif %}
+{% if beside %}Beside them:
+{% for file in beside %}- {{ file.path }}: {{ file.counts }}
+{% endfor %}{% endif %}
 {% if tests %}Verified by {{ tests | tests }} of these files, none newly failing
 {%- if known %}; {{ known | length }} failed before:
 {% for id in known %}- {{ id }}
@@ -60,12 +55,11 @@ BODY = """\
 {% endfor %}{% endif %}
 {% if commands %}Not clean before either: {{ commands | join(', ') }}.
 {% endif %}
-{% if batch.memory_gb %}Memory impact, estimated: ~{{ batch.memory_gb }} GB
-{%- if phase.memory_gb %} of ~{{ phase.memory_gb }} GB in {{ phase.label }}{% endif %}.
-{% endif %}{% if phase.files -%}
+{% for estimate in estimates %}{{ estimate.label }}, estimated: ~{{ estimate.batch }}
+{%- if estimate.phase %} of ~{{ estimate.phase }} in {{ phase.label }}{% endif %}.
+{% endfor %}{% if phase.files -%}
 {{ phase.label }}: {{ phase.files }} {{ phase.priority }} priority files
-{%- if phase.classes %}, {{ phase.classes }} classes{% endif %}
-{%- if phase.methods %}, ~{{ phase.methods }} methods{% endif %}.
+{%- for amount in phase.counted %}, {{ amount }}{% endfor %}.
 {% endif %}{% if plan.link %}Plan: {{ plan.link }}
 {% endif %}"""
 
@@ -103,8 +97,8 @@ def message(
     entries = [t for t in record.targets if touched is None or t.path in touched]
     verified = record.gates if gates is None else gates
     values = _values(plan, place, record, entries, verified)
-    subject = " ".join(_rendered(plan.commit.subject or SUBJECT, values, "commit.subject").split())
-    body = _rendered(plan.commit.body or BODY, values, "commit.body")
+    subject = " ".join(rendered(plan.commit.subject or SUBJECT, values, "commit.subject").split())
+    body = rendered(plan.commit.body or BODY, values, "commit.body")
     if not subject:
         raise BadInput("commit.subject of the plan gives an empty subject")
     return Message(subject, _squeezed(body), _trailers(plan, place))
@@ -146,7 +140,7 @@ def _values(
     edited = [t for t in entries if t.done is Done.EDITED]
     topic = batch.topic or _listed([topic_of(t.path) for t in edited or entries])
     out = {t.path for t in record.targets if t.done in _OUT}
-    memory = [t.memory_gb for t in batch.targets if t.memory_gb and t.path not in out]
+    left = [target for target in batch.targets if target.path not in out]
     return {
         "deed": _deed(one_line(plan.title), topic, entries),
         "topic": topic,
@@ -162,18 +156,30 @@ def _values(
             "title": phase.title,
             "label": _label(place),
             "priority": phase.priority.upper(),
-            "files": phase.files(),
-            "classes": phase.classes(),
-            "methods": phase.methods(),
-            "memory_gb": _number(phase.memory_gb()),
+            "files": phase.file_count(),
+            "counted": [
+                _counted(measure, name, amount)
+                for name, measure in plan.measures.items()
+                if not measure.estimate and (amount := phase.amount(name))
+            ],
+            "amounts": {name: phase.amount(name) for name in plan.measures},
         },
         "batch": {
             "id": batch.id,
             "title": batch.title,
             "number": place.number,
             "of": len(phase.batches),
-            "memory_gb": _number(sum(memory)) if memory else None,
+            "amounts": {name: _sum(left, name) for name in plan.measures},
         },
+        "estimates": [
+            {
+                "label": one_line(measure.label or name),
+                "batch": with_unit(measure, amount),
+                "phase": with_unit(measure, whole) if (whole := phase.amount(name)) else None,
+            }
+            for name, measure in plan.measures.items()
+            if measure.estimate and (amount := _sum(left, name))
+        ],
         "targets": [{"path": one_line(t.path), "done": t.done.value} for t in entries],
         "files": [
             {
@@ -187,6 +193,11 @@ def _values(
             {"path": one_line(t.path), "note": _note(t)}
             for t in entries
             if t.done not in {Done.EDITED, Done.ADOPTED}
+        ],
+        "beside": [
+            {"path": one_line(t.path), "counts": counts_in_words(t.counts)}
+            for t in record.others
+            if set(t.unit) & {entry.path for entry in entries}
         ],
         "by_hand": [
             {"path": one_line(t.path), "note": one_line(t.reason or "")}
@@ -236,49 +247,6 @@ def _note(target: TargetRecord) -> str:
     return one_line(f"{_NOTES[target.done]}{target.reason or ''}")
 
 
-def _rendered(template: str, values: Mapping[str, Any], where: str) -> str:
-    environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
-    )
-    environment.filters["files"] = partial(plural, noun="file")
-    environment.filters["tests"] = partial(plural, noun="test")
-    chunks: list[str] = []
-    try:
-        with _time_limit(where):
-            size = 0
-            for chunk in environment.from_string(template).generate(**values):
-                size += len(chunk)
-                if size > OUTPUT_LIMIT_CHARS:
-                    raise BadInput(
-                        f"{where} of the plan gives more than {OUTPUT_LIMIT_CHARS} characters"
-                    )
-                chunks.append(chunk)
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        line = getattr(error, "lineno", None)
-        at = f" (line {line} of the template)" if line else ""
-        raise BadInput(
-            f"{where} of the plan: {error}{at}; known are {', '.join(sorted(values))}",
-            next_step="orchestrate validate",
-        ) from error
-    return "".join(chunks)
-
-
-@contextmanager
-def _time_limit(where: str) -> Iterator[None]:
-    """The sandbox stops access to attributes, not loops: the clock stops those."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise BadInput(f"{where} of the plan takes longer than {RENDER_LIMIT_S} s to write")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(RENDER_LIMIT_S)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def _squeezed(body: str) -> str:
     """The body without trailing blanks and without more than one empty line in a row."""
     lines: list[str] = []
@@ -298,5 +266,16 @@ def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:g}"
+def with_unit(measure: Measure, amount: float) -> str:
+    """`250 GB`: the number as people write it, with its unit."""
+    return f"{amount:,g} {measure.unit}" if measure.unit else f"{amount:,g}"
+
+
+def _counted(measure: Measure, name: str, amount: float) -> str:
+    about = "~" if measure.approximate else ""
+    return f"{about}{with_unit(measure, amount)} {one_line(measure.label or name)}"
+
+
+def _sum(targets: Sequence[Target], measure: str) -> float | None:
+    known = [t.expect[measure] for t in targets if t.expect.get(measure)]
+    return sum(known) if known else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.plan.model import Phase, PhaseState
+from orchestrator.plan.model import Measure, Phase, PhaseState, Plan
 from orchestrator.progress.status import OPEN, PhaseStatus, State, Status
 from orchestrator.words import plural
 
@@ -16,15 +16,13 @@ _TOLD = (State.REGRESSED, State.DRIFTED, State.QUARANTINED, State.EDITED, State.
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table; `done` and `of` count files."""
+    """One line of the table; `done` and `of` count files, `amounts` go by the names of measures."""
 
     phase: str
     files: str
-    classes: str
-    methods: str
+    amounts: Mapping[str, str]
     status: str
     hours: str
-    memory: str
     done: int
     of: int
 
@@ -55,18 +53,59 @@ def total(status: Status) -> Row:
     """The last line: sums over all phases."""
     phases = [phase.phase for phase in status.phases]
     done, of = status.files_done, status.files
-    hours = [p.estimate.hours for p in phases if p.estimate.hours]
+    hours = [p.hours for p in phases if p.hours]
+    amounts = {
+        name: _amount(measure, _sum([phase.amount(name) for phase in phases]))
+        for name, measure in status.plan.measures.items()
+    }
     return Row(
         "total",
         _number(of),
-        _number(_sum([p.classes() for p in phases])),
-        _number(_sum([p.methods() for p in phases])),
+        amounts,
         f"{done} of {of} files",
         _hours([sum(h[0] for h in hours), sum(h[1] for h in hours)] if hours else None),
-        _memory(_sum([p.memory_gb() for p in phases])),
         done,
         of,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the table: its head, what a row holds there, and what of it gives way.
+
+    `rank` is the order in which columns go where there is little room, the highest first; 0 stays.
+    """
+
+    title: str
+    cell: Callable[[Row], str]
+    is_number: bool = False
+    rank: int = 0
+
+
+def columns(plan: Plan) -> list[Column]:
+    """The columns of a plan's table: counts behind the files, estimates at the end."""
+    counts = [(name, m) for name, m in plan.measures.items() if not m.estimate]
+    estimates = [(name, m) for name, m in plan.measures.items() if m.estimate]
+    first = [_measured(name, m.title, rank) for rank, (name, m) in enumerate(counts, start=1)]
+    rank = len(counts) + 1
+    time = [Column("Time est.", lambda row: row.hours, is_number=True, rank=rank)]
+    last = [
+        _measured(name, f"{m.title} (estimate)", rank)
+        for rank, (name, m) in enumerate(estimates, start=rank + 1)
+    ]
+    return [
+        Column("Phase", lambda row: row.phase),
+        Column("Files", lambda row: row.files, is_number=True),
+        *first,
+        Column("Status", lambda row: row.status),
+        Column("Progress", lambda row: f"{row.percent} % ({row.done} of {row.of})"),
+        *(time if any(phase.hours for phase in plan.phases) else []),
+        *last,
+    ]
+
+
+def _measured(name: str, title: str, rank: int) -> Column:
+    return Column(title, lambda row: row.amounts[name], is_number=True, rank=rank)
 
 
 def attention(status: Status) -> list[Attention]:
@@ -111,30 +150,11 @@ def next_lines(status: Status) -> list[str]:
 
 def markdown(status: Status) -> str:
     """The table as GitHub-flavoured Markdown, without colour and in a fixed order."""
-    head = (
-        "Phase",
-        "Files",
-        "Classes",
-        "Methods",
-        "Status",
-        "Progress",
-        "Time est.",
-        "Memory (estimate)",
-    )
+    shown = columns(status.plan)
+    head = [column.title for column in shown]
     lines = [f"# {_cell(status.plan.title)}", "", _line(head), _line(["---"] * len(head))]
-    for row in [*rows(status), total(status)]:
-        progress = f"{row.percent} % ({row.done} of {row.of})"
-        cells = (
-            row.phase,
-            row.files,
-            row.classes,
-            row.methods,
-            row.status,
-            progress,
-            row.hours,
-            row.memory,
-        )
-        lines.append(_line(cells))
+    table = [*rows(status), total(status)]
+    lines += [_line([column.cell(row) for column in shown]) for row in table]
     told = [f"- {i.state}: `{i.path}` ({i.place}) {_cell(i.why)}" for i in attention(status)]
     coming = [f"Next: {status.next.name}, {_cell(status.next.batch.title)}"] if status.next else []
     blocks = ["\n".join(lines), "\n".join(told), *coming]
@@ -154,17 +174,15 @@ def to_json(status: Status) -> str:
 
 
 def _phase(phase: PhaseStatus, status: Status) -> dict[str, object]:
-    estimate = phase.phase.estimate
     return {
         "id": phase.phase.id,
         "title": phase.phase.title,
         "priority": phase.phase.priority.value,
         "state": phase.phase.state.value,
         "status": _word(phase, status),
-        "files": {"done": phase.files_done, "total": phase.phase.files()},
-        "classes": phase.phase.classes(),
-        "methods": phase.phase.methods(),
-        "estimate": {"hours": estimate.hours, "memory_gb": phase.phase.memory_gb()},
+        "files": {"done": phase.files_done, "total": phase.phase.file_count()},
+        "amounts": {name: phase.phase.amount(name) for name in status.plan.measures},
+        "hours": phase.phase.hours,
         "batches": [
             {
                 "id": batch.place.batch.id,
@@ -185,14 +203,12 @@ def _row(phase: PhaseStatus, status: Status) -> Row:
     named = phase.phase
     return Row(
         f"{_number_of(named, status)} {named.title}",
-        _number(named.files()),
-        _number(named.classes()),
-        _number(named.methods()),
+        _number(named.file_count()),
+        {n: _amount(m, named.amount(n)) for n, m in status.plan.measures.items()},
         _word(phase, status),
-        _hours(named.estimate.hours),
-        _memory(named.memory_gb()),
+        _hours(named.hours),
         phase.files_done,
-        named.files(),
+        named.file_count(),
     )
 
 
@@ -234,8 +250,11 @@ def _hours(hours: Sequence[float] | None) -> str:
     return _UNKNOWN if hours is None else f"{hours[0]:g}-{hours[1]:g} h"
 
 
-def _memory(gigabytes: float | None) -> str:
-    return _UNKNOWN if gigabytes is None else f"~{gigabytes:g} GB"
+def _amount(measure: Measure, amount: float | None) -> str:
+    if amount is None:
+        return _UNKNOWN
+    unit = f" {measure.unit}" if measure.unit else ""
+    return f"{'~' if measure.estimate else ''}{amount:,g}{unit}"
 
 
 def _sum(values: Sequence[float | None]) -> float | None:

@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.batch.workspace import DEFAULT_PLAN
 from orchestrator.errors import DiskError, Refused
 from orchestrator.git import Repo, initialised
 from orchestrator.plan.load import load
 from orchestrator.plan.model import Phase, Plan, Target
 from orchestrator.sample.project import FileShape, ProjectShape, failing_ids, generate
+from orchestrator.workspace import DEFAULT_PLAN
 
 _PHASE = "phase-2"
 
@@ -75,8 +75,8 @@ def demo_shape(plan: Plan) -> ProjectShape:
     files = [
         FileShape(
             t.path,
-            t.classes or 1,
-            t.methods or 1,
+            int(t.expect.get("classes", 1)) or 1,
+            int(t.expect.get("methods", 1)) or 1,
             failing=int(t.path == firsts[0]),
             pinning=int(t.path == firsts[1]),
         )

@@ -9,16 +9,16 @@ import pytest
 from support import FILES, PASSING, PLAN, PYPROJECT, SampleRepo, fixed, make_repo, plan_with
 from test_isolation import BREAKS
 
-from orchestrator.batch.adopt import Adopted, NotClean, adopt
-from orchestrator.batch.commit import Commit
-from orchestrator.batch.retry import retry
-from orchestrator.batch.session import How
 from orchestrator.batch.settle import Landed, Stopped
-from orchestrator.batch.skip import skip
-from orchestrator.batch.undo import Undone, undo
-from orchestrator.batch.watcher import Silent
+from orchestrator.decide.adopt import Adopted, NotClean, adopt
+from orchestrator.decide.retry import retry
+from orchestrator.decide.skip import skip
+from orchestrator.decide.undo import Undone, undo
 from orchestrator.errors import BadInput, Refused
+from orchestrator.events import nobody
 from orchestrator.progress.status import State
+from orchestrator.safety.session import How
+from orchestrator.safety.transaction import Commit
 
 HOW = How(sys.executable)
 
@@ -39,15 +39,15 @@ def states(repo: SampleRepo) -> dict[str, State]:
 
 
 def adopted(repo: SampleRepo, name: str, reason: str | None = None) -> Adopted:
-    return adopt(repo.workspace(), name, reason, HOW, Silent())
+    return adopt(repo.workspace(), name, reason, HOW, nobody)
 
 
 def undone(repo: SampleRepo, name: str) -> Undone:
-    return undo(repo.workspace(), name, HOW, Silent())
+    return undo(repo.workspace(), name, HOW, nobody)
 
 
 def skipped(repo: SampleRepo, name: str, reason: str = "it is on its way out") -> Commit:
-    return skip(repo.workspace(), name, reason, Silent())
+    return skip(repo.workspace(), name, reason, nobody)
 
 
 def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRepo) -> None:
@@ -57,7 +57,7 @@ def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRe
     )
     given_up.commit("the cause is gone")
     assert states(given_up)["tests/test_b.py"] is State.QUARANTINED
-    (result,) = retry(given_up.workspace(), None, HOW, Silent()).results
+    (result,) = retry(given_up.workspace(), None, HOW, nobody).results
     assert isinstance(result, Landed)
     assert given_up.git.changed_by("HEAD") == ["reports/first/one.json", "tests/test_b.py"]
     assert states(given_up)["tests/test_b.py"] is State.DONE
@@ -67,17 +67,17 @@ def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRe
 
 def test_retry_while_the_cause_is_there_changes_nothing(given_up: SampleRepo) -> None:
     head = given_up.head
-    (result,) = retry(given_up.workspace(), "tests/test_b.py", HOW, Silent()).results
+    (result,) = retry(given_up.workspace(), "tests/test_b.py", HOW, nobody).results
     assert isinstance(result, Stopped)
     assert (given_up.head, given_up.changes, given_up.leftovers) == (head, "", [])
 
 
 def test_retry_of_what_is_done_does_nothing(given_up: SampleRepo) -> None:
-    assert retry(given_up.workspace(), "tests/test_a.py", HOW, Silent()).results == []
+    assert retry(given_up.workspace(), "tests/test_a.py", HOW, nobody).results == []
     with pytest.raises(
         BadInput, match=r"called 'test/test_b.py'; did you mean 'tests/test_b.py'\?"
     ):
-        retry(given_up.workspace(), "test/test_b.py", HOW, Silent())
+        retry(given_up.workspace(), "test/test_b.py", HOW, nobody)
 
 
 def test_a_skipped_file_waits_for_ever_and_says_why(given_up: SampleRepo) -> None:
@@ -112,7 +112,7 @@ def test_retry_takes_a_skip_back_and_the_edit_was_kept(given_up: SampleRepo) -> 
     assert given_up.run("show", "--patch", "tests/test_b.py").code == 0
     given_up.write("tests/test_b.py", PASSING)
     given_up.commit("mended")
-    (result,) = retry(given_up.workspace(), "tests/test_b.py", HOW, Silent()).results
+    (result,) = retry(given_up.workspace(), "tests/test_b.py", HOW, nobody).results
     assert isinstance(result, Landed)
     assert states(given_up)["tests/test_b.py"] is State.DONE
 
@@ -147,9 +147,7 @@ def test_adopt_commits_what_a_person_fixed(given_up: SampleRepo, tmp_path: Path)
     assert result.commit is not None
     assert given_up.git.changed_by("HEAD") == ["reports/first/one.json", "tests/test_b.py"]
     assert states(given_up)["tests/test_b.py"] is State.DONE
-    assert given_up.git.text("log", "-1", "--format=%s").startswith(
-        "test: memory safety by hand for b"
-    )
+    assert given_up.git.text("log", "-1", "--format=%s").startswith("memory safety by hand for b")
     assert (given_up.changes, given_up.leftovers) == ("", [])
 
 
@@ -360,7 +358,7 @@ def test_a_skip_or_retry_of_one_file_leaves_its_neighbours_drifted(given_up: Sam
     assert states(given_up)["tests/test_a.py"] is State.DRIFTED
     given_up.write("tests/test_b.py", PASSING)
     given_up.commit("mended")
-    retry(given_up.workspace(), "tests/test_b.py", HOW, Silent())
+    retry(given_up.workspace(), "tests/test_b.py", HOW, nobody)
     assert states(given_up)["tests/test_a.py"] is State.DRIFTED
     with pytest.raises(BadInput, match="was done or skipped"):
         skipped(given_up, "tests/test_a.py")

@@ -101,7 +101,8 @@ def done(result: Landed) -> dict[str, str]:
 
 def faults(result: Landed) -> dict[str, Fault]:
     return {
-        t.path.removeprefix("tests/test_").removesuffix(".py"): t.fault for t in result.taken_out
+        t.name.removeprefix("tests/test_").removesuffix(".py"): t.fault
+        for t in result.found.taken_out
     }
 
 
@@ -124,7 +125,7 @@ def test_each_of_eight_files_is_named_for_what_it_is(
     for path, text in EIGHT.items():
         name = path.removeprefix("tests/test_").removesuffix(".py")
         assert (repo.read(path) == text) == (name in faults(result)), path
-    assert f"{8 - len(result.taken_out)} of 8 files" in result.subject
+    assert f"{8 - len(result.found.taken_out)} of 8 files" in result.commit.subject
     assert result.exit_code is Exit.RED
     why = {entry.path: entry.reason or "" for entry in result.entries}
     assert (
@@ -357,7 +358,7 @@ def test_a_series_ends_where_nothing_can_be_judged(tmp_path: Path) -> None:
     assert (series.ending, series.exit_code) == (Ending.STOPPED, Exit.CANNOT_JUDGE)
     (result,) = series.results
     assert isinstance(result, Stopped)
-    assert result.verdicts[-1].kind is Kind.CANNOT_JUDGE
+    assert result.found.verdicts[-1].kind is Kind.CANNOT_JUDGE
     assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
 
 
@@ -412,7 +413,10 @@ def test_a_configuration_pytest_refuses_blames_nobody(tmp_path: Path) -> None:
     head = repo.head
     result = repo.next_batch()
     assert isinstance(result, Stopped)
-    assert (result.verdicts[-1].kind, list(result.verdicts[-1].blames)) == (Kind.CANNOT_JUDGE, [])
+    assert (result.found.verdicts[-1].kind, list(result.found.verdicts[-1].blames)) == (
+        Kind.CANNOT_JUDGE,
+        [],
+    )
     assert (repo.head, repo.changes) == (head, "")
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from support import FILES, PASSING, PLAN, PYPROJECT, SampleRepo, make_repo, plan_with
 
-from orchestrator.batch.commit import CommitRefused
 from orchestrator.batch.settle import Landed, NothingToDo, Stopped
 from orchestrator.errors import BadInput, ChangedMeanwhile, Exit, Refused
 from orchestrator.gates.verdict import Kind
 from orchestrator.progress.record import read_record
+from orchestrator.safety.transaction import CommitRefused
 
 FAILS_AFTER = """\
 import gc
@@ -48,7 +48,7 @@ def test_a_batch_lands_as_one_commit_of_its_files_and_its_record(repo: SampleRep
 def test_the_message_tells_what_was_really_done(repo: SampleRepo) -> None:
     repo.next_batch()
     message = repo.git.text("log", "-1", "--format=%B")
-    assert message.splitlines()[0] == "test: memory safety for a and b (First, batch 1/2)"
+    assert message.splitlines()[0] == "memory safety for a and b (First, batch 1/2)"
     assert "- tests/test_a.py: 1 class, 1 mark, 1 teardown, 2 imports" in message
     assert "In all: 2 classes, 2 marks, 2 teardowns, 4 imports." in message
     assert "Verified by 4 tests" in message
@@ -95,7 +95,7 @@ def test_a_red_test_puts_everything_back_where_the_plan_says_stop(tmp_path: Path
     head = repo.head
     result = repo.next_batch()
     assert isinstance(result, Stopped)
-    red = result.verdicts[-1]
+    red = result.found.verdicts[-1]
     assert red.kind is Kind.RED
     assert {blame.path for blame in red.blames} == {"tests/test_b.py"}
     assert "the collector is out of order" in red.blames[0].text
@@ -122,7 +122,7 @@ def test_fault_65_files_that_have_it_all_are_recorded(repo: SampleRepo) -> None:
     result = repo.next_batch()
     assert isinstance(result, Landed)
     assert repo.git.changed_by("HEAD") == ["reports/first/one.json"]
-    assert "needs no change" in result.subject
+    assert "needs no change" in result.commit.subject
 
 
 def test_a_refused_file_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_hash_lines_and_quotes_survive_in_the_message(tmp_path: Path) -> None:
     plan = PLAN.replace("title: memory safety", 'title: "#1 \\"safety\\""')
     repo = make_repo(tmp_path / "r", plan=plan)
     repo.next_batch()
-    assert repo.git.text("log", "-1", "--format=%s").startswith('test: #1 "safety" for a and b')
+    assert repo.git.text("log", "-1", "--format=%s").startswith('#1 "safety" for a and b')
 
 
 def test_executable_bits_and_line_ends_are_kept(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_executable_bits_and_line_ends_are_kept(tmp_path: Path) -> None:
 def test_it_works_from_a_folder_below_the_top(
     repo: SampleRepo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestrator.batch.workspace import open_workspace
+    from orchestrator.workspace import open_workspace
 
     monkeypatch.chdir(repo.top / "tests")
     workspace = open_workspace(None)

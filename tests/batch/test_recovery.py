@@ -14,10 +14,11 @@ import psutil
 import pytest
 from support import FILES, PASSING, SampleRepo, make_repo
 
-from orchestrator.batch.journal import Journal
-from orchestrator.batch.lock import only_run
 from orchestrator.batch.settle import Landed
+from orchestrator.changes import Change
 from orchestrator.errors import Locked, NeedsDecision
+from orchestrator.safety.journal import Journal
+from orchestrator.safety.lock import only_run
 
 SLOW = "import time\n\n\nclass TestAlpha:\n    def test_one(self):\n        time.sleep(60)\n"
 
@@ -142,7 +143,7 @@ def test_a_commit_that_landed_is_kept(repo: SampleRepo) -> None:
     base = repo.head
     repo.next_batch()
     journal.prepare(place, base, "reports/first/one.json", before)
-    journal.applying({p: (repo.top / p).read_bytes() for p in before})
+    journal.applying([Change(p, data, (repo.top / p).read_bytes()) for p, data in before.items()])
     journal.committing()
     head = repo.head
     assert "had landed" in journal.recover().sentence
@@ -209,10 +210,9 @@ def interrupted(repo: SampleRepo) -> None:
     paths = ("tests/test_a.py", "tests/test_b.py")
     before = {path: (repo.top / path).read_bytes() for path in paths}
     journal.prepare("first/one", repo.head, "reports/first/one.json", before)
-    after = {path: data + b"# edited\n" for path, data in before.items()}
-    journal.applying(after)
-    for path, data in after.items():
-        (repo.top / path).write_bytes(data)
+    journal.applying([Change(path, data, data + b"# edited\n") for path, data in before.items()])
+    for path, data in before.items():
+        (repo.top / path).write_bytes(data + b"# edited\n")
 
 
 RED_THEN_SLOW = """\

@@ -87,7 +87,7 @@ def test_json_github_and_sarif(project: Path) -> None:
     first, second = json.loads(check("--format", "json", cwd=project).out)
     assert first == {
         "path": "tests/test_bad.py", "line": 4, "column": 1, "code": "MS001", "level": "error",
-        "class": "TestA", "by_hand": False,
+        "subject": "TestA", "by_hand": False,
             "message": 'add @pytest.mark.xdist_group(name="bad_tests")',
     }  # fmt: skip
     assert second["code"] == "MS002"

@@ -31,8 +31,8 @@ def given_up(tmp_path: Path) -> SampleRepo:
     assert ended.code == 1, ended.err
     lines = ended.out.splitlines()
     assert [line.split(" ", 1)[1] for line in lines] == [
-        "test: memory safety for a (First, batch 1/2, 1 of 2 files)",
-        "test: memory safety for c (First, batch 2/2)",
+        "memory safety for a (First, batch 1/2, 1 of 2 files)",
+        "memory safety for c (First, batch 2/2)",
     ]
     for text in (
         "taken out   tests/test_b.py: culprit: TestBreaks::test_one: passes without the edit",

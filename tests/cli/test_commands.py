@@ -10,8 +10,23 @@ from pathlib import Path
 import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, make_repo, run_cli
 
+MEASURES = """\
+measures:
+  classes: {title: Classes}
+  methods: {title: Methods}
+  memory: {title: Memory, unit: GB, estimate: true}
+phases:"""
+
 
 def test_status_shows_the_table_the_totals_and_the_next_command(repo: SampleRepo) -> None:
+    repo.write(
+        "migration_plan.yaml",
+        PLAN.replace("phases:", MEASURES, 1).replace(
+            "    batches:",
+            "    hours: [2, 3]\n    totals: {classes: 4, memory: 1200}\n    batches:",
+            1,
+        ),
+    )
     ended = repo.run("status")
     assert ended.code == 0
     header = next(line for line in ended.out.splitlines() if "Phase" in line)
@@ -25,7 +40,10 @@ def test_status_shows_the_table_the_totals_and_the_next_command(repo: SampleRepo
         "Memory (estimate)",
     ]
     assert [word for word in columns if word in header] == columns
-    assert "1 first things" in ended.out
+    row = next(line for line in ended.out.splitlines() if "1 first things" in line)
+    assert [
+        word for word in row.split() if word in {"3", "4", "-", "NEXT", "2-3", "h", "~1,200", "GB"}
+    ] == ["3", "4", "-", "NEXT", "2-3", "h", "~1,200", "GB"]
     assert "0 of 3 files" in ended.out
     assert "Next: first/one, Batch one (2 files, batch 1 of 2)" in ended.out
     assert "orchestrate next-batch" in ended.out
@@ -50,7 +68,7 @@ def test_status_as_json_and_markdown(repo: SampleRepo) -> None:
     target = document["phases"][0]["batches"][0]["targets"][0]
     assert target == {"path": "tests/test_a.py", "state": "pending", "why": ""}
     page = repo.run("status", "--markdown").out
-    assert "| 1 first things | 3 | - | - | NEXT | 0 % (0 of 3) | - | - |" in page
+    assert "| 1 first things | 3 | NEXT | 0 % (0 of 3) |" in page
     assert repo.run("status", "--json", "--markdown").code == 2
 
 
@@ -67,14 +85,14 @@ def test_fault_30_status_and_validate_write_nothing(repo: SampleRepo) -> None:
 def test_next_batch_prints_the_commit_on_stdout_and_the_rest_on_stderr(repo: SampleRepo) -> None:
     ended = repo.run("next-batch", "--python", sys.executable)
     assert ended.code == 0
-    assert ended.out == f"{repo.head[:10]} test: memory safety for a and b (First, batch 1/2)\n"
+    assert ended.out == f"{repo.head[:10]} memory safety for a and b (First, batch 1/2)\n"
     for word in (
         "compile     passed: 2 files",
         "collect     passed: 4 tests",
         "test        passed",
     ):
         assert word in ended.err
-    assert "added       2 classes, 2 marks, 2 teardowns, 4 imports in 2 files" in ended.err
+    assert "changed     2 classes, 2 marks, 2 teardowns, 4 imports in 2 files" in ended.err
     assert "next: orchestrate next-batch" in ended.err
     assert "\x1b" not in ended.out + ended.err
 

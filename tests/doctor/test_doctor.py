@@ -11,8 +11,8 @@ from support import Ran, plan_with, run_cli
 
 from orchestrator.doctor.diagnosis import Level, diagnosis
 from orchestrator.doctor.examine import commands, examine
-from orchestrator.gates.interpreter import Interpreter, interpreter
 from orchestrator.git import initialised
+from orchestrator.interpreter import Interpreter, interpreter
 
 
 def project(top: Path, addopts: str = "", **files: str) -> Path:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.fixers.base import Edit, Outcome, Refusal, Source
+from orchestrator.fixers.findings import Level
 from orchestrator.fixers.memory_safety import FIXER
 from orchestrator.fixers.memory_safety.check import findings
-from orchestrator.fixers.memory_safety.rules.findings import Level
 
 FILES = 120
 """Each is a seed; all are collected by one process of pytest, before and after."""

@@ -12,10 +12,10 @@ from orchestrator.fixers.run import outcomes
 
 FIXER = """
 import os, time
-from orchestrator.fixers.base import Edit, NoChange, Refusal
+from orchestrator.fixers.base import Edit, FileFixer, NoChange, Refusal
 
 
-class Fixer:
+class Fixer(FileFixer):
     name, version = "hostile", 1
 
     def fix(self, source, top):
@@ -77,7 +77,11 @@ def test_a_bad_file_is_refused_and_the_others_go_on(bad: str, reason: str, tmp_p
 
 @pytest.mark.parametrize(
     "outcome",
-    [Edit("a", bytes(range(256)), {"n": 2}, ("x",)), NoChange("b", ("y",)), Refusal("c", "why")],
+    [
+        Edit("a", bytes(range(256)), {"n": 2}, ("x",)),
+        NoChange("b", ("y",)),
+        Refusal("c", "why", "many\nlines"),
+    ],
     ids=["edit", "no change", "refusal"],
 )
 def test_an_outcome_survives_the_way_through_the_pipe(outcome: Outcome) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from orchestrator.gates.baseline import Findings, Side, sort_out
+from orchestrator.changes import Side
+from orchestrator.gates.baseline import Cause, Findings, classify, sort_out
 from orchestrator.gates.bisect import first_bad
 from orchestrator.gates.events import LEFT_OUT, MISSING, SKIPPED, Way
 
@@ -83,6 +84,29 @@ def test_each_case_is_told_apart(name: str) -> None:
     findings = found(first, runs)
     lists = ("failing_before", "flaky", "spared", "together", "culprits")
     assert [kind for kind in lists if getattr(findings, kind)] == ([expected] if expected else [])
+
+
+CLASSES = [
+    ("steady on both sides", (OK, OK), (RED, RED), Cause.EDIT),
+    ("otherwise red, steady on both sides", (RED, RED), (OTHER, OTHER), Cause.EDIT),
+    ("fine once no other file is edited", (OK, OK), (RED, OK), Cause.ANOTHER_EDIT),
+    ("as it was once no other file is edited", (RED, RED), (OTHER, RED), Cause.ANOTHER_EDIT),
+    ("red before, never in the same way", (RED, OTHER), (RED, RED), Cause.OLD),
+    ("red before every other time", (OK, RED), (RED, RED), Cause.CHANCE),
+    ("green before every other time", (RED, OK), (OTHER, OTHER), Cause.CHANCE),
+    ("green with every edit", (SKIPPED, SKIPPED), (OK, RED), Cause.CHANCE),
+    ("red with the edit, in two ways", (OK, OK), (RED, OTHER), Cause.EDIT),
+    ("green with its own edit, unsteady before", (SKIPPED, OK), (RED, OK), Cause.CHANCE),
+]
+
+
+@pytest.mark.parametrize(("before", "edited", "cause"), [
+    pytest.param(before, edited, cause, id=name) for name, before, edited, cause in CLASSES
+])  # fmt: skip
+def test_two_runs_on_each_side_name_the_cause(
+    before: tuple[Way, Way], edited: tuple[Way, Way], cause: Cause
+) -> None:
+    assert classify(before=before, edited=edited) is cause
 
 
 def test_what_was_red_before_costs_one_further_run() -> None:

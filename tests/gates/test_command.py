@@ -9,12 +9,12 @@ import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, make_repo
 
 from orchestrator.batch.pick import Choice
-from orchestrator.batch.session import How
 from orchestrator.batch.settle import Landed, Result, Stopped
 from orchestrator.batch.story import next_batch
-from orchestrator.batch.watcher import Silent
 from orchestrator.errors import Refused
+from orchestrator.events import nobody
 from orchestrator.gates.verdict import Kind
+from orchestrator.safety.session import How
 
 LINT = """\
 import sys
@@ -39,7 +39,7 @@ def repo_with(
 
 
 def next_of(repo: SampleRepo, *, trust: bool = True) -> Result:
-    return next_batch(repo.workspace(), Choice(), How(sys.executable, trust=trust), Silent())
+    return next_batch(repo.workspace(), Choice(), How(sys.executable, trust=trust), nobody)
 
 
 def test_a_command_that_finds_nothing_lets_the_batch_pass(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_the_file_a_command_names_is_taken_out(tmp_path: Path) -> None:
     repo = repo_with(tmp_path / "r", "alpha_tests")
     result = next_of(repo)
     assert isinstance(result, Landed)
-    assert [taken.path for taken in result.taken_out] == ["tests/test_a.py"]
+    assert [taken.name for taken in result.found.taken_out] == ["tests/test_a.py"]
     assert "lint finds something new" in str(result.entries[0].reason)
     assert result.entries[0].failure is not None
     assert result.entries[0].failure.reproduce == ("{python}", "lint.py", "tests/test_a.py")
@@ -62,14 +62,14 @@ def test_what_a_command_found_before_is_no_fault_though_its_lines_moved(tmp_path
     repo = repo_with(tmp_path / "r", "a bad old word", tests__test_a=PASSING + "# a bad old word\n")
     result = next_of(repo)
     assert isinstance(result, Landed)
-    assert (result.taken_out, result.record.gates[-1].failed_before) == ([], ("lint",))
+    assert (result.found.taken_out, result.record.gates[-1].failed_before) == ([], ("lint",))
 
 
 def test_a_command_that_names_no_file_is_bisected(tmp_path: Path) -> None:
     run = "{python} -c 'import pathlib,sys; sys.exit(sum(1 for p in sys.argv[1:] if chr(98)+chr(95)+chr(116) in pathlib.Path(p).read_text()))' {files}"
     result = next_of(repo_with(tmp_path / "r", "", run=run))
     assert isinstance(result, Landed)
-    assert [taken.path for taken in result.taken_out] == ["tests/test_b.py"]
+    assert [taken.name for taken in result.found.taken_out] == ["tests/test_b.py"]
 
 
 def test_a_program_that_is_missing_cannot_be_judged(tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_a_program_that_is_missing_cannot_be_judged(tmp_path: Path) -> None:
     head = repo.head
     result = next_of(repo)
     assert isinstance(result, Stopped)
-    assert result.verdicts[-1].kind is Kind.CANNOT_JUDGE
-    assert "lint: cannot start 'no-such-program'" in result.verdicts[-1].why
+    assert result.found.verdicts[-1].kind is Kind.CANNOT_JUDGE
+    assert "lint: cannot start 'no-such-program'" in result.found.verdicts[-1].why
     assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
 
 
@@ -89,7 +89,7 @@ def test_a_command_that_never_ends_cannot_be_judged(tmp_path: Path) -> None:
     repo.commit()
     result = next_of(repo)
     assert isinstance(result, Stopped)
-    assert result.verdicts[-1].kind is Kind.CANNOT_JUDGE
+    assert result.found.verdicts[-1].kind is Kind.CANNOT_JUDGE
     assert repo.changes == ""
 
 

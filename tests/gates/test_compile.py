@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from orchestrator.gates.compile import compile_gate
-from orchestrator.gates.interpreter import interpreter
 from orchestrator.gates.verdict import Kind, Verdict
+from orchestrator.interpreter import interpreter
 
 
 def judged(top: Path, **files: str) -> Verdict:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import CannotJudge, Exit
-from orchestrator.gates.interpreter import interpreter
+from orchestrator.interpreter import interpreter
 
 
 def launcher(path: Path) -> Path:
@@ -60,6 +60,7 @@ def test_fault_70_a_path_that_is_no_interpreter(tmp_path: Path) -> None:
 
 def test_fault_69_an_interpreter_without_pytest_is_said_with_the_hint(tmp_path: Path) -> None:
     venv.create(tmp_path / "bare", with_pip=False)
+    found = interpreter(tmp_path, option=str(tmp_path / "bare/bin/python"), plan=None)
     with pytest.raises(CannotJudge, match="has no pytest") as caught:
-        interpreter(tmp_path, option=str(tmp_path / "bare/bin/python"), plan=None)
+        found.must_have_pytest()
     assert "-m pip install pytest" in str(caught.value.next_step)

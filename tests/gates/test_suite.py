@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.gates.baseline import Side
-from orchestrator.gates.interpreter import Interpreter, interpreter
-from orchestrator.gates.judge import Rules, suite_gates
+from orchestrator.changes import Side
+from orchestrator.gates.judge import suite_gates
+from orchestrator.gates.sides import Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.gates.verdict import PYTHON, Fault, Kind, Verdict
+from orchestrator.interpreter import Interpreter, interpreter
 from orchestrator.plan.verify import Verify
 
 GOOD = "def test_one(): pass\n\n\nclass TestA:\n    def test_two(self): pass\n"

@@ -129,9 +129,10 @@ def test_several_problems_are_told_together_in_the_order_of_the_file() -> None:
 def test_the_options_of_a_phase_hold_for_its_targets_unless_they_say_otherwise() -> None:
     plan = plan_of(PLAN.replace("priority: high", "priority: high\n    options: {group: shared}"))
     phase = plan.phases[0]
+    (rung,) = phase.rungs()
     first, second = phase.batches[0].targets
-    assert planned.source(phase, first, b"").options == {"group": "alpha_tests"}
-    assert planned.source(phase, second, b"").options == {"group": "shared"}
+    assert planned.source(rung, first, b"").options == {"group": "alpha_tests"}
+    assert planned.source(rung, second, b"").options == {"group": "shared"}
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

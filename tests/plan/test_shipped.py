@@ -65,14 +65,15 @@ def test_each_phase_amounts_to_what_was_asked_for(
     state: PhaseState,
 ) -> None:
     found = next(p for p in plan.phases if p.id == phase)
-    assert (found.files(), found.classes(), found.methods()) == (files, classes, methods)
-    assert (found.memory_gb(), found.state) == (memory_gb, state)
+    amounts = tuple(found.amount(name) for name in ("classes", "methods", "memory"))
+    assert (found.file_count(), *amounts) == (files, classes, methods, memory_gb)
+    assert found.state is state
 
 
 def test_phase_two_has_six_batches_with_fourteen_files_and_conftest_by_hand(plan: Plan) -> None:
     phase = next(p for p in plan.phases if p.id == "phase-2")
     assert [len(batch.targets) for batch in phase.batches] == [2, 2, 2, 2, 3, 3]
-    assert sum(t.classes or 0 for t in phase.targets()) == 75
+    assert sum(t.expect["classes"] for t in phase.targets()) == 75
     assert [t.path for t in phase.targets() if t.manual] == ["tests/conftest.py"]
     groups = [t.options["group"] for t in phase.targets() if not t.manual]
     assert len(set(groups)) == 13

@@ -23,7 +23,7 @@ def message_of(text: str, *targets: TargetRecord, known: tuple[str, ...] = ()) -
     plan = plan_of(text)
     place = next(plan.places())
     record = Record(
-        plan=plan.name, phase="first", batch="one", definition="", fixer="memory-safety", fixer_version=1,
+        plan=plan.name, phase="first", batch="one", definition="", fixers={"memory-safety": 1},
         targets=targets or (edited("tests/test_a.py"), edited("tests/test_b.py")),
         gates=(GateRecord(gate="test", count=7, known_failures=known),),
     )  # fmt: skip
@@ -35,13 +35,13 @@ def edited(path: str, **counts: int) -> TargetRecord:
 
 
 def test_the_subject_names_what_whose_and_where_it_stands() -> None:
-    assert message_of(PLAN).subject == "test: memory safety for a and b (First, batch 1/2)"
+    assert message_of(PLAN).subject == "memory safety for a and b (First, batch 1/2)"
 
 
 def test_many_files_are_cut_to_a_subject() -> None:
     many = [edited(f"tests/test_something_long_{n}.py") for n in range(9)]
     assert message_of(PLAN, *many).subject == (
-        "test: memory safety for something long 0, something long 1 and 7 more (First, batch 1/2)"
+        "memory safety for something long 0, something long 1 and 7 more (First, batch 1/2)"
     )
 
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
-from orchestrator.fixers.base import Outcome, Source
-
-if TYPE_CHECKING:
-    from orchestrator.plan.base import OptionValue
+from orchestrator.fixers.base import FileFixer, Options, Outcome, Source
 
 
-class MemorySafety:
+class MemorySafety(FileFixer):
     """Sees to it that every class pytest collects is pinned to a group and collects garbage."""
 
     name = "memory-safety"
     version = 2
+    proves_its_edits = True
+    knows_what_is_left = True
+    per_target = True
+    options: ClassVar = {
+        "group": "the xdist group of the file's classes; default: from the file's name",
+        "require": "which classes are asked: all, or mocks (those whose tests can touch one)",
+        "clear_instance": "true: the teardown also empties the instance",
+        "skip_under_xdist": "true: classes are skipped in a worker of xdist",
+        "docstring": "what new teardowns say of themselves",
+    }
 
-    def option_problems(self, path: str, options: Mapping[str, OptionValue]) -> list[str]:
+    def option_problems(self, path: str, options: Options) -> list[str]:
         """What the options of a plan or configuration cannot mean."""
         from orchestrator.fixers.memory_safety.options import problems
 

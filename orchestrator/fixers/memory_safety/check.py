@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from orchestrator.fixers.base import Source
+from orchestrator.fixers.findings import Finding, Level
 from orchestrator.fixers.memory_safety.reading.collected import Collected
 from orchestrator.fixers.memory_safety.reading.module import UNREADABLE, Parsed, why_unreadable
 from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.memory_safety.rules.advice import advice
 from orchestrator.fixers.memory_safety.rules.classes import analyse, may_hold_classes
-from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 NO_TEST_FILE = "no test file by its name"
 _WORDS = (b"class", b"scope", b"ock", b"\0")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from orchestrator.fixers.findings import Finding, Level
 from orchestrator.fixers.memory_safety.reading.collected import Collected
 from orchestrator.fixers.memory_safety.reading.mocks import MockUse
 from orchestrator.fixers.memory_safety.reading.module import Inside, Module
 from orchestrator.fixers.memory_safety.reading.names import dotted
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode, Function, statements_below
 from orchestrator.fixers.memory_safety.reading.teardown import collects
-from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 _WIDE = ("class", "module", "package", "session")
 _WORKER = "PYTEST_XDIST_WORKER"

@@ -6,12 +6,12 @@ import ast
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from orchestrator.fixers.findings import Finding, Level
 from orchestrator.fixers.memory_safety.options import Options
 from orchestrator.fixers.memory_safety.reading.mocks import MockUse, use_of
 from orchestrator.fixers.memory_safety.reading.module import Module
 from orchestrator.fixers.memory_safety.reading.names import Names
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
-from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 from orchestrator.fixers.base import Source
+from orchestrator.fixers.findings import Finding, Level
 from orchestrator.fixers.memory_safety.groups import group_problem
 from orchestrator.fixers.memory_safety.options import options_of
 from orchestrator.fixers.memory_safety.reading import marks
@@ -15,7 +16,6 @@ from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
 from orchestrator.fixers.memory_safety.rules.analysis import Analysis, skip_condition
 from orchestrator.fixers.memory_safety.rules.asked import Asked
-from orchestrator.fixers.memory_safety.rules.findings import Finding, Level
 from orchestrator.fixers.memory_safety.rules.marks import MarkRules
 from orchestrator.fixers.memory_safety.rules.nested import why_no_new_teardown
 from orchestrator.fixers.memory_safety.rules.teardowns import TeardownRules

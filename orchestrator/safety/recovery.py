@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from orchestrator.batch.journal import Decision, Journal
-from orchestrator.batch.lock import only_run
-from orchestrator.batch.preflight import open_repo
-from orchestrator.batch.signals import held
-from orchestrator.batch.workspace import Workspace
 from orchestrator.errors import Locked
 from orchestrator.git import find_folder
+from orchestrator.safety.journal import Decision, Journal
+from orchestrator.safety.lock import only_run
+from orchestrator.safety.preflight import open_repo
+from orchestrator.safety.signals import held
+from orchestrator.workspace import Workspace
 
 
 def interrupted_run(workspace: Workspace) -> bool:

@@ -11,9 +11,12 @@ from orchestrator.errors import BadInput
 from orchestrator.fixers import planned, registry
 from orchestrator.git import find_top
 from orchestrator.plan.model import Phase, PhaseState, Plan, Target
-from orchestrator.plan.rules import Problem, suggestion
+from orchestrator.plan.rules import Problem
 from orchestrator.plan.snapshot import load_remembered
+from orchestrator.plan.verify import GateName
+from orchestrator.plugins import GATES, plugins
 from orchestrator.progress.status import Compliance, Status, status
+from orchestrator.words import suggestion
 
 DEFAULT_PLAN = "migration_plan.yaml"
 
@@ -30,12 +33,16 @@ class Workspace:
         """Where the migration stands here; writes nothing."""
         return status(self.top, self.plan, Compliance(_has_traces, self.is_clean))
 
-    def is_clean(self, phase: Phase, target: Target, data: bytes) -> bool:
-        """Whether the fixer of a phase has nothing left to do in a file with these bytes."""
-        if phase.fixer is None:
+    def is_clean(self, phase: Phase, target: Target, data: bytes) -> bool | None:
+        """Whether the fixer of a phase has nothing left to do in a file with these bytes.
+
+        None where only a run could tell. Of a ladder the first rung is asked.
+        """
+        rungs = phase.rungs()
+        if not rungs:
             return True
-        source = planned.source(phase, target, data)
-        return registry.get(phase.fixer).is_clean(source, self.top)
+        source = planned.source(rungs[0], target, data)
+        return registry.get(rungs[0].fixer).is_clean(source, self.top)
 
 
 def open_workspace(plan_option: Path | None, *, files_must_exist: bool = False) -> Workspace:
@@ -58,9 +65,9 @@ def open_workspace(plan_option: Path | None, *, files_must_exist: bool = False) 
         from orchestrator.plan.load import load
 
         exist = partial(missing_files, top=top)
-        plan = load(shown, plan_path=inside, checks=[planned.problems, exist])
+        plan = load(shown, plan_path=inside, checks=[planned.problems, unknown_gates, exist])
     else:
-        plan = load_remembered(shown, plan_path=inside, checks=[planned.problems])
+        plan = load_remembered(shown, plan_path=inside, checks=[planned.problems, unknown_gates])
     return Workspace(top, plan_file, plan)
 
 
@@ -75,16 +82,24 @@ def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
     for p, phase in enumerate(plan.phases):
         for b, batch in enumerate(phase.batches if phase.state is PhaseState.ACTIVE else ()):
             for t, target in enumerate(batch.targets):
-                for number, test in enumerate(target.tests):
+                for number, test in enumerate(target.tests or ()):
                     if not (top / test).exists():
                         at = ("phases", p, "batches", b, "targets", t, "tests", number)
                         yield Problem(at, f"there is no file or folder {test!r}")
-                if target.manual is None and not (top / target.path).is_file():
+                if not (target.manual or target.new or (top / target.path).is_file()):
                     where = ("phases", p, "batches", b, "targets", t, "path")
                     folder = (top / target.path).parent
                     near = [f"{PurePosixPath(target.path).parent / f.name}" for f in _files(folder)]
                     hint = suggestion(target.path, near)
                     yield Problem(where, f"there is no file {target.path!r}{hint}")
+
+
+def unknown_gates(plan: Plan) -> Iterator[Problem]:
+    """Gates that are neither built in nor brought along by a plug-in."""
+    for number, name in enumerate(plan.verify.gates):
+        if name not in set(GateName) and name not in plugins(GATES):
+            hint = suggestion(name, [*GateName, *plugins(GATES)])
+            yield Problem(("verify", "gates", number), f"no gate is called {name!r}{hint}")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -111,4 +126,4 @@ def _found(here: Path, top: Path | None) -> Path:
 
 
 def _has_traces(phase: Phase, data: bytes) -> bool:
-    return phase.fixer is not None and registry.get(phase.fixer).has_traces(data)
+    return any(registry.get(rung.fixer).has_traces(data) for rung in phase.rungs()[:1])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from orchestrator import files, process
+from orchestrator.changes import FILE_MODE, Change, Content
 from orchestrator.errors import NeedsDecision
 from orchestrator.git import Repo
 from orchestrator.words import plural
@@ -27,13 +29,27 @@ class Decision(StrEnum):
     RESTORE = "restore"
 
 
+class Kept(StrEnum):
+    """What is known of one side of a file: a copy beside the journal, or that there is no file."""
+
+    COPY = "copy"
+    ABSENT = "absent"
+
+
 class FileEntry(BaseModel):
-    """One target: `number` names the copies of its bytes beside the journal."""
+    """One file: `number` names the copies of its bytes beside the journal.
+
+    `before` is what it is restored to, with `mode` where it has to be made; `after` is what it may
+    hold because of the run, None as long as nothing is to be written.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     number: int
+    mode: int
+    before: Kept
+    after: Kept | None = None
 
 
 class Entry(BaseModel):
@@ -81,13 +97,13 @@ class Journal:
         """Whether a run began here and did not come to its end."""
         return self._file.exists()
 
-    def prepare(self, place: str, base: str, record: str, before: dict[str, bytes]) -> None:
+    def prepare(self, place: str, base: str, record: str, before: Mapping[str, Content]) -> None:
         """Write down what is about to be changed, with the bytes as they are."""
         shutil.rmtree(self._folder / "before", ignore_errors=True)
         shutil.rmtree(self._folder / "after", ignore_errors=True)
-        entries = tuple(FileEntry(path=path, number=n) for n, path in enumerate(before))
-        for entry in entries:
-            files.create(self._copy("before", entry), before[entry.path])
+        entries = []
+        for number, (path, content) in enumerate(before.items()):
+            entries.append(self._new(number, path, content, self._mode(path)))
         self._write(
             Entry(
                 run=process.RUN_ID,
@@ -95,17 +111,44 @@ class Journal:
                 base=base,
                 record=record,
                 step="prepared",
-                files=entries,
+                files=tuple(entries),
             )
         )
 
-    def applying(self, after: dict[str, bytes]) -> None:
-        """Write down the bytes that are about to be written, before the first of them is."""
+    def applying(self, changes: Sequence[Change]) -> None:
+        """Write down what is about to be written, before the first of it is.
+
+        `before` of a change is what its file is restored to, `after` what it may hold. Called
+        again, it forgets what it was told: files in no change hold what they are restored to.
+        """
         entry = self._read()
-        for file in entry.files:
+        known = {file.path: file for file in entry.files}
+        for change in changes:
+            if change.path not in known:
+                number = len(known)
+                known[change.path] = self._new(number, change.path, change.before, change.mode)
+        after = {change.path: change.after for change in changes}
+        files_ = []
+        for file in known.values():
+            kept = None
             if file.path in after:
-                files.create(self._copy("after", file), after[file.path])
-        self._write(entry.model_copy(update={"step": "applying"}))
+                kept = self._keep("after", file.number, after[file.path])
+            files_.append(file.model_copy(update={"after": kept}))
+        self._write(entry.model_copy(update={"step": "applying", "files": tuple(files_)}))
+
+    def _new(self, number: int, path: str, content: Content, mode: int) -> FileEntry:
+        before = self._keep("before", number, content)
+        return FileEntry(path=path, number=number, mode=mode, before=before)
+
+    def _keep(self, kind: str, number: int, content: Content) -> Kept:
+        if content is None:
+            return Kept.ABSENT
+        files.create(self._folder / kind / str(number), content)
+        return Kept.COPY
+
+    def _mode(self, path: str) -> int:
+        file = self._repo.top / path
+        return stat.S_IMODE(file.stat().st_mode) if file.exists() else FILE_MODE
 
     def committing(self) -> None:
         """Write down that record, index and branch are about to change."""
@@ -169,23 +212,21 @@ class Journal:
             self._repo.run("checkout", "--quiet", "HEAD", "--", entry.record)
 
     def _unknown(self, entry: Entry) -> list[str]:
-        return [
-            file.path
-            for file in entry.files
-            if self._now(file) not in {self._bytes("before", file), self._bytes("after", file)}
-        ]
+        return [file.path for file in entry.files if self._now(file) not in self._known(file)]
+
+    def _known(self, file: FileEntry) -> list[Content]:
+        """What a file may hold without anybody else having written to it."""
+        after = [] if file.after is None else [self._content("after", file, file.after)]
+        return [self._content("before", file, file.before), *after]
 
     def _restore(self, entry: Entry, *, keep: Sequence[str]) -> int:
         restored = 0
         for file in entry.files:
-            before, now = self._bytes("before", file), self._now(file)
-            if file.path in keep or now == before or before is None:
+            before, now = self._content("before", file, file.before), self._now(file)
+            if file.path in keep or now == before:
                 continue
-            path = self._repo.top / file.path
-            if now is None:
-                files.create(path, before)
-            else:
-                files.replace(path, before, expected=now)
+            path, top = self._repo.top / file.path, self._repo.top
+            files.exchange(path, expected=now, data=before, mode=file.mode, up_to=top)
             restored += 1
         return restored
 
@@ -200,16 +241,12 @@ class Journal:
                 files.create(rescued[-1], now)
         return rescued
 
-    def _now(self, file: FileEntry) -> bytes | None:
+    def _now(self, file: FileEntry) -> Content:
         path = self._repo.top / file.path
         return files.read(path) if path.is_file() else None
 
-    def _bytes(self, kind: str, file: FileEntry) -> bytes | None:
-        copy = self._copy(kind, file)
-        return files.read(copy) if copy.exists() else None
-
-    def _copy(self, kind: str, file: FileEntry) -> Path:
-        return self._folder / kind / str(file.number)
+    def _content(self, kind: str, file: FileEntry, kept: Kept) -> Content:
+        return None if kept is Kept.ABSENT else files.read(self._folder / kind / str(file.number))
 
     def _write(self, entry: Entry) -> None:
         files.create(self._file, entry.model_dump_json(indent=2).encode())

@@ -6,26 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator import files
-from orchestrator.batch import preflight
-from orchestrator.batch.carry import undone_on_error
-from orchestrator.batch.commit import Change, Commit, commit_change
-from orchestrator.batch.gate import Gates, tests_of
-from orchestrator.batch.journal import Decision
+from orchestrator.batch.gate import gates_for
 from orchestrator.batch.named import named
-from orchestrator.batch.session import How, Session, session
-from orchestrator.batch.tree import BatchTree
-from orchestrator.batch.watcher import Watcher
-from orchestrator.batch.workspace import Workspace
+from orchestrator.changes import Change, Content, Side, Unit
 from orchestrator.errors import BadInput, Refused
-from orchestrator.gates.baseline import Side
-from orchestrator.gates.judge import Rules
+from orchestrator.events import Picked, Tell
+from orchestrator.fixers.registry import get
+from orchestrator.gates.sides import Ids
 from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.model import Place
 from orchestrator.progress.blob import holds
 from orchestrator.progress.record import Done, Record, TargetRecord, record_path
 from orchestrator.progress.status import BatchStatus, Status
 from orchestrator.report.message import Message, notice, topic_of
+from orchestrator.safety import preflight
+from orchestrator.safety.session import How, Session, session
+from orchestrator.safety.transaction import Commit, transaction
+from orchestrator.safety.tree import BatchTree
 from orchestrator.words import plural
+from orchestrator.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Undone:
     verdicts: Sequence[Verdict]
 
 
-def undo(workspace: Workspace, name: str, how: How, watcher: Watcher) -> Undone:
+def undo(workspace: Workspace, name: str, how: How, tell: Tell) -> Undone:
     """Give the files of a batch the bytes they had before it, and remove its record.
 
     Told by content, not by commit: it works after a squash, and what was changed since in other
@@ -49,7 +48,7 @@ def undo(workspace: Workspace, name: str, how: How, watcher: Watcher) -> Undone:
         Refused: later changes or batches are in the way, or the old bytes are not in this clone.
         OrchestrateError: as for a batch.
     """
-    with session(workspace, how, watcher) as work:
+    with session(workspace, how, tell) as work:
         status = workspace.status()
         found = named(status, name, top=workspace.top)
         batch = found.batch
@@ -69,84 +68,77 @@ def undo(workspace: Workspace, name: str, how: How, watcher: Watcher) -> Undone:
 
 def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     place = batch.place
-    brought_in = [t for t in record.targets if t.done in {Done.EDITED, Done.ADOPTED}]
-    entries = [t for t in brought_in if t.before is not None]  # a new file stays, unrecorded
+    # what a person made by hand and had adopted stays, unrecorded
+    entries = [t for t in record.changed() if t.before or t.done is Done.EDITED]
     paths = [entry.path for entry in entries]
-    if gone := [path for path in paths if not (work.workspace.top / path).is_file()]:
+    gone = [e.path for e in entries if e.after and not (work.workspace.top / e.path).is_file()]
+    if gone:
         raise Refused(
             f"{gone[0]!r} was renamed or removed since, so it cannot be given back",
             next_step=f"git log --follow -- {gone[0]}",
         )
-    head = preflight.check(work.repo, work.plan, place, paths)
-    now = {path: files.read(work.workspace.top / path) for path in paths}
-    then = _reverted(work, entries, now)
-    work.watcher.picked(place, len(paths))
-    with undone_on_error(work, place.name):
-        file = record_path(work.plan, place)
-        work.journal.prepare(place.name, head.commit, file, now)
-        work.journal.applying(then)
-        verdicts = _verdicts(work, place, now, then)
+    removed = [entry.path for entry in entries if entry.after is None]
+    head = preflight.check(work.repo, work.plan, place, paths, new=removed)
+    now = {path: _now(work, path) for path in paths}
+    changes = _reverted(work, place, entries, now)
+    work.tell(Picked(place, len(paths)))
+    commit = None
+    with transaction(work, place, head.commit, now) as tx:
+        tx.may_hold(changes)
+        verdicts = _verdicts(work, place, changes)
         if all(verdict.passed for verdict in verdicts):
-            change = Change(
-                then, file, lambda old, new: None, lambda _: _message(work, place, paths)
-            )
-            commit = commit_change(work.repo, change, paths, head.commit, work.journal)
-        else:
-            commit = None
-            work.journal.recover(Decision.KEEP)
-    work.journal.close()
+            staged = tx.stage({change.path: change.after for change in changes}, paths)
+            commit = tx.commit(staged, None, _message(work, place, paths))
     return Undone(place, paths, commit, verdicts)
 
 
-def _verdicts(
-    work: Session, place: Place, now: Mapping[str, bytes], then: Mapping[str, bytes]
-) -> list[Verdict]:
-    tree = BatchTree(work.workspace.top, now, then)
+def _now(work: Session, path: str) -> Content:
+    file = work.workspace.top / path
+    return files.read(file) if file.is_file() else None
+
+
+def _verdicts(work: Session, place: Place, changes: Sequence[Change]) -> list[Verdict]:
+    unit = Unit(tuple(change.path for change in changes), tuple(changes))
+    tree = BatchTree(work.workspace.top, [unit] if changes else [])
     tree.put(Side.EDITED)
-    gates = Gates(
-        work.workspace.top,
-        work.python(),
-        work.plan.verify,
-        tests_of(work, place),
-        Rules(baseline=not work.how.strict, proven=False),
-        work.watcher,
-    )
-    return list(gates.verdicts(tree))
+    proven = all(get(rung.fixer).proves_its_edits for rung in place.phase.rungs())
+    ids = Ids.SAME if proven else Ids.TRUSTED  # what added tests may take them back
+    return list(gates_for(work, place, ids=ids, strength=False).verdicts(tree))
 
 
 def _reverted(
-    work: Session, entries: Sequence[TargetRecord], now: Mapping[str, bytes]
-) -> dict[str, bytes]:
+    work: Session, place: Place, entries: Sequence[TargetRecord], now: Mapping[str, Content]
+) -> list[Change]:
     """What each file is to hold; changes made since in other lines stay."""
-    then, in_the_way = {}, []
+    changes, in_the_way = [], []
     for entry in entries:
-        before, after = (_blob(work, blob, entry.path) for blob in (entry.before, entry.after))
-        if holds(now[entry.path], str(entry.after)):
-            then[entry.path] = before
-        elif (merged := work.repo.merged(now[entry.path], after, before)) is not None:
-            then[entry.path] = merged
+        path, held = entry.path, now[entry.path]
+        before = _blob(work, entry.before, path) if entry.before else None
+        if (held is None) == (entry.after is None) and (
+            held is None or holds(held, str(entry.after))
+        ):
+            then = before
+        elif held is None or before is None or entry.after is None:
+            in_the_way.append(path)
+            continue
         else:
-            in_the_way.append(entry.path)
+            merged = work.repo.merged(held, _blob(work, entry.after, path), before)
+            if merged is None:
+                in_the_way.append(path)
+                continue
+            then = merged
+        changes.append(Change(path, held, then))
     if in_the_way:
         raise Refused(
             f"{', '.join(map(repr, in_the_way))} changed since in the very lines of the batch; "
             "nothing was touched",
-            next_step=f"take it back by hand, then: git rm {_record_of(work, in_the_way[0])}",
+            next_step=f"take it back by hand, then: git rm {record_path(work.plan, place)}",
         )
-    return {path: data for path, data in then.items() if data != now[path]}
+    return [change for change in changes if change.before != change.after]
 
 
-def _record_of(work: Session, path: str) -> str:
-    places = work.plan.places()
-    return next(
-        record_path(work.plan, place)
-        for place in places
-        if any(target.path == path for target in place.batch.targets)
-    )
-
-
-def _blob(work: Session, blob: str | None, path: str) -> bytes:
-    data = work.repo.blob(blob, path) if blob else None
+def _blob(work: Session, blob: str, path: str) -> bytes:
+    data = work.repo.blob(blob, path)
     if data is None:
         raise Refused(
             f"{path!r} is not in this clone as it was, so it cannot be given back",

@@ -7,12 +7,12 @@ import time
 from orchestrator.batch.carry import carry
 from orchestrator.batch.named import Named, given_up, named
 from orchestrator.batch.selection import Selection
-from orchestrator.batch.session import How, session
 from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.batch.story import Ending, Series
-from orchestrator.batch.watcher import Watcher
-from orchestrator.batch.workspace import Workspace
+from orchestrator.events import Picked, Tell
 from orchestrator.progress.status import State
+from orchestrator.safety.session import How, session
+from orchestrator.workspace import Workspace
 
 _AGAIN = frozenset({State.QUARANTINED, State.PENDING, State.REGRESSED, State.DRIFTED})
 
@@ -30,7 +30,7 @@ def _to_retry(found: Named) -> Named:
     )
 
 
-def retry(workspace: Workspace, name: str | None, how: How, watcher: Watcher) -> Series:
+def retry(workspace: Workspace, name: str | None, how: How, tell: Tell) -> Series:
     """Carry what was given up to a commit: of `name`, or batch by batch all there is.
 
     What fails again stays as it was recorded, and makes no commit.
@@ -41,7 +41,7 @@ def retry(workspace: Workspace, name: str | None, how: How, watcher: Watcher) ->
     """
     started = time.monotonic()
     results: list[Landed | Stopped] = []
-    with session(workspace, how, watcher) as work:
+    with session(workspace, how, tell) as work:
         status = workspace.status()
         if name is None:
             wanted = list(given_up(status))
@@ -50,7 +50,7 @@ def retry(workspace: Workspace, name: str | None, how: How, watcher: Watcher) ->
         for one in wanted:
             if one.targets:
                 targets = [target.target for target in one.targets]
-                work.watcher.picked(one.batch.place, len(targets))
+                work.tell(Picked(one.batch.place, len(targets)))
                 results.append(carry(work, Selection.of(one.batch, targets), record_failures=False))
     waiting = next(workspace.status().unresolved(), None) is not None
     return Series(results, Ending.ALL_DONE, time.monotonic() - started, waiting)

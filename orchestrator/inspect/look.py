@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.batch.named import named
-from orchestrator.batch.preview import preview_of
 from orchestrator.batch.runlog import LoggedCommand, logged_commands
-from orchestrator.batch.workspace import Workspace
 from orchestrator.errors import BadInput
 from orchestrator.git import Repo, find_folder, find_top
+from orchestrator.inspect.preview import preview_of, runs_nothing
 from orchestrator.progress.record import record_path
 from orchestrator.progress.status import BatchStatus
 from orchestrator.report.unresolved import Unresolved, unresolved
+from orchestrator.safety.session import How
+from orchestrator.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,14 @@ class Look:
     """One batch as it stands.
 
     `commits` touched its record, newest first; `diff` is what the newest one changed, or what a run
-    would change where there is none. `commands` are those of the last run on this machine.
+    would change where there is none; None: nobody knows without executing something of the plan.
+    `commands` are those of the last run on this machine.
     """
 
     batch: BatchStatus
     waiting: Sequence[Unresolved]
     commits: Sequence[str]
-    diff: str
+    diff: str | None
     commands: Sequence[LoggedCommand]
 
 
@@ -43,14 +45,20 @@ def look(workspace: Workspace, name: str, python: str) -> Look:
     place = batch.place
     waiting = [item for item in unresolved(status, python) if item.place == place.name]
     if find_top(workspace.top) is None:
-        return Look(batch, waiting, (), preview_of(workspace, batch).diff, ())
+        return Look(batch, waiting, (), _would_change(workspace, batch), ())
     repo = Repo(workspace.top)
     record = record_path(workspace.plan, place)
     commits = repo.history_of(record) if batch.record else []
-    diff = (
-        repo.patch_of(commits[0], without=record) if commits else preview_of(workspace, batch).diff
-    )
+    last = commits[0] if commits else None
+    diff = repo.patch_of(last, without=record) if last else _would_change(workspace, batch)
     return Look(batch, waiting, commits, diff, logged_commands(_folder(workspace.top), place.name))
+
+
+def _would_change(workspace: Workspace, batch: BatchStatus) -> str | None:
+    """What a run would change, where that is found out without executing anything of the plan."""
+    if not runs_nothing(batch):
+        return None
+    return preview_of(workspace, batch, How()).diff
 
 
 def edits_taken_back(workspace: Workspace, name: str) -> str:
@@ -61,7 +69,11 @@ def edits_taken_back(workspace: Workspace, name: str) -> str:
     """
     found = named(workspace.status(), name, top=workspace.top)
     entries = [found.batch.entry(target) for target in found.targets]
-    patches = [entry.patch for entry in entries if entry and entry.patch]
+    every = {
+        entry.path: entry for entry in (found.batch.record.targets if found.batch.record else ())
+    }
+    holders = {p: every[p] for e in entries if e for p in (e.path, *e.unit) if p in every}
+    patches = [entry.patch for entry in holders.values() if entry.patch]
     if not patches:
         raise BadInput(f"no edit of {name} was taken back", next_step="orchestrate unresolved")
     data = b"".join(patch.to_bytes() for patch in patches)

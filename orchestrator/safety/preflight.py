@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrator.changes import Change
 from orchestrator.errors import BadInput, ChangedMeanwhile, Refused
 from orchestrator.git import Head, Repo, find_top
 from orchestrator.plan.model import Place, Plan
@@ -32,10 +33,12 @@ def open_repo(top: Path) -> Repo:
     return Repo(top)
 
 
-def check(repo: Repo, plan: Plan, place: Place, paths: Sequence[str]) -> Head:
+def check(
+    repo: Repo, plan: Plan, place: Place, paths: Sequence[str], *, new: Sequence[str] = ()
+) -> Head:
     """Where the branch stands, once it is certain that nothing of the user's can be lost.
 
-    `paths` are the files of the batch that are about to be edited.
+    `paths` are the files of the batch that are about to be edited; those in `new` may be made.
 
     Raises:
         Refused: a merge or the like is in progress, HEAD is detached, something is staged, or a
@@ -50,10 +53,39 @@ def check(repo: Repo, plan: Plan, place: Place, paths: Sequence[str]) -> Head:
             f"something is staged, and a commit would carry it along: {_listed(staged)}",
             next_step="git stash, or git commit",
         )
-    _check_targets(repo, paths)
+    to_make = [path for path in new if not os.path.lexists(repo.top / path)]
+    _check_targets(repo, [path for path in paths if path not in to_make])
+    _check_can_be_made(repo, to_make)
     check_record(repo, record_path(plan, place))
     repo.identity()
     return head
+
+
+def check_beside(repo: Repo, changes: Sequence[Change], paths: Sequence[str]) -> None:
+    """Make sure that files beside the targets in `paths` can be changed without losing anything.
+
+    Raises:
+        Refused: one is modified, hidden from git, untracked, ignored or a link, or stands where a
+            new one would go.
+    """
+    beside = [change for change in changes if change.path not in paths]
+    _check_targets(repo, [change.path for change in beside if change.before is not None])
+    _check_can_be_made(repo, [change.path for change in beside if change.before is None])
+
+
+def _check_can_be_made(repo: Repo, paths: Sequence[str]) -> None:
+    for path in paths:
+        if os.path.lexists(repo.top / path):
+            raise Refused(
+                f"{path!r} would be made, and there is such a file", next_step=f"git status {path}"
+            )
+        if repo.ignored(path):
+            raise Refused(
+                f"git ignores {path!r}, so it could not be committed",
+                next_step=f"git check-ignore --verbose {path}",
+            )
+        if _through_link(repo.top, path):
+            raise Refused(f"{path!r} lies behind a symbolic link")
 
 
 def check_adopted(repo: Repo, plan: Plan, place: Place, paths: Sequence[str]) -> Head:
@@ -140,6 +172,8 @@ def _check_files(repo: Repo, paths: Sequence[str]) -> None:
 
 
 def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
+    if not paths:
+        return
     _check_files(repo, paths)
     if untracked := repo.untracked(paths):
         raise Refused(

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,18 +20,39 @@ print(json.dumps({
     "version": "%d.%d.%d" % sys.version_info[:3],
     "pytest": find_spec("pytest") is not None,
     "xdist": find_spec("xdist") is not None,
+    "libcst": find_spec("libcst") is not None,
+    "search": [path for path in sys.path if path],
 }))
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python that can run the project's tests. `found` says by which rule it was chosen."""
+    """A Python of the project. `found` says by which rule it was chosen.
+
+    `search` is where it looks for modules.
+    """
 
     path: Path
     found: str
     version: str
     has_xdist: bool
+    has_pytest: bool = True
+    has_libcst: bool = False
+    search: Sequence[str] = ()
+
+    def must_have_pytest(self, *, command: str = "next-batch") -> None:
+        """Make sure that it can run tests.
+
+        Raises:
+            CannotJudge: it has no pytest.
+        """
+        if not self.has_pytest:
+            raise CannotJudge(
+                f"{str(self.path)!r} ({self.found}) has no pytest, so nothing could be verified",
+                next_step=f"{self.path} -m pip install pytest, or: "
+                f"orchestrate {command} --python PATH",
+            )
 
 
 def interpreter(
@@ -42,7 +63,7 @@ def interpreter(
     `command` is the one that asks, and that an error names.
 
     Raises:
-        CannotJudge: there is none, it does not start, or it has no pytest.
+        CannotJudge: there is none, or it does not start.
     """
     path, found = next(_candidates(top, option, plan), (None, ""))
     if path is None:
@@ -53,9 +74,9 @@ def interpreter(
     return _described(path, found, top, f"orchestrate {command} --python PATH")
 
 
-def likely(top: Path, plan: str | None) -> Path | None:
-    """The interpreter a run without `--python` would try first; nothing is started."""
-    return next((path for path, _ in _candidates(top, None, plan)), None)
+def chosen(top: Path, *, option: str | None, plan: str | None) -> Path | None:
+    """The interpreter a run would use; nothing is started."""
+    return next((path for path, _ in _candidates(top, option, plan)), None)
 
 
 def _candidates(top: Path, option: str | None, plan: str | None) -> Iterator[tuple[Path, str]]:
@@ -99,9 +120,12 @@ def _described(path: Path, found: str, top: Path, again: str) -> Interpreter:
             f"{str(path)!r} ({found}) is not a Python that starts: {ended.output.strip()[-300:]!r}",
             next_step=again,
         ) from error
-    if not facts["pytest"]:
-        raise CannotJudge(
-            f"{str(path)!r} ({found}) has no pytest, so nothing could be verified",
-            next_step=f"{path} -m pip install pytest, or: {again}",
-        )
-    return Interpreter(path, found, facts["version"], facts["xdist"])
+    return Interpreter(
+        path,
+        found,
+        facts["version"],
+        facts["xdist"],
+        facts["pytest"],
+        facts["libcst"],
+        facts["search"],
+    )

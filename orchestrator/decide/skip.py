@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from orchestrator.batch import preflight
-from orchestrator.batch.carry import undone_on_error
-from orchestrator.batch.commit import Change, Commit, commit_change
 from orchestrator.batch.named import named
 from orchestrator.batch.recording import record_of
 from orchestrator.batch.selection import Selection
-from orchestrator.batch.session import How, session
-from orchestrator.batch.watcher import Watcher
-from orchestrator.batch.workspace import Workspace
 from orchestrator.errors import BadInput
-from orchestrator.progress.record import Done, Record, TargetRecord, record_path
+from orchestrator.events import Tell
+from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import State
-from orchestrator.report.message import Message, notice, one_line, topic_of
+from orchestrator.report.message import notice, one_line, topic_of
+from orchestrator.safety import preflight
+from orchestrator.safety.session import How, session
+from orchestrator.safety.transaction import Commit, transaction
 from orchestrator.words import plural
+from orchestrator.workspace import Workspace
 
 _CAN_WAIT = frozenset({State.PENDING, State.QUARANTINED, State.MANUAL, State.DEFERRED})
 """What was never brought in; a batch that slipped back is undone, not skipped."""
 
 
-def skip(workspace: Workspace, name: str, reason: str, watcher: Watcher) -> Commit:
+def skip(workspace: Workspace, name: str, reason: str, tell: Tell) -> Commit:
     """Commit the decision: what is not done of `name` waits for ever, for `reason`.
 
     What was known of a failure, and the edit, stay in the record; `retry` takes it back.
@@ -32,7 +31,7 @@ def skip(workspace: Workspace, name: str, reason: str, watcher: Watcher) -> Comm
         BadInput: nothing is called `name`, or all of it is done.
         OrchestrateError: as for a batch.
     """
-    with session(workspace, How(), watcher, gates=False) as work:
+    with session(workspace, How(), tell, gates=False) as work:
         found = named(workspace.status(), name, top=workspace.top)
         open_ = found.of_states(_CAN_WAIT).targets
         targets = [target for target in open_ if not found.batch.is_skipped(target)]
@@ -51,33 +50,24 @@ def skip(workspace: Workspace, name: str, reason: str, watcher: Watcher) -> Comm
         selection = Selection.of(found.batch, [target.target for target in targets])
         place = found.batch.place
         head = preflight.check(work.repo, work.plan, place, [])
-        file = record_path(work.plan, place)
-
-        def make(old: Mapping[str, str], new: Mapping[str, str]) -> Record:
+        with transaction(work, place, head.commit, {}) as tx:
+            staged = tx.stage({}, paths)
             entries = {
                 path: TargetRecord(
                     path=path,
                     done=Done.SKIPPED,
-                    before=old.get(path),
-                    after=old.get(path),
+                    before=staged.before.get(path),
+                    after=staged.before.get(path),
                     reason=one_line(reason),
                     failure=entry.failure if (entry := earlier[path]) else None,
                     patch=entry.patch if entry else None,
+                    unit=entry.unit if entry else (),
                 )
                 for path in paths
             }
-            return record_of(work.plan, selection, entries, ())
-
-        def text(record: Record | None) -> Message:
-            return notice(work.plan, place, _deed(paths), _body(paths, reason))
-
-        with undone_on_error(work, place.name):
-            work.journal.prepare(place.name, head.commit, file, {})
-            commit = commit_change(
-                work.repo, Change({}, file, make, text), paths, head.commit, work.journal
-            )
-        work.journal.close()
-        return commit
+            record = record_of(work.plan, selection, entries, ())
+            text = notice(work.plan, place, _deed(paths), _body(paths, reason))
+            return tx.commit(staged, record, text)
 
 
 def _deed(paths: Sequence[str]) -> str:

@@ -1,0 +1,206 @@
+"""Climbs the rungs of a phase: what one leaves, or a gate takes out, goes to the next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from orchestrator.batch.fix import Sheet, fix
+from orchestrator.batch.gate import gates_for
+from orchestrator.batch.isolate import Isolated, isolate
+from orchestrator.batch.selection import Selection
+from orchestrator.changes import Content, Side, Unit, changes_of, merged
+from orchestrator.events import Lost, Said, StepBegun
+from orchestrator.fixers.base import Feedback, NoChange, Proposal, Refusal
+from orchestrator.fixers.registry import get
+from orchestrator.gates.sides import Ids
+from orchestrator.gates.strength.skeleton import may_change_ids
+from orchestrator.gates.verdict import Fault, TakenOut, Verdict
+from orchestrator.plan.model import Rung, Target
+from orchestrator.plan.verify import OnFailure
+from orchestrator.report.diff import unified
+from orchestrator.safety import preflight
+from orchestrator.safety.session import Session
+from orchestrator.safety.transaction import Transaction
+from orchestrator.safety.tree import BatchTree
+from orchestrator.words import plural
+
+Step = Callable[[str, float], None]
+"""Told how long a step took, in seconds."""
+
+_GIVEN_ON = frozenset({Fault.CULPRIT, Fault.FLAKY})
+"""What another answer of a fixer may mend; where nobody can judge, it would not help."""
+
+
+@dataclass(slots=True)
+class Climb:
+    """A run on its way up: what is in so far, and what each target that is not in was left for."""
+
+    kept: list[Unit] = field(default_factory=list)
+    unchanged: dict[str, NoChange] = field(default_factory=dict)
+    refused: dict[str, Refusal] = field(default_factory=dict)
+    taken_out: dict[str, TakenOut] = field(default_factory=dict)
+    verdicts: Sequence[Verdict] = ()
+    all_verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether what is in may be committed."""
+        return all(verdict.passed for verdict in self.verdicts)
+
+    def left(self, path: str) -> Refusal | TakenOut | None:
+        """Why a target is not in."""
+        return self.refused.get(path) or self.taken_out.get(path)
+
+
+def climb(
+    session: Session,
+    selection: Selection,
+    before: Mapping[str, Content],
+    tx: Transaction,
+    took: Step,
+) -> Climb:
+    """Ask each rung in turn, and the gates about what all of them made so far.
+
+    Ends early where a verdict that blames nobody did not pass. The files are left as they are to be
+    committed.
+
+    Raises:
+        OrchestrateError: a fixer or a gate could not do its work at all.
+    """
+    return _Climber(session, selection, before, tx, took).climbed()
+
+
+class _Climber:
+    def __init__(
+        self,
+        session: Session,
+        selection: Selection,
+        before: Mapping[str, Content],
+        tx: Transaction,
+        took: Step,
+    ) -> None:
+        self._session = session
+        self._selection = selection
+        self._place = selection.place
+        self._before = before
+        self._tx = tx
+        self._took = took
+        self._climb = Climb()
+        self._feedback: dict[str, Feedback] = {}
+
+    def climbed(self) -> Climb:
+        todo: Sequence[Target] = self._selection.targets
+        for number, rung in enumerate(self._place.phase.rungs()):
+            if number and todo:
+                files = plural(len(todo), "file")
+                self._session.tell(Said(f"{files} left by then: {rung.label} is asked"))
+            todo = self._rung(rung, todo)
+            if not self._climb.passed or not todo:
+                break
+        return self._climb
+
+    def _rung(self, rung: Rung, targets: Sequence[Target]) -> list[Target]:
+        """The targets that go on to the next rung, after as many tries as this one has."""
+        todo, given_on = list(targets), []
+        spent, seen = 0.0, dict[str, str]()
+        fixer = get(rung.fixer)
+        for attempt in range(fixer.tries(rung.options)):
+            if not todo:
+                break
+            if attempt:
+                self._session.tell(Said(f"{rung.label} tries {plural(len(todo), 'file')} again"))
+            found = self._proposal(rung, todo, spent)
+            spent += found.spent
+            judged = self._judged(rung, found)
+            left = self._left(todo, found, judged)
+            if not self._climb.passed:
+                return []
+            same = [t for t in left if seen.get(t.path) == self._feedback[t.path].reason]
+            given_on += same
+            seen.update({t.path: self._feedback[t.path].reason for t in left})
+            todo = [target for target in left if target not in same]
+        return [*given_on, *todo]
+
+    def _proposal(self, rung: Rung, targets: Sequence[Target], spent: float) -> Proposal:
+        kept = {change.path: change.after for change in changes_of(self._climb.kept)}
+        now = {**self._before, **kept}
+        sheet = Sheet(self._place, rung, targets, now, kept, self._feedback, spent)
+        with self._step("fix"):
+            return fix(self._session, sheet)
+
+    def _judged(self, rung: Rung, found: Proposal) -> Isolated | None:
+        """What the gates leave of everything so far; None where nothing is new."""
+        if not found.units:
+            return None
+        climb, session = self._climb, self._session
+        units = merged([*climb.kept, *found.units])
+        preflight.check_beside(session.repo, changes_of(units), self._selection.paths)
+        with self._step("write"):
+            BatchTree(session.workspace.top, climb.kept, at=Side.EDITED).put(Side.BEFORE)
+            self._tx.may_hold(changes_of(units))
+            tree = BatchTree(session.workspace.top, units)
+            tree.put(Side.EDITED)
+        proven = all(get(r.fixer).proves_its_edits for r in self._place.phase.rungs())
+        keeps_ids = proven or not may_change_ids(changes_of(units))
+        gates = gates_for(
+            session,
+            self._place,
+            ids=Ids.TRUSTED if keeps_ids else Ids.NONE_LOST,
+            strength=not proven,
+        )
+        judged = isolate(
+            tree,
+            gates,
+            stop=session.plan.verify.on_failure is OnFailure.STOP,
+            told=lambda taken: session.tell(Lost(taken)),
+            before=list(climb.taken_out.values()),
+        )
+        for verdict in judged.all_verdicts:
+            self._took(verdict.gate, verdict.duration_s)
+        climb.kept, climb.verdicts = tree.units, judged.verdicts
+        climb.all_verdicts += judged.all_verdicts
+        return judged
+
+    def _left(
+        self, targets: Sequence[Target], found: Proposal, judged: Isolated | None
+    ) -> list[Target]:
+        """The targets another answer may bring in; why each is out, and what the fixer is told."""
+        climb = self._climb
+        for target in targets:
+            climb.refused.pop(target.path, None)
+            climb.taken_out.pop(target.path, None)
+        climb.unchanged |= {one.path: one for one in found.unchanged}
+        again: list[str] = []
+        for refusal in found.refused:
+            climb.refused[refusal.path] = refusal
+            self._feedback[refusal.path] = Feedback(refusal.reason, (), refusal.detail, "")
+            again.append(refusal.path)
+        for taken in judged.taken_out if judged else ():
+            for path in taken.unit.targets:
+                climb.taken_out[path] = taken
+                self._feedback[path] = _feedback(taken)
+                if taken.fault in _GIVEN_ON:
+                    again.append(path)
+        return [t for t in self._selection.targets if t.path in again]
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        self._session.tell(StepBegun(name))
+        started_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self._took(name, time.monotonic() - started_s)
+
+
+def _feedback(taken: TakenOut) -> Feedback:
+    """What a fixer is told of the edit that was taken back."""
+    tests = [blame.test_id for blame in taken.blames if blame.test_id]
+    first = taken.blames[0]
+    reason = f"{taken.gate}: {first.test_id or first.path} {first.what}"
+    printed = "\n\n".join(f"{b.test_id or b.path}: {b.what}\n{b.text}" for b in taken.blames)
+    diff = "".join(unified(c.path, c.before, c.after) for c in taken.unit.changes)
+    return Feedback(reason, tests, printed, diff)

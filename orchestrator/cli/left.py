@@ -1,0 +1,26 @@
+"""`orchestrate check --phase`: what is left to do in the files of a phase of the plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.console.streams import data, say
+from orchestrator.errors import Exit
+from orchestrator.events import nobody
+from orchestrator.inspect.left import left_of
+from orchestrator.safety.session import How
+from orchestrator.words import plural
+from orchestrator.workspace import open_workspace
+
+
+def left(plan: Path | None, phase: str, how: How) -> Exit:
+    """Print what is left, a line each; RED where anything is."""
+    asked = left_of(open_workspace(plan), phase, how, nobody)
+    for one in asked.left:
+        data(f"{one.path}: {one.what}" if one.path and one.path not in one.what else one.what)
+    if asked.left:
+        say(f"something is left in {asked.phase.id} ({plural(asked.files, 'file')} asked)")
+        say(f"next: orchestrate next-batch --phase {asked.phase.id}")
+        return Exit.RED
+    say(f"nothing is left in {asked.phase.id} ({plural(asked.files, 'file')} asked)")
+    return Exit.DONE

@@ -1,0 +1,1 @@
+"""What people decide about a batch: adopt, retry, skip, undo."""

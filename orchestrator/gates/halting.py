@@ -1,0 +1,55 @@
+"""What to make of a run that hung, or whose interpreter died: whose doing it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orchestrator.changes import Side
+from orchestrator.gates.pytest_run import Ended, Halt
+from orchestrator.gates.sides import Sides, with_kind
+from orchestrator.gates.suite import last_lines
+from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict
+from orchestrator.plan.verify import GateName
+
+
+def judged_halt(sides: Sides, first: Ended, files: Sequence[str]) -> tuple[Ended, Verdict | None]:
+    """Whose doing it is that `first` came to a halt, or another run that came to its end."""
+    blames = []
+    for halt in first.halts():
+        where = halt.test_id or halt.path
+        sides.suite.say(f"{where}: {halt.what}; its file is run alone, on both sides")
+        if blame := _halting(sides, halt):
+            blames.append(blame)
+    gate = GateName.TEST if first.run.collected else GateName.COLLECT
+    verdict = Verdict(gate, Kind.RED, len(first.run.ids), 0.0)
+    if blames:
+        return first, with_kind(replace(verdict, blames=blames))
+    sides.suite.say("each of them comes to its end alone; everything once more")
+    second = sides.run(Side.EDITED, files)
+    blames = [
+        _blame(sides, halt, f"{halt.what}, beside the others only", Fault.CANNOT_JUDGE)
+        for halt in second.halts()
+    ]
+    return second, with_kind(replace(verdict, blames=blames)) if blames else None
+
+
+def _halting(sides: Sides, halt: Halt) -> Blame | None:
+    """Whether the file halts alone: with the edit (a culprit), or without it as well."""
+    baseline = sides.rules.baseline
+    if baseline and sides.run(Side.BEFORE, [halt.path]).halts():
+        what = f"{halt.what}; it does so without the edit too"
+        return _blame(sides, halt, what, Fault.CANNOT_JUDGE)
+    if sides.run(Side.EDITED, [halt.path]).halts():
+        if baseline:
+            return _blame(sides, halt, f"{halt.what}; not without the edit", Fault.CULPRIT)
+        fault = Fault.CULPRIT if halt.is_hang else Fault.CANNOT_JUDGE
+        return _blame(sides, halt, halt.what, fault)
+    return None
+
+
+def _blame(sides: Sides, halt: Halt, what: str, fault: Fault) -> Blame:
+    suite = sides.suite
+    command = suite.reproduce(halt.test_id or halt.path)
+    text = last_lines(suite.runs[-1].process.output)
+    return Blame(halt.path, halt.test_id, what, command, fault, text, halts=True)

@@ -1,0 +1,154 @@
+"""What a single expression or call asserts, skips or expects to be raised."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+_SKIP_MARKS = frozenset({"skip", "skipif", "skipIf", "skipUnless", "xfail", "expectedFailure"})
+_SKIP_CALLS = frozenset({"skip", "skipTest", "xfail", "importorskip", "SkipTest"})
+_RAISES = frozenset({"raises", "assertRaises", "assertRaisesRegex", "assertRaisesRegexp"})
+_WARNS = frozenset({"warns", "deprecated_call", "fail"})
+_WITH_PATTERN = frozenset({"assertRaisesRegex", "assertRaisesRegexp"})
+_TRUTH = frozenset({"assertTrue", "assert_", "failUnless"})
+_SAME_SIDES = frozenset({"assertEqual", "assertEquals", "assertIs", "assertIn", "assertLessEqual"})
+_SWALLOWING = frozenset({"AssertionError", "Exception", "BaseException"})
+
+
+@dataclass(frozen=True, slots=True)
+class Raises:
+    """An exception a test expects: the expressions of its types; whether its text is matched."""
+
+    types: tuple[str, ...]
+    matched: bool
+
+
+def name_of(node: ast.expr) -> str:
+    """The last part of a dotted name; nothing for another expression."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def is_assertion(call: ast.Call) -> bool:
+    """Whether a call is there to fail a test: `self.assertX`, `mock.assert_y`, `raises`, `fail`."""
+    name = name_of(call.func)
+    return name.startswith(("assert", "failUnless")) or name in _RAISES or name in _WARNS
+
+
+def weight_of_call(call: ast.Call) -> int:
+    """How much an assertion by a call asserts; 0 where it can never fail."""
+    name = name_of(call.func)
+    if name in _TRUTH and call.args:
+        return weight(call.args[0])
+    if name in _SAME_SIDES and len(call.args) > 1 and _same(call.args[0], call.args[1]):
+        return 0
+    return 1
+
+
+def weight(expression: ast.expr) -> int:
+    """How many things an assertion of this asserts: parts of an `and`, comparisons of a chain."""
+    if isinstance(expression, ast.BoolOp) and isinstance(expression.op, ast.And):
+        return sum(map(weight, expression.values))
+    if is_vacuous(expression):
+        return 0
+    if isinstance(expression, ast.Compare):
+        sides = [expression.left, *expression.comparators]
+        rows = [len(side.elts) for side in sides if isinstance(side, ast.Tuple | ast.List)]
+        pairwise = len(rows) == len(sides) and len(set(rows)) == 1 and rows[0] > 0
+        return len(expression.ops) * (rows[0] if pairwise else 1)
+    return 1
+
+
+def is_vacuous(expression: ast.expr) -> bool:  # noqa: PLR0911 - one return for each kind
+    """Whether it is true whatever the program does."""
+    match expression:
+        case ast.Constant(value=value):
+            return bool(value)
+        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
+            return bool(items)
+        case ast.Dict(keys=keys):
+            return bool(keys)
+        case ast.JoinedStr() | ast.Lambda():
+            return True
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return isinstance(operand, ast.Constant) and not operand.value
+        case ast.BoolOp(op=ast.Or(), values=values):
+            return any(map(is_vacuous, values))
+        case ast.BoolOp(op=ast.And(), values=values):
+            return all(map(is_vacuous, values))
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            reflexive = all(isinstance(op, ast.Eq | ast.Is | ast.LtE | ast.GtE) for op in ops)
+            return reflexive and all(_same(left, other) for other in others)
+        case ast.Call(func=ast.Name(id="isinstance"), args=[_, kind]):
+            return isinstance(kind, ast.Name) and kind.id == "object"
+        case ast.IfExp(body=body, orelse=other):
+            return is_vacuous(body) and is_vacuous(other)
+        case ast.NamedExpr(value=value):
+            return is_vacuous(value)
+        case _:
+            return False
+
+
+def _same(left: ast.expr, right: ast.expr) -> bool:
+    """Whether both are one expression; a call may answer otherwise the second time."""
+    if any(isinstance(node, ast.Call | ast.Await) for node in ast.walk(left)):
+        return False
+    return ast.dump(left) == ast.dump(right)
+
+
+def raises_of(call: ast.Call) -> Raises | None:
+    """What a call expects to be raised; None where it expects nothing."""
+    name = name_of(call.func)
+    if name not in _RAISES:
+        return None
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    expected = (
+        call.args[0] if call.args else named.get("expected_exception", named.get("exception"))
+    )
+    matched = "match" in named or "check" in named or name in _WITH_PATTERN
+    if expected is None:
+        return Raises(("Exception",), matched)
+    items = expected.elts if isinstance(expected, ast.Tuple) else [expected]
+    return Raises(tuple(ast.unparse(item) for item in items), matched)
+
+
+def is_skip_call(call: ast.Call) -> bool:
+    """Whether a call skips the test it is in, or expects it to fail."""
+    return name_of(call.func) in _SKIP_CALLS
+
+
+def skip_marks(expression: ast.expr) -> int:
+    """How many marks in a decorator or a `pytestmark` skip a test, or expect it to fail."""
+    return sum(
+        name_of(node) in _SKIP_MARKS
+        for node in ast.walk(expression)
+        if isinstance(node, ast.Attribute | ast.Name)
+    )
+
+
+def swallows(handlers: list[ast.ExceptHandler]) -> bool:
+    """Whether a failing assertion would go unseen: it is caught, and nothing is raised again."""
+    for handler in handlers:
+        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        catches = any(kind is None or name_of(kind) in _SWALLOWING for kind in kinds)
+        if catches and not _fails(handler.body):
+            return True
+    return False
+
+
+def suppresses(context: ast.expr) -> bool:
+    """Whether `with` this, a failing assertion would go unseen."""
+    if not (isinstance(context, ast.Call) and name_of(context.func) == "suppress"):
+        return False
+    return any(name_of(argument) in _SWALLOWING for argument in context.args)
+
+
+def _fails(body: list[ast.stmt]) -> bool:
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Raise | ast.Assert):
+                return True
+            if isinstance(node, ast.Call) and is_assertion(node):
+                return True
+    return False

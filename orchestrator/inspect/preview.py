@@ -1,0 +1,76 @@
+"""What the next batch would do: works on a dirty tree and writes nothing to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.batch.fix import Sheet, contents_before, fix
+from orchestrator.batch.pick import Choice, pick
+from orchestrator.changes import changes_of
+from orchestrator.errors import BadInput
+from orchestrator.events import Tell, nobody
+from orchestrator.fixers.base import Proposal
+from orchestrator.fixers.registry import get
+from orchestrator.plan.model import Place
+from orchestrator.progress.status import BatchStatus
+from orchestrator.report.diff import unified
+from orchestrator.safety.session import How, check_trusted, onlooker
+from orchestrator.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The batch, what its first fixer says of each file, and the edits as one unified diff."""
+
+    place: Place
+    proposal: Proposal
+    diff: str
+
+
+def preview(workspace: Workspace, choice: Choice, how: How, tell: Tell) -> Preview | None:
+    """What `next-batch` would change now, or None where nothing is left to do.
+
+    No gate is asked, so that of a ladder only the first rung is tried.
+
+    Raises:
+        BadInput: a target does not exist, or the choice names nothing.
+        Refused: the plan would run commands that were not trusted here.
+    """
+    status = workspace.status()
+    place = pick(status, choice)
+    if place is None:
+        return None
+    batch = status.batch(place)
+    if not runs_nothing(batch):
+        check_trusted(workspace, trust=how.trust, command="next-batch --dry-run")
+    return preview_of(workspace, batch, how, tell)
+
+
+def runs_nothing(batch: BatchStatus) -> bool:
+    """Whether a preview of the batch executes nothing of the plan."""
+    rungs = batch.place.phase.rungs()[:1]
+    return not any(get(rung.fixer).commands(rung.options) for rung in rungs)
+
+
+def preview_of(workspace: Workspace, batch: BatchStatus, how: How, tell: Tell = nobody) -> Preview:
+    """What a run would change now in the open files of one batch, whether it is trusted or not.
+
+    Raises:
+        BadInput: a target does not exist.
+    """
+    place, targets = batch.place, batch.open_targets
+    for target in targets:
+        if not target.new and not (workspace.top / target.path).is_file():
+            raise BadInput(
+                f"{place.name} names a file that does not exist: {target.path!r}",
+                next_step="correct its path in the plan, then: orchestrate validate",
+            )
+    rungs = place.phase.rungs()
+    if not targets or not rungs:
+        return Preview(place, Proposal(), "")
+    before = contents_before(workspace, targets)
+    with onlooker(workspace, how, tell) as work:
+        found = fix(work, Sheet(place, rungs[0], targets, before))
+    changes = changes_of(found.units)
+    diff = "".join(unified(c.path, c.before, c.after, c.mode) for c in changes)
+    return Preview(place, found, diff)

@@ -1,0 +1,166 @@
+"""Opens a repository for work: one run at a time, with what a crash left settled before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.errors import Refused
+from orchestrator.events import InterpreterFound, Recovered, Tell
+from orchestrator.git import Repo, find_folder, find_top
+from orchestrator.interpreter import Interpreter, chosen, interpreter
+from orchestrator.plan.model import Plan
+from orchestrator.safety import preflight
+from orchestrator.safety.journal import Journal
+from orchestrator.safety.lock import only_run
+from orchestrator.safety.scratch import ScratchCopy, sweep
+from orchestrator.safety.signals import interruptible
+from orchestrator.safety.trust import check_trust
+from orchestrator.workspace import Workspace
+
+_SCRATCH = "scratch"
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How the user wants it done: with which interpreter, how strictly, trusting what."""
+
+    python: str | None = None
+    strict: bool = False
+    trust: bool = False
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What a fixer or a gate needs beside the files: the interpreter, and a copy to write in."""
+
+    workspace: Workspace
+    how: How
+    tell: Tell
+    _make_scratch: Callable[[], ScratchCopy]
+    _scratch: ScratchCopy | None = field(default=None)
+    _python: Interpreter | None = field(default=None)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the workspace."""
+        return self.workspace.plan
+
+    def scratch(self) -> ScratchCopy:
+        """The copy of the work tree where programs may write, made when it is first asked for.
+
+        Raises:
+            Refused: there is no repository to copy.
+        """
+        if self._scratch is None:
+            self._scratch = self._make_scratch()
+        return self._scratch
+
+    def close(self) -> None:
+        """Remove the copy, if there is one."""
+        if self._scratch is not None:
+            self._scratch.close()
+
+    def python(self) -> Interpreter:
+        """The project's interpreter, looked for once.
+
+        Raises:
+            CannotJudge: there is none, or none that starts.
+        """
+        if self._python is None:
+            named = self.plan.verify.python
+            self._python = interpreter(self.workspace.top, option=self.how.python, plan=named)
+            self.tell(InterpreterFound(self._python))
+        return self._python
+
+    def found_python(self) -> Interpreter | None:
+        """The interpreter, where somebody needed it before; nothing is started for it."""
+        return self._python
+
+    def python_path(self) -> Path | None:
+        """Where the interpreter is, without starting it; None where there is none."""
+        if self._python is not None:
+            return self._python.path
+        return chosen(self.workspace.top, option=self.how.python, plan=self.plan.verify.python)
+
+
+@dataclass(slots=True)
+class Session(Surroundings):
+    """One command at work in a repository; `folder` is ours below git's own."""
+
+    repo: Repo = field(kw_only=True)
+    journal: Journal = field(kw_only=True)
+    folder: Path = field(kw_only=True)
+
+
+@contextmanager
+def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -> Iterator[Session]:
+    """Work in the repository until the block ends; an interrupted run is settled before.
+
+    Without `gates` nothing of the plan is executed, so that nothing of it need be trusted.
+
+    Raises:
+        Refused: there is no repository, somebody's file is where a record goes, or the plan holds
+            commands that nobody here has trusted yet.
+        Locked: another run is at work.
+        NeedsDecision: an interrupted run cannot be undone without asking.
+    """
+    repo = preflight.open_repo(workspace.top)
+    folder = repo.folder() / "orchestrate"
+    with only_run(folder) as lock, interruptible():
+        repo.hand_down(lock)
+        sweep(folder, _SCRATCH)
+        journal = Journal(folder, repo)
+        if journal.exists:
+            tell(Recovered(journal.recover().sentence))
+        preflight.check_records(repo, workspace.plan)
+        if gates:
+            check_trust(workspace.plan, folder, trust=how.trust)
+        work = Session(
+            workspace,
+            how,
+            tell,
+            lambda: ScratchCopy(repo, folder / _SCRATCH),
+            repo=repo,
+            journal=journal,
+            folder=folder,
+        )
+        try:
+            yield work
+        finally:
+            work.close()
+
+
+@contextmanager
+def onlooker(workspace: Workspace, how: How, tell: Tell) -> Iterator[Surroundings]:
+    """See what a run would do, beside whatever else is at work here; nothing of it is written."""
+    work = Surroundings(workspace, how, tell, lambda: _own_copy(workspace.top))
+    try:
+        yield work
+    finally:
+        work.close()
+
+
+def check_trusted(workspace: Workspace, *, trust: bool, command: str) -> None:
+    """Make sure that what the plan would execute was trusted here.
+
+    Raises:
+        Refused: it was not, and `trust` does not say so; or there is no repository to remember it.
+    """
+    check_trust(workspace.plan, _our_folder(workspace.top), trust=trust, command=command)
+
+
+def _own_copy(top: Path) -> ScratchCopy:
+    return ScratchCopy(Repo(top), _our_folder(top) / f"{_SCRATCH}-{os.getpid()}")
+
+
+def _our_folder(top: Path) -> Path:
+    if find_top(top) != top:
+        raise Refused(
+            f"{str(top)!r} is not in a git work tree, which this fixer needs",
+            next_step="git init, or change to your repository",
+        )
+    return find_folder(top) / "orchestrate"
