@@ -1,1 +1,5 @@
-"""What changes a file: a fixer turns bytes into new bytes, in memory, or says why not."""
+"""What changes files: the protocol, the registry, and a module or folder for each fixer."""
+
+from orchestrator.fixers.base import BatchFixer, Edit, FileFixer, NoChange, Refusal, Source
+
+__all__ = ["BatchFixer", "Edit", "FileFixer", "NoChange", "Refusal", "Source"]

@@ -12,6 +12,7 @@ from orchestrator.fixers.base import NoChange, Now, Proposal, Refusal, Scratch
 from orchestrator.fixers.programs.options import Running
 
 _SHOWN = 5
+_HINT = " (where it needs two passes, list it twice in `run:`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Bench:
             for path in one.paths
         ]
         refused += [
-            Refusal(path, f"{self.label} never settles: a second run changes it again", diff)
+            Refusal(path, f"{self.label} never settles: a second run changes it again{_HINT}", diff)
             for one in attempts
             for path, diff in one.unsettled.items()
         ]

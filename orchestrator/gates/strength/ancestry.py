@@ -49,10 +49,11 @@ class Ancestry:
             yield from (cls.__name__ for cls in known.__mro__[1:])
             return
         module, _, attribute = name.rpartition(".")
-        found = self._module(module)
-        if found is None:
+        located = self._module(module)
+        if located is None:
             return
-        names = Names(found)
+        found, is_package = located
+        names = Names(found, is_package=is_package)
         for node in ast.walk(found):
             if isinstance(node, ast.ClassDef) and node.name == attribute:
                 for base in node.bases:
@@ -64,23 +65,24 @@ class Ancestry:
         if imported != f"{module}.{attribute}":
             yield from self._ancestors(imported, depth + 1)
 
-    def _module(self, name: str) -> ast.Module | None:
+    def _module(self, name: str) -> tuple[ast.Module, bool] | None:
+        """The tree of a module, and whether it is that of a package."""
         parts = name.split(".")
         for root in self._roots if name else ():
-            for file in (
-                root.joinpath(*parts, "__init__.py"),
-                root.joinpath(*parts[:-1], f"{parts[-1]}.py"),
-            ):
-                if file.is_file():
-                    return _parsed(file)
+            package = root.joinpath(*parts, "__init__.py")
+            plain = root.joinpath(*parts[:-1], f"{parts[-1]}.py")
+            for file in (package, plain):
+                if file.is_file() and (tree := _parsed(file)) is not None:
+                    return tree, file is package
         return None
 
 
 class Names:
     """What the names of a module stand for, by its import statements."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, *, is_package: bool = False) -> None:
         """Read the imports of `tree`."""
+        self._up = 0 if is_package else 1
         self._imports = dict(_imports(tree))
         self._own = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
 
@@ -90,7 +92,8 @@ class Names:
         if head in self._imports:
             level, target = self._imports[head]
             if level and within:
-                package = within.split(".")[: -level or None]
+                parts = within.split(".")
+                package = parts[: len(parts) - level + 1 - self._up]
                 target = ".".join([*package, target])
             return f"{target}{dot}{rest}"
         if within and (head in self._own or not hasattr(builtins, head)):
