@@ -1,0 +1,261 @@
+"""Files that are made and removed: after a crash, at the hands of somebody else, and in order."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from support import SampleRepo, fixer_plan, make_repo
+
+from orchestrator import files
+from orchestrator.batch.settle import Landed
+from orchestrator.changes import Change, Unit, line_counts, merged
+from orchestrator.decide.undo import undo
+from orchestrator.errors import ChangedMeanwhile, NeedsDecision, Refused
+from orchestrator.events import nobody
+from orchestrator.safety.journal import Decision, Journal
+from orchestrator.safety.scratch import ScratchCopy, sweep
+from orchestrator.safety.session import How
+
+
+def unit(*targets: str, **contents: tuple[bytes | None, bytes | None]) -> Unit:
+    return Unit(targets, tuple(Change(path, *sides) for path, sides in contents.items()))
+
+
+def test_units_that_share_a_file_or_a_target_are_one() -> None:
+    first = unit("a", a=(b"1", b"2"), shared=(b"s", b"t"))
+    second = unit("b", b=(b"1", b"2"), shared=(b"t", b"u"))
+    third = unit("c", c=(None, b"new"))
+    assert [u.targets for u in merged([first, third, second])] == [("c",), ("a", "b")]
+    (_, both) = merged([first, third, second])
+    change = both.change("shared")
+    assert change is not None
+    assert (change.before, change.after) == (b"s", b"u")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "counts"),
+    [
+        (b"a\nb\n", b"a\nc\nd\n", {"added lines": 2, "removed lines": 1}),
+        (None, b"a\nb\n", {"new files": 1, "added lines": 2}),
+        (b"a\n", None, {"removed files": 1, "removed lines": 1}),
+    ],
+    ids=["edited", "made", "removed"],
+)
+def test_lines_are_counted(before: bytes | None, after: bytes | None, counts: object) -> None:
+    assert line_counts(before, after) == counts
+
+
+def test_a_file_is_made_and_removed_only_where_it_is_what_it_should_be(tmp_path: Path) -> None:
+    path = tmp_path / "deep/er/file"
+    files.exchange(path, expected=None, data=b"new", mode=0o755, up_to=tmp_path)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", 0o755)
+    with pytest.raises(ChangedMeanwhile):
+        files.exchange(path, expected=None, data=b"other", mode=0o644, up_to=tmp_path)
+    with pytest.raises(ChangedMeanwhile):
+        files.exchange(path, expected=b"old", data=None, mode=0o644, up_to=tmp_path)
+    assert path.read_bytes() == b"new"
+    files.exchange(path, expected=b"new", data=None, mode=0o644, up_to=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+CHANGES = [
+    Change("tests/test_a.py", b"old a\n", b"new a\n"),
+    Change("made/here.py", None, b"made\n", mode=0o755),
+    Change("gone.sh", b"#!/bin/sh\n", None, mode=0o755),
+]
+
+
+def crashed(top: Path) -> tuple[SampleRepo, Journal]:
+    """A repository as a run leaves it that dies once it has edited, made and removed a file."""
+    repo = make_repo(top, {"tests/test_a.py": "old a\n", "gone.sh": "#!/bin/sh\n"})
+    (top / "gone.sh").chmod(0o755)
+    repo.commit("a program")
+    folder = top / ".git/orchestrate"
+    folder.mkdir()
+    journal = Journal(folder, repo.git)
+    before = {"tests/test_a.py": b"old a\n", "gone.sh": b"#!/bin/sh\n"}
+    journal.prepare("only/one", repo.head, "reports/only/one.json", before)
+    journal.applying(CHANGES)
+    for change in CHANGES:
+        files.exchange(
+            top / change.path,
+            expected=change.before,
+            data=change.after,
+            mode=change.mode,
+            up_to=top,
+        )
+    return repo, journal
+
+
+def test_a_crash_takes_back_what_was_made_and_brings_back_what_was_removed(tmp_path: Path) -> None:
+    repo, journal = crashed(tmp_path / "r")
+    assert "3 files restored" in journal.recover().sentence
+    assert (repo.changes, repo.leftovers) == ("", [])
+    assert os.access(repo.top / "gone.sh", os.X_OK)
+    assert not (repo.top / "made").exists()
+
+
+@pytest.mark.parametrize("path", ["made/here.py", "gone.sh"])
+def test_what_somebody_wrote_since_needs_a_decision(path: str, tmp_path: Path) -> None:
+    repo, journal = crashed(tmp_path / "r")
+    repo.write(path, "mine\n")
+    with pytest.raises(NeedsDecision, match=path):
+        journal.recover()
+    kept = journal.recover(Decision.KEEP)
+    assert kept.kept == [path]
+    assert repo.read(path) == "mine\n"
+    assert repo.read("tests/test_a.py") == "old a\n"
+
+
+def test_restoring_keeps_a_copy_of_what_somebody_wrote_since(tmp_path: Path) -> None:
+    repo, journal = crashed(tmp_path / "r")
+    repo.write("made/here.py", "mine\n")
+    (copy,) = journal.recover(Decision.RESTORE).rescued
+    assert copy.read_text() == "mine\n"
+    assert repo.changes == ""
+
+
+def test_a_further_rung_replaces_what_the_journal_knows(tmp_path: Path) -> None:
+    """What an earlier rung wrote was taken back before: it would be somebody else's now."""
+    repo, journal = crashed(tmp_path / "r")
+    for change in CHANGES:
+        files.exchange(
+            repo.top / change.path, expected=change.after, data=change.before, mode=change.mode,
+            up_to=repo.top,
+        )  # fmt: skip
+    journal.applying([Change("tests/test_a.py", b"old a\n", b"newer a\n")])
+    repo.write("tests/test_a.py", "newer a\n")
+    journal.recover()
+    assert (repo.changes, repo.leftovers) == ("", [])
+
+
+def test_a_copy_that_a_killed_run_left_goes_with_the_next_run(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "r")
+    folder = repo.top / ".git/orchestrate"
+    folder.mkdir()
+    left, used = (ScratchCopy(repo.git, folder / name) for name in ("scratch", f"scratch-{os.getpid()}"))  # fmt: skip
+    left.hold({})
+    used.hold({})
+    mine = tmp_path / "orchestrate-scratch-mine"
+    mine.mkdir()
+    (folder / "scratch-999999").write_text(str(mine))
+    sweep(folder, "scratch")
+    assert not left.folder.exists()
+    assert used.folder.exists()  # its process is alive
+    assert mine.exists()  # no copy of ours: it is no repository
+    used.close()
+    assert sorted(path.name for path in folder.iterdir()) == []
+
+
+def test_the_copy_follows_the_tree_and_forgets_what_programs_did(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "r", {"a.py": "a = 1\n", "b.py": "b = 1\n"})
+    (repo.top / ".git/orchestrate").mkdir()
+    copy = ScratchCopy(repo.git, repo.top / ".git/orchestrate/scratch")
+    copy.hold({"a.py": b"a = 2\n"})
+    assert copy.changed() == {}
+    (copy.folder / "b.py").write_text("b = 9\n")
+    (copy.folder / "new.py").write_text("")
+    (copy.folder / "migration_plan.yaml").unlink()
+    assert {path: now.content for path, now in copy.changed().items()} == {
+        "b.py": b"b = 9\n", "migration_plan.yaml": None, "new.py": b"",
+    }  # fmt: skip
+    repo.write("b.py", "b = 3\n")
+    copy.hold({})
+    assert copy.changed() == {}
+    assert (copy.folder / "a.py").read_text() == "a = 1\n"
+    assert (copy.folder / "b.py").read_text() == "b = 3\n"
+    assert not (copy.folder / "new.py").exists()
+    copy.close()
+    assert not list((repo.top / ".git/orchestrate").iterdir())
+
+
+@pytest.mark.parametrize("kind", ["shallow", "linked worktree", "sha256"])
+def test_a_copy_can_be_made_of_every_kind_of_repository(kind: str, tmp_path: Path) -> None:
+    source = make_repo(tmp_path / "source", {"a.py": "a = 1\n"})
+    source.commit("second")
+    top = tmp_path / "r"
+    if kind == "shallow":
+        source.git.run("clone", "--quiet", "--depth=1", f"file://{source.top}", str(top))
+    elif kind == "linked worktree":
+        source.git.run("worktree", "add", "--quiet", "-b", "other", str(top))
+    else:
+        top.mkdir()
+        source.git.run("init", "--quiet", "--object-format=sha256", str(top))
+        (top / "a.py").write_text("a = 1\n")
+    git = type(source.git)(top)
+    if kind == "sha256":
+        git.run("add", "a.py")
+        git.run("-c", "user.name=x", "-c", "user.email=x@example.invalid", "commit", "-qm", "one")
+    note = tmp_path / "notes/scratch"
+    copy = ScratchCopy(git, note)
+    copy.hold({"a.py": b"a = 2\n"})
+    inside = type(git)(copy.folder)
+    assert inside.text("rev-parse", "HEAD") == git.text("rev-parse", "HEAD")
+    assert inside.text("status", "--porcelain").split() == ["M", "a.py"]
+    copy.close()
+
+
+MADE = "import sys\nfor path in sys.argv[1:]:\n    text = open(path).read()\n    open(path, 'w').write(text.replace('old', 'new'))\nopen('made.txt', 'w').write('made')\n"
+
+
+def made_repo(top: Path) -> SampleRepo:
+    plan = fixer_plan(
+        ["tests/test_a.py"],
+        fixer='fixer: command\noptions: {run: "{python} tool.py {files}", may_touch: [made.txt]}',
+    )
+    test = "def test_a():\n    assert 'old' != 'x'\n"
+    held = {".gitignore": "__pycache__/\n", "tool.py": MADE, "tests/test_a.py": test}
+    return make_repo(top, held, plan=plan)
+
+
+def test_a_file_git_ignores_is_no_change_and_stays_what_it_is(tmp_path: Path) -> None:
+    repo = made_repo(tmp_path / "r")
+    (repo.top / ".git/info").mkdir(exist_ok=True)
+    (repo.top / ".git/info/exclude").write_text("made.txt\n")
+    repo.write("made.txt", "mine, and ignored")
+    result = repo.next_batch(trust=True)
+    assert isinstance(result, Landed)
+    assert result.record.others == ()
+    assert repo.read("made.txt") == "mine, and ignored"
+
+
+def test_undo_says_what_is_in_the_way_of_a_file_that_was_made(tmp_path: Path) -> None:
+    repo = made_repo(tmp_path / "r")
+    assert isinstance(repo.next_batch(trust=True), Landed)
+    repo.write("made.txt", "changed since")
+    repo.commit("mine")
+    with pytest.raises(Refused, match=r"made\.txt"):
+        undo(repo.workspace(), "one", How(sys.executable), nobody)
+    assert repo.read("made.txt") == "changed since"
+
+
+def test_undo_works_on_a_file_the_plan_has_dropped_since(tmp_path: Path) -> None:
+    plan = fixer_plan(
+        ["tests/test_a.py", "tests/test_b.py"],
+        fixer='fixer: command\noptions: {run: "{python} tool.py {files}", may_touch: [made.txt]}',
+    )
+    test = "def test_a():\n    assert 'old' != 'x'\n"
+    held = {".gitignore": "__pycache__/\n", "tool.py": MADE, "tests/test_a.py": test, "tests/test_b.py": test}  # fmt: skip
+    repo = make_repo(tmp_path / "r", held, plan=plan)
+    assert isinstance(repo.next_batch(trust=True), Landed)
+    repo.write("migration_plan.yaml", plan.replace("          - {path: tests/test_b.py}\n", ""))
+    repo.commit("b is dropped")
+    undone = undo(repo.workspace(), "one", How(sys.executable, trust=True), nobody)
+    assert undone.commit is not None
+    assert repo.read("tests/test_b.py") == test
+
+
+def test_workers_are_given_up_for_the_rest_of_a_batch(tmp_path: Path) -> None:
+    """A lost worker is tried once more in one process, and so is everything after it."""
+    from orchestrator.gates.suite import Suite
+    from orchestrator.interpreter import interpreter
+    from orchestrator.plan.verify import Verify
+
+    python = interpreter(tmp_path, option=sys.executable, plan=None)
+    suite = Suite(tmp_path, python, Verify(), one_process=True)
+    assert suite.again().one_process
+    assert suite.again().runs == []
