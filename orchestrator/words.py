@@ -22,10 +22,11 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
-    """`9 classes, 9 marks, 1 import`: what was added, zeros left out."""
+    """`9 edits, 1 import`: what was done, zeros left out."""
     named = [f"{n} {_singular(name) if n == 1 else name}" for name, n in counts.items() if n]
     return ", ".join(named) or "nothing added"
 
 
 def _singular(name: str) -> str:
-    return "class" if name == "classes" else name.removesuffix("s")
+    """`lines` → `line`, `branches` → `branch`: the inverse of `plural`."""
+    return name[:-2] if name.endswith(("sses", "ches", "xes")) else name.removesuffix("s")

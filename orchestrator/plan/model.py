@@ -63,7 +63,7 @@ class Target(Strict):
     path: RelativePath = Field(description="The file, from the top of the repository, with '/'.")
     options: dict[str, OptionValue] = Field(
         default_factory=dict,
-        description="What the fixer needs to know of this file (memory-safety: group).",
+        description="What the fixers need to know of this file; see `orchestrate fixers`.",
     )
     manual: Text | None = Field(
         default=None,
