@@ -315,6 +315,15 @@ class Repo:
         lent.run("read-tree", "HEAD")
 
     @property
+    def is_unborn(self) -> bool:
+        """Whether nothing was committed here yet."""
+        try:
+            self.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        except GitFailed:
+            return True
+        return False
+
+    @property
     def is_shallow(self) -> bool:
         """Whether older commits are missing in this clone."""
         return self.text("rev-parse", "--is-shallow-repository") == "true"

@@ -154,7 +154,13 @@ def check_trusted(workspace: Workspace, *, trust: bool, command: str) -> None:
 
 
 def _own_copy(top: Path) -> ScratchCopy:
-    return ScratchCopy(Repo(top), _our_folder(top) / f"{_SCRATCH}-{os.getpid()}")
+    folder, repo = _our_folder(top), Repo(top)
+    if repo.is_unborn:
+        raise Refused(
+            "nothing was committed here yet, and this fixer works in a copy of a commit",
+            next_step="git add --all && git commit",
+        )
+    return ScratchCopy(repo, folder / f"{_SCRATCH}-{os.getpid()}")
 
 
 def _our_folder(top: Path) -> Path:

@@ -327,6 +327,13 @@ def test_a_dry_run_shows_the_diff_on_a_dirty_tree(tmp_path: Path) -> None:
     assert not list(repo.top.glob(".git/orchestrate/scratch*"))
 
 
+def test_fault_33_a_dry_run_needs_a_commit(tmp_path: Path) -> None:
+    repo = repo_with(tmp_path / "r")
+    repo.git.run("checkout", "--quiet", "--orphan", "empty")
+    ended = repo.run("next-batch", "--dry-run", "--trust", "--python", sys.executable)
+    assert (ended.code, "nothing was committed here yet" in ended.err) == (3, True), ended.err
+
+
 def test_fault_67_what_it_leaves_running_is_ended(tmp_path: Path) -> None:
     tool = UPPER + (
         "import subprocess\n"

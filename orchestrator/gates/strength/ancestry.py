@@ -25,6 +25,7 @@ class Ancestry:
     def __init__(self, roots: Sequence[Path]) -> None:
         """Look below `roots`."""
         self._roots = roots
+        self._trees: dict[Path, ast.Module | None] = {}
 
     def is_broader(self, before: str, after: str) -> bool:
         """Whether the class `after` catches more than `before` did, both by their full names.
@@ -72,9 +73,17 @@ class Ancestry:
             package = root.joinpath(*parts, "__init__.py")
             plain = root.joinpath(*parts[:-1], f"{parts[-1]}.py")
             for file in (package, plain):
-                if file.is_file() and (tree := _parsed(file)) is not None:
+                if file.is_file() and (tree := self._parsed(file)) is not None:
                     return tree, file is package
         return None
+
+    def _parsed(self, file: Path) -> ast.Module | None:
+        if file not in self._trees:
+            try:
+                self._trees[file] = ast.parse(file.read_bytes())
+            except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+                self._trees[file] = None
+        return self._trees[file]
 
 
 class Names:
@@ -138,12 +147,4 @@ def _imported(module: str) -> object:
     try:
         return importlib.import_module(module)
     except ImportError:
-        return None
-
-
-@cache
-def _parsed(file: Path) -> ast.Module | None:
-    try:
-        return ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
