@@ -7,6 +7,7 @@ from orchestrator.git import find_folder
 from orchestrator.safety.journal import Decision, Journal
 from orchestrator.safety.lock import only_run
 from orchestrator.safety.preflight import open_repo
+from orchestrator.safety.scratch import SCRATCH, sweep
 from orchestrator.safety.signals import held
 from orchestrator.workspace import Workspace
 
@@ -33,6 +34,7 @@ def recover_here(workspace: Workspace, decision: Decision | None) -> str:
     repo = open_repo(workspace.top)
     folder = repo.folder() / "orchestrate"
     with only_run(folder), held():
+        sweep(folder, SCRATCH)
         journal = Journal(folder, repo)
         if not journal.exists:
             return "Nothing to recover: no run was interrupted here."

@@ -19,6 +19,9 @@ from orchestrator.errors import DiskError
 from orchestrator.fixers.base import Now
 from orchestrator.git import Repo
 
+SCRATCH = "scratch"
+"""How notes of copies begin, in our folder below git's own."""
+
 _PREFIX = "orchestrate-scratch-"
 _NEVER_TAKEN_OVER = frozenset({
     "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis",

@@ -16,12 +16,10 @@ from orchestrator.plan.model import Plan
 from orchestrator.safety import preflight
 from orchestrator.safety.journal import Journal
 from orchestrator.safety.lock import only_run
-from orchestrator.safety.scratch import ScratchCopy, sweep
+from orchestrator.safety.scratch import SCRATCH, ScratchCopy, sweep
 from orchestrator.safety.signals import interruptible
 from orchestrator.safety.trust import check_trust
 from orchestrator.workspace import Workspace
-
-_SCRATCH = "scratch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
     folder = repo.folder() / "orchestrate"
     with only_run(folder) as lock, interruptible():
         repo.hand_down(lock)
-        sweep(folder, _SCRATCH)
+        sweep(folder, SCRATCH)
         journal = Journal(folder, repo)
         if journal.exists:
             tell(Recovered(journal.recover().sentence))
@@ -123,7 +121,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
             workspace,
             how,
             tell,
-            lambda: ScratchCopy(repo, folder / _SCRATCH),
+            lambda: ScratchCopy(repo, folder / SCRATCH),
             repo=repo,
             journal=journal,
             folder=folder,
@@ -160,7 +158,7 @@ def _own_copy(top: Path) -> ScratchCopy:
             "nothing was committed here yet, and this fixer works in a copy of a commit",
             next_step="git add --all && git commit",
         )
-    return ScratchCopy(repo, folder / f"{_SCRATCH}-{os.getpid()}")
+    return ScratchCopy(repo, folder / f"{SCRATCH}-{os.getpid()}")
 
 
 def _our_folder(top: Path) -> Path:
