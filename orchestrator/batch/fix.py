@@ -9,8 +9,9 @@ from orchestrator import files
 from orchestrator.changes import Content
 from orchestrator.events import Said
 from orchestrator.fixers import planned
-from orchestrator.fixers.base import Feedback, Proposal, Source, Task
+from orchestrator.fixers.base import Source
 from orchestrator.fixers.run import proposal
+from orchestrator.fixers.task import Feedback, Proposal, Task
 from orchestrator.plan.model import Place, Rung, Target
 from orchestrator.safety.session import Surroundings
 from orchestrator.workspace import Workspace

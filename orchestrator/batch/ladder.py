@@ -13,8 +13,9 @@ from orchestrator.batch.isolate import Isolated, isolate
 from orchestrator.batch.selection import Selection
 from orchestrator.changes import Content, Side, Unit, changes_of, merged
 from orchestrator.events import Lost, Said, StepBegun
-from orchestrator.fixers.base import Feedback, NoChange, Proposal, Refusal
+from orchestrator.fixers.base import NoChange, Refusal
 from orchestrator.fixers.registry import get
+from orchestrator.fixers.task import Feedback, Proposal
 from orchestrator.gates.sides import Ids
 from orchestrator.gates.strength.skeleton import may_change_ids
 from orchestrator.gates.verdict import Fault, TakenOut, Verdict

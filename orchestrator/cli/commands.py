@@ -39,7 +39,7 @@ def status(plan: Path | None, *, as_json: bool, as_markdown: bool, check: bool) 
 
 def warn_of_interrupted_run(workspace: Workspace) -> None:
     """Say so where an earlier run left its files as they were when it died."""
-    from orchestrator.safety.recovery import interrupted_run
+    from orchestrator.safety.interrupted import interrupted_run
 
     if interrupted_run(workspace):
         from orchestrator.console.streams import say

@@ -12,17 +12,10 @@ from pathlib import Path
 
 from orchestrator import process
 from orchestrator.errors import OrchestrateError
-from orchestrator.fixers.base import (
-    FileFixer,
-    Outcome,
-    Proposal,
-    Refusal,
-    Source,
-    Task,
-    proposal_of,
-)
+from orchestrator.fixers.base import FileFixer, Outcome, Refusal, Source
 from orchestrator.fixers.child import decoded_outcome, encoded_source
 from orchestrator.fixers.registry import get
+from orchestrator.fixers.task import Proposal, Task, proposal_of
 
 FILE_LIMIT_S = 60
 """How long one file may take, in seconds."""

@@ -9,8 +9,8 @@ from orchestrator.batch.pick import Choice, pick
 from orchestrator.changes import changes_of
 from orchestrator.errors import BadInput
 from orchestrator.events import Tell, nobody
-from orchestrator.fixers.base import Proposal
 from orchestrator.fixers.registry import get
+from orchestrator.fixers.task import Proposal
 from orchestrator.plan.model import Place
 from orchestrator.progress.status import BatchStatus
 from orchestrator.report.diff import unified

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from orchestrator.changes import FILE_MODE, Content
 from orchestrator.errors import DiskError
-from orchestrator.fixers.base import Now
+from orchestrator.fixers.task import Now
 from orchestrator.git import Repo
 
 SCRATCH = "scratch"

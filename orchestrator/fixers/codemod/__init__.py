@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from orchestrator.fixers.base import (
-    BatchFixer,
-    Options,
-    Proposal,
-    Task,
-    proposal_of,
-    unknown_options,
-)
+from orchestrator.fixers.base import BatchFixer, Options, unknown_options
+from orchestrator.fixers.task import Proposal, Task, proposal_of
 
 _FEWEST_PARTS = 2
 

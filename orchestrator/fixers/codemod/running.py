@@ -7,9 +7,10 @@ from pathlib import Path
 
 from orchestrator import programs
 from orchestrator.errors import CannotJudge
-from orchestrator.fixers.base import Outcome, Refusal, Source, Task
+from orchestrator.fixers.base import Outcome, Refusal, Source
 from orchestrator.fixers.child import MEMORY_LIMIT_BYTES
 from orchestrator.fixers.run import FILE_LIMIT_S, Child, answers
+from orchestrator.fixers.task import Task
 
 _PROGRAM = Path(__file__).parent / "probe" / "run_codemod.py"
 _NO_CODEMOD = 3

@@ -9,21 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from orchestrator.fixers.base import (
-    BatchFixer,
-    Feedback,
-    Options,
-    Proposal,
-    Refusal,
-    Source,
-    Task,
-    unknown_options,
-)
+from orchestrator.fixers.base import BatchFixer, Options, Refusal, Source, unknown_options
 from orchestrator.fixers.programs import options as common
 from orchestrator.fixers.programs.bench import Bench, Failed
 from orchestrator.fixers.programs.command import held
 from orchestrator.fixers.programs.options import Running, is_number
 from orchestrator.fixers.programs.starting import started
+from orchestrator.fixers.task import Feedback, Proposal, Task
 from orchestrator.templates import rendered
 
 _PLACEHOLDERS = frozenset({"files", "python", "prompt"})

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from orchestrator.changes import Change, Content, Unit, line_counts, merged
-from orchestrator.fixers.base import NoChange, Now, Proposal, Refusal, Scratch
+from orchestrator.fixers.base import NoChange, Refusal
 from orchestrator.fixers.programs.options import Running
+from orchestrator.fixers.task import Now, Proposal, Scratch
 
 _SHOWN = 5
 _HINT = " (where it needs two passes, list it twice in `run:`)"

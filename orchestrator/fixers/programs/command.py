@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from orchestrator.fixers.base import BatchFixer, Options, Proposal, Task, unknown_options
+from orchestrator.fixers.base import BatchFixer, Options, unknown_options
 from orchestrator.fixers.programs import options as common
 from orchestrator.fixers.programs.bench import Bench, Failed
 from orchestrator.fixers.programs.starting import started
+from orchestrator.fixers.task import Proposal, Task
 
 _PLACEHOLDERS = frozenset({"files", "python"})
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from orchestrator import process, programs
 from orchestrator.errors import CannotJudge
-from orchestrator.fixers.base import Task
 from orchestrator.fixers.programs.bench import Failed
 from orchestrator.fixers.programs.options import Running
+from orchestrator.fixers.task import Task
 from orchestrator.redact import redacted
 
 _LAST_LINES = 15
