@@ -131,7 +131,7 @@ def _beside(path: str, unit: Unit) -> tuple[str, ...]:
 
 
 def _taken(taken: TakenOut, path: str, blob: str | None, top: Path) -> TargetRecord:
-    """The entry of a target a gate took out; the edit that was taken back is with the first."""
+    """The entry of a target a gate took out, with the edit of its unit that was taken back."""
     tests = [blame.test_id for blame in taken.blames if blame.test_id]
     return TargetRecord(
         path=path,
@@ -146,7 +146,7 @@ def _taken(taken: TakenOut, path: str, blob: str | None, top: Path) -> TargetRec
             tests=tuple(map(_committable, tests)),
             reproduce=tuple(map(_committable, _reproduce(taken))),
         ),
-        patch=patch(taken.unit.changes) if path == taken.name else None,
+        patch=patch(taken.unit.changes),
     )
 
 

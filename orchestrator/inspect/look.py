@@ -69,11 +69,8 @@ def edits_taken_back(workspace: Workspace, name: str) -> str:
     """
     found = named(workspace.status(), name, top=workspace.top)
     entries = [found.batch.entry(target) for target in found.targets]
-    every = {
-        entry.path: entry for entry in (found.batch.record.targets if found.batch.record else ())
-    }
-    holders = {p: every[p] for e in entries if e for p in (e.path, *e.unit) if p in every}
-    patches = [entry.patch for entry in holders.values() if entry.patch]
+    # files that stand or fall together have one edit
+    patches = list(dict.fromkeys(entry.patch for entry in entries if entry and entry.patch))
     if not patches:
         raise BadInput(f"no edit of {name} was taken back", next_step="orchestrate unresolved")
     data = b"".join(patch.to_bytes() for patch in patches)
