@@ -138,9 +138,9 @@ class _Climber:
             return None
         climb, session = self._climb, self._session
         units = merged([*climb.kept, *found.units])
-        preflight.check_beside(session.repo, changes_of(units), self._selection.paths)
         with self._step("write"):
             BatchTree(session.workspace.top, climb.kept, at=Side.EDITED).put(Side.BEFORE)
+            preflight.check_beside(session.repo, changes_of(units), self._selection.paths)
             self._tx.may_hold(changes_of(units))
             tree = BatchTree(session.workspace.top, units)
             tree.put(Side.EDITED)
@@ -170,11 +170,13 @@ class _Climber:
     ) -> list[Target]:
         """The targets another answer may bring in; why each is out, and what the fixer is told."""
         climb = self._climb
+        # a file that was left before, and is not changed now, is still left for that reason
+        again = [one.path for one in found.unchanged if climb.left(one.path)]
+        climb.unchanged |= {one.path: one for one in found.unchanged if one.path not in again}
         for target in targets:
-            climb.refused.pop(target.path, None)
-            climb.taken_out.pop(target.path, None)
-        climb.unchanged |= {one.path: one for one in found.unchanged}
-        again: list[str] = []
+            if target.path not in again:
+                climb.refused.pop(target.path, None)
+                climb.taken_out.pop(target.path, None)
         for refusal in found.refused:
             climb.refused[refusal.path] = refusal
             self._feedback[refusal.path] = Feedback(refusal.reason, (), refusal.detail, "")

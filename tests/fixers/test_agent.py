@@ -183,6 +183,40 @@ def test_what_one_rung_leaves_goes_to_the_next_and_the_record_says_who_did_it(
     assert "by agent    tests/test_b.py" in shown
 
 
+def test_what_a_later_rung_does_not_change_is_left_for_the_first_reason(tmp_path: Path) -> None:
+    fixer = (
+        LADDER.replace("{python} agent.py", "true")
+        + '  - {fixer: command, name: idle, options: {run: "true"}}\n'
+    )
+    repo = repo_with(tmp_path / "r", names=("a", "b", "c"), fixer=fixer)
+    repo.write("quick.py", QUICK)
+    repo.commit("the quick one")
+    found = entries(repo.next_batch(trust=True))
+    assert [entry.done for entry in found.values()] == [Done.EDITED, Done.QUARANTINED, Done.REFUSED]
+    assert "too hard" in str(found["tests/test_c.py"].reason)
+
+
+def test_a_file_beside_the_targets_that_one_rung_changed_goes_to_the_next_as_it_is(
+    tmp_path: Path,
+) -> None:
+    touching = QUICK + "open('shared.txt', 'a').write('quick\\n')\n"
+    agent = "import pathlib\nassert pathlib.Path('shared.txt').read_text() == 'top\\nquick\\n'\npathlib.Path('shared.txt').write_text('top\\nquick\\nagent\\n')\np = pathlib.Path('tests/test_c.py')\np.write_text(p.read_text().replace('return 41', 'return 42'))\n"  # fmt: skip
+    fixer = LADDER.replace('{files}"', '{files}", may_touch: [shared.txt], per: file, twice: false').replace(
+        'tries: 2', 'tries: 2, may_touch: [shared.txt]')  # fmt: skip
+    repo = repo_with(tmp_path / "r", names=("a", "c"), fixer=fixer)
+    repo.write("quick.py", touching)
+    repo.write("agent.py", agent)
+    repo.write("shared.txt", "top\n")
+    repo.commit("both touch it")
+    result = repo.next_batch(trust=True)
+    assert {entry.done for entry in entries(result).values()} == {Done.EDITED}
+    assert repo.read("shared.txt") == "top\nquick\nagent\n"
+    assert isinstance(result, Landed)
+    (other,) = result.record.others
+    assert set(other.unit) == {"tests/test_a.py", "tests/test_c.py"}
+    assert (repo.changes, repo.leftovers) == ("", [])
+
+
 def test_what_the_last_rung_leaves_goes_to_a_person(tmp_path: Path) -> None:
     repo = repo_with(tmp_path / "r", names=("a", "c"), mode="stubborn", fixer=LADDER)
     repo.write("quick.py", QUICK)

@@ -539,9 +539,7 @@ def test_options_that_mean_nothing_are_errors_of_the_plan(
 
 def test_the_edit_of_files_that_belong_together_is_shown_once(tmp_path: Path) -> None:
     fragile = "def test_f():\n    assert open(__file__).read().count('o' + 'ld') == 1\n# old\n"
-    repo = repo_with(
-        tmp_path / "r", options=", together: true", files={"tests/test_b.py": fragile}
-    )
+    repo = repo_with(tmp_path / "r", options=", together: true", files={"tests/test_b.py": fragile})
     result = landed(repo.next_batch(trust=True))
     assert {entry.done for entry in result.entries} == {Done.QUARANTINED}
     of_one = repo.run("show", "--patch", "tests/test_a.py").out

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-from orchestrator.fixers.base import BatchFixer, Options, Refusal, Source, unknown_options
+from orchestrator.fixers.base import BatchFixer, Options, Source, unknown_options
 from orchestrator.fixers.programs import options as common
 from orchestrator.fixers.programs.bench import Bench, Failed
 from orchestrator.fixers.programs.command import held
@@ -99,13 +99,7 @@ class Agent(BatchFixer):
             found = Bench(scratch, targets, running, work.run, "the agent").proposal()
         if work.spent:
             task.say(f"the agent printed a cost of {work.spent:g}")
-        untouched = [
-            Refusal(one.path, "the agent changed nothing")
-            for one in found.unchanged
-            if one.path in task.feedback
-        ]
-        left = [one for one in found.unchanged if one.path not in task.feedback]
-        return Proposal(found.units, left, [*found.refused, *untouched], work.spent)
+        return replace(found, spent=work.spent)
 
 
 @dataclass(slots=True)
