@@ -193,6 +193,7 @@ class Gates:
             tests_of=self.tests_of,
             on_progress=lambda run: self.tell(TestsRan(run)),
             say=lambda what: self.tell(Said(what)),
+            compares_lines=not self.strength,  # such a fixer may rewrite the very line that fails
             one_process=self._one_process,
         )
 

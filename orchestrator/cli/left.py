@@ -20,7 +20,10 @@ def left(plan: Path | None, phase: str, how: How) -> Exit:
         data(f"{one.path}: {one.what}" if one.path and one.path not in one.what else one.what)
     if asked.left:
         say(f"something is left in {asked.phase.id} ({plural(asked.files, 'file')} asked)")
-        say(f"next: orchestrate next-batch --phase {asked.phase.id}")
+        if asked.is_open:
+            say(f"next: orchestrate next-batch --phase {asked.phase.id}")
+        else:
+            say("next: orchestrate unresolved        (a run is done with these files; see `retry`)")
         return Exit.RED
     say(f"nothing is left in {asked.phase.id} ({plural(asked.files, 'file')} asked)")
     return Exit.DONE

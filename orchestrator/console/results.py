@@ -42,8 +42,10 @@ def show_series(series: Series, python: str) -> Exit:
             data(f"{result.commit.commit[:10]} {result.commit.subject}")
         else:
             _stopped(result, python)
+    if not series.results:
+        return show_result(NothingToDo(), python)
     landed = [result for result in series.results if isinstance(result, Landed)]
-    if landed or not series.results:
+    if landed:
         _summary(series)
     _given_up([entry for result in landed for entry in result.given_up])
     say(f"ended because: {series.ending.value}", "bold")
@@ -70,6 +72,9 @@ def show_preview(preview: Preview | None) -> Exit:
     found = preview.proposal
     _outcomes(found.refused, found.unchanged)
     _notes(found.units)
+    first, *others = [rung.label for rung in preview.place.phase.rungs()] or [""]
+    if others:
+        say(f"  only {first} was tried: what it or a gate leaves would go to {', '.join(others)}")
     raw(preview.diff)
     return Exit.DONE
 

@@ -87,10 +87,10 @@ def adopt(workspace: Workspace, name: str, reason: str | None, how: How, tell: T
 def _adopted(work: Session, wish: _Wish) -> Adopted:
     head = preflight.check_adopted(work.repo, work.plan, wish.place, wish.paths)
     now = {path: files.read(work.workspace.top / path) for path in wish.paths}
-    if wish.reason is None:
-        _must_be_clean(work, wish, now)
-        _must_be_tested(work, wish)
     before = _before(work, wish, now)
+    if wish.reason is None:
+        _must_be_clean(work, wish, now, before)
+        _must_be_tested(work, wish)
     work.tell(Picked(wish.place, len(wish.paths)))
     commit = None
     with transaction(work, wish.place, head.commit, now) as tx:
@@ -100,9 +100,17 @@ def _adopted(work: Session, wish: _Wish) -> Adopted:
     return Adopted(wish.place, wish.paths, wish.command, commit, verdicts)
 
 
-def _must_be_clean(work: Session, wish: _Wish, now: Mapping[str, bytes]) -> None:
+def _must_be_clean(
+    work: Session, wish: _Wish, now: Mapping[str, bytes], before: Mapping[str, bytes]
+) -> None:
+    """What the fixer would change is not taken in, nor what nobody has changed."""
     for target in wish.selection.targets:
         clean = work.workspace.is_clean(wish.place.phase, target, now[target.path])
+        if target.manual is None and clean is None and target.path not in before:
+            raise NotClean(
+                f"{target.path!r} is what it was: nobody has changed it since",
+                next_step=f"change it, or: orchestrate skip {target.path} --reason WHY",
+            )
         if target.manual is None and clean is False:
             raise NotClean(
                 f"{target.path!r} is not what the fixer asks for: it would change or refuse it",

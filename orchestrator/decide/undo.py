@@ -165,7 +165,7 @@ def _check_dependants(status: Status, batch: BatchStatus) -> None:
 def _message(work: Session, place: Place, paths: Sequence[str]) -> Message:
     topic = place.batch.topic or (topic_of(paths[0]) if len(paths) == 1 else place.batch.title)
     lines = [f"- {path}" for path in paths]
-    body = [f"Gives {plural(len(paths), 'file')} back what it was before the batch:", *lines]
+    body = [f"Gives {plural(len(paths), 'file')} back the content from before the batch:", *lines]
     if not paths:
         body = ["Takes back what was recorded; no file was changed by the batch."]
     return notice(work.plan, place, f"Undo {work.plan.title} for {topic}", "\n".join(body))

@@ -30,6 +30,9 @@ class TestRun:
     __test__ = False
 
     top: Path
+    compares_lines: bool = True
+    """Whether a failure in another line is another failure; not where edits rewrite lines."""
+
     rootdir: Path | None = None
     workers: int = 0
     has_xdist: bool = False
@@ -137,7 +140,9 @@ class TestRun:
         if outcome == "failed":
             self.texts[id_] = event["text"]
             known = "error" in about
-            how = f"{about['error']} in {about['function']} at {about['at']}" if known else ""
+            how = about["error"] if known else ""
+            if known and self.compares_lines:
+                how += f" in {about['function']} at {about['at']}"
             mine = self.failures.setdefault(id_, {})
             how = how or _error_line(event["text"])
             mine[when] = f"{mine[when]}; {how}" if when in mine else how  # subtests fail one by one

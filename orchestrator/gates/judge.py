@@ -37,14 +37,15 @@ def suite_gates(
     sides = Sides(suite, tree, rules)
     try:
         files = suite.files([*paths, *also])
-        return list(_Judge(sides).verdicts(files, mine=suite.files(paths)))
+        return list(_Judge(sides, paths).verdicts(files, mine=suite.files(paths)))
     finally:
         sides.put(Side.EDITED)
 
 
 class _Judge:
-    def __init__(self, sides: Sides) -> None:
+    def __init__(self, sides: Sides, paths: Sequence[str]) -> None:
         self._sides = sides
+        self._paths = paths
         self._suite = sides.suite
         self._rules = sides.rules
         self._files: Sequence[str] = ()
@@ -191,9 +192,7 @@ class _Judge:
             if id_ not in allowed
         ]
         blames += [
-            replace(
-                self._blame(id_, first, "fails beside the other edited files only"), together=True
-            )
+            replace(self._blame(id_, first, self._together(id_)), together=True)
             for id_ in found.together
         ]
         if fails:
@@ -216,6 +215,12 @@ class _Judge:
                 notes=notes,
             )
         )
+
+    def _together(self, id_: str) -> str:
+        """How a test fails that does so in a run of everything only."""
+        if any(lies_in(file_of(id_), own) for own in self._paths) and len(self._paths) > 1:
+            return "fails beside the other edited files only"
+        return "fails with what was edited, and not without it"
 
     def _sorted(self, odd: Mapping[str, Way], first: Ended) -> Findings:
         if self._rules.baseline:

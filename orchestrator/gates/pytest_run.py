@@ -95,6 +95,7 @@ def run_pytest(
     python: Interpreter,
     verify: Verify,
     on_progress: OnProgress,
+    compares_lines: bool = True,
 ) -> Ended:
     """Collect and run tests in one process (plus xdist workers, if asked for)."""
     with tempfile.TemporaryDirectory(prefix="orchestrate-gate-") as name:
@@ -111,7 +112,7 @@ def run_pytest(
             "freeze": request.freeze,
             "only_collect": request.only_collect,
         }
-        follower = Follower(out, TestRun(top))
+        follower = Follower(out, TestRun(top, compares_lines))
         silent = False
 
         def tick() -> str | None:

@@ -40,6 +40,9 @@ class Suite:
     on_progress: OnProgress = lambda run: None
     say: Callable[[str], None] = _nobody
     runs: list[Ended] = field(default_factory=list)
+    compares_lines: bool = True
+    """Whether a test that fails in another line than before fails otherwise."""
+
     one_process: bool = False
     """Whether workers are given up for the rest of the batch, since one was lost."""
 
@@ -88,6 +91,7 @@ class Suite:
                 python=self.python,
                 verify=self.verify,
                 on_progress=self.on_progress,
+                compares_lines=self.compares_lines,
             )
         else:  # pytest would take no file for every file
             ended = nothing_run(request, self.top)

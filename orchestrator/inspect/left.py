@@ -10,6 +10,7 @@ from orchestrator.batch.fix import Sheet, contents_before, fix
 from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.events import Tell
 from orchestrator.fixers import planned
+from orchestrator.fixers.programs.starting import missing
 from orchestrator.fixers.registry import get
 from orchestrator.plan.model import Phase, Place, Rung, Target
 from orchestrator.progress.record import Done
@@ -38,6 +39,8 @@ class Asked:
     phase: Phase
     files: int
     left: Sequence[Left]
+    is_open: bool
+    """Whether a run would work on the phase."""
 
 
 def left_of(workspace: Workspace, phase: str, how: How, tell: Tell) -> Asked:
@@ -61,7 +64,7 @@ def left_of(workspace: Workspace, phase: str, how: How, tell: Tell) -> Asked:
             left = list(_checked(work, commands, paths))
         else:
             left = list(_would_change(work, rung, targets))
-    return Asked(found.phase, len(targets), left)
+    return Asked(found.phase, len(targets), left, any(batch.is_open for batch in found.batches))
 
 
 def _phase(workspace: Workspace, name: str) -> PhaseStatus:
@@ -103,12 +106,15 @@ def _checked(work: Surroundings, commands: Sequence[str], paths: Sequence[str]) 
     python = work.python_path()
     for command in commands:
         words = programs.words(command, there, {"python": str(python or "python")})
-        ended = process.run(
-            words,
-            cwd=scratch.folder,
-            env=programs.environment(scratch.folder, python),
-            timeout_s=_CHECK_LIMIT_S,
-        )
+        try:
+            ended = process.run(
+                words,
+                cwd=scratch.folder,
+                env=programs.environment(scratch.folder, python),
+                timeout_s=_CHECK_LIMIT_S,
+            )
+        except process.ProgramMissing as error:
+            raise missing(error, f"check: {command}", words[0]) from error
         if ended.exit_code is None:
             raise CannotJudge(
                 f"{words[0]} {ended.stopped}", next_step="correct `check:` in the plan"

@@ -545,3 +545,35 @@ def test_the_edit_of_files_that_belong_together_is_shown_once(tmp_path: Path) ->
     of_one = repo.run("show", "--patch", "tests/test_a.py").out
     assert of_one == repo.run("show", "--patch", "one").out
     assert of_one.count("diff --git") == 2
+
+
+FAILING = "import unittest\n\n\nclass TestF(unittest.TestCase):\n    def test_f(self):\n        self.assertEqual('old', 'x')\n"
+REWRITES = UPPER.replace(
+    '"OLD")', "\"OLD\").replace(\"self.assertEqual('OLD', 'x')\", \"assert 'OLD' == 'x'\")"
+)
+
+
+def test_a_test_that_failed_before_may_fail_in_a_line_the_edit_rewrote(tmp_path: Path) -> None:
+    repo = repo_with(tmp_path / "r", REWRITES, files={"tests/test_b.py": FAILING})
+    result = landed(repo.next_batch(trust=True))
+    assert "assert 'OLD' == 'x'" in repo.read("tests/test_b.py")
+    assert result.record.gates[-1].failed_before == ("tests/test_b.py::TestF::test_f",)
+
+
+def test_what_nobody_changed_is_not_adopted(tmp_path: Path) -> None:
+    fragile = "def test_f():\n    assert open(__file__).read().count('o' + 'ld') == 1\n# old\n"
+    repo = repo_with(tmp_path / "r", files={"tests/test_b.py": fragile})
+    landed(repo.next_batch(trust=True))
+    ended = repo.run("adopt", "tests/test_b.py", "--python", sys.executable)
+    assert (ended.code, "nobody has changed it since" in ended.err) == (1, True), ended.err
+    assert "orchestrate skip tests/test_b.py --reason WHY" in ended.err
+    repo.write("tests/test_b.py", fragile.replace("== 1", "== 0").replace("# old", "# new"))
+    assert repo.run("adopt", "tests/test_b.py", "--python", sys.executable).code == 0
+
+
+def test_check_does_not_send_to_a_run_that_would_do_nothing(tmp_path: Path) -> None:
+    fragile = "def test_f():\n    assert open(__file__).read().count('o' + 'ld') == 1\n# old\n"
+    repo = repo_with(tmp_path / "r", files={"tests/test_b.py": fragile})
+    landed(repo.next_batch(trust=True))
+    ended = repo.run("check", "--phase", "only", "--python", sys.executable)
+    assert (ended.code, "next: orchestrate unresolved" in ended.err) == (1, True), ended.err

@@ -103,6 +103,10 @@ CHEATS = {
         FUNCTION, replaced(FUNCTION, ("    assert cart.total == 3\n", "    with suppress(Exception):\n        assert cart.total == 3\n")), "asserts less: 2 of 3"),
     "in a function nobody calls": (
         FUNCTION, replaced(FUNCTION, ("    assert cart.total == 3\n", "    def later():\n        assert cart.total == 3\n")), "asserts less: 2 of 3"),
+    "only truth is left of an equality": (FUNCTION, replaced(FUNCTION, ("assert cart.total == 3", "assert cart.total")), "compares less: 1 of 2"),
+    "assertTrue of two values": (CASE, replaced(CASE, ("assertEqual(self.cart.total, 3)", "assertTrue(self.cart.total, 3)")), "compares less: 0 of 1"),
+    "only that it is something": (CASE, replaced(CASE, ("assertEqual(self.cart.total, 3)", "assertIsNotNone(self.cart.total)")), "compares less: 0 of 1"),
+    "a call with anything": (CASE, replaced(CASE, ('.assert_called_once_with("total 0")', ".assert_called_once()")), "compares less: 0 of 1"),
     "a broader exception": (FUNCTION, replaced(FUNCTION, ("raises(CartError", "raises(Exception")), "broader exception"),
     "a broader builtin": (CASE, replaced(CASE, ("assertRaises(ValueError)", "assertRaises(Exception)")), "broader exception"),
     "a base class of the project": (FUNCTION, replaced(FUNCTION, ("raises(CartError", "raises(ShopError"), ("CartError\n", "CartError, ShopError\n")), "broader exception"),
@@ -166,6 +170,13 @@ HONEST = {
     "a test more": (FUNCTION, FUNCTION + "\n\ndef test_more():\n    pass\n"),
     "assertTrue of a comparison": (
         "class T(C):\n    def test_x(self):\n        self.assertTrue(a == 1 and b)\n", "class T(C):\n    def test_x(self):\n        assert a == 1\n        assert b\n"),
+    "comparisons with True and with nothing": (
+        "def test_x(a, b):\n    assert a == True\n    assert len(b) == 0\n    assert b == []\n", "def test_x(a, b):\n    assert a\n    assert not b\n    assert not b\n"),
+    "a regular expression": (
+        "class T(C):\n    def test_x(self):\n        self.assertRegex(a, 'x')\n", "class T(C):\n    def test_x(self):\n        assert re.search('x', a)\n"),
+    "almost equal": (
+        "class T(C):\n    def test_x(self):\n        self.assertAlmostEqual(a, 0.5)\n        self.assertCountEqual(b, c)\n",
+        "class T(C):\n    def test_x(self):\n        assert a == pytest.approx(0.5)\n        assert sorted(b) == sorted(c)\n"),
     "a renamed exception": (
         "from lib import OldError\ndef test_x():\n    with pytest.raises(OldError):\n        f()\n",
         "from lib import NewError\ndef test_x():\n    with pytest.raises(NewError):\n        f()\n"),

@@ -30,13 +30,14 @@ Edit only these files, in the current folder; make no commit:
 {% for file in files %}- {{ file.path }}
 {% endfor %}
 {% for file in files if file.feedback %}
-Your last edit of {{ file.path }} was taken back: {{ file.feedback.reason }}
-{% for test in file.feedback.tests %}- {{ test }}
-{% endfor %}What was printed:
+{% if file.feedback.diff %}An edit of {{ file.path }} was taken back: {{ file.feedback.reason }}
+{% else %}{{ file.path }} was tried before, and left: {{ file.feedback.reason }}
+{% endif %}{% for test in file.feedback.tests %}- {{ test }}
+{% endfor %}{% if file.feedback.printed %}What was printed:
 {{ file.feedback.printed }}
-Your edit was:
+{% endif %}{% if file.feedback.diff %}The edit was:
 {{ file.feedback.diff }}
-{% endfor %}"""
+{% endif %}{% endfor %}"""
 """What an agent is told where a plan has no `prompt:`."""
 
 

@@ -13,9 +13,9 @@ COMMON = {
     "may_touch": "patterns of files beside the targets it may change, make or remove",
     "per": "batch: started once for all files; file: once for each",
     "together": "true: all files of the batch stand or fall together",
-    "twice": "true: run again, and refuse what a second run still changes",
+    "twice": "run again, and refuse what a second run still changes; default: true",
     "exit_codes": "exit codes that are no failure; default: [0]",
-    "minutes": "how long one run may take",
+    "minutes": "how long one run may take; default: 10",
     "check": "a command that ends with 0 where nothing is left to do, for `check --phase`",
 }
 

@@ -13,7 +13,7 @@ from orchestrator.fixers.programs.options import Running
 from orchestrator.fixers.task import Task
 from orchestrator.redact import redacted
 
-_LAST_LINES = 15
+_LAST_LINES = 40
 _KEEP_BYTES = 2**20
 
 
@@ -55,16 +55,22 @@ def started(
                 stdin=stdin,
             )
         except process.ProgramMissing as error:
-            raise CannotJudge(
-                f"{error.what}; the plan names it in `run: {command}`",
-                next_step=f"install {words[0]}, or correct the plan, then: orchestrate validate",
-            ) from error
+            raise missing(error, f"run: {command}", words[0]) from error
         printed += ended.output
         if ended.exit_code is None:
             return Ended(printed, Failed(f"{words[0]} {ended.stopped}", last_lines(ended.output)))
         if ended.exit_code not in running.exit_codes:
             return Ended(printed, _failed(words[0], ended))
     return Ended(printed)
+
+
+def missing(error: CannotJudge, where: str, program: str) -> CannotJudge:
+    """That there is no such program as the plan names, and where it would be looked for."""
+    return CannotJudge(
+        f"{error.what}; the plan names it in `{where}`",
+        next_step=f"install {program}; it is looked for beside the project's interpreter "
+        "(`--python`, or `verify: python:`) and on PATH",
+    )
 
 
 def _failed(program: str, ended: process.Completed) -> Failed:

@@ -12,6 +12,13 @@ _WARNS = frozenset({"warns", "deprecated_call", "fail"})
 _WITH_PATTERN = frozenset({"assertRaisesRegex", "assertRaisesRegexp"})
 _TRUTH = frozenset({"assertTrue", "assert_", "failUnless"})
 _SAME_SIDES = frozenset({"assertEqual", "assertEquals", "assertIs", "assertIn", "assertLessEqual"})
+_COMPARING = frozenset({
+    "assertEqual", "assertEquals", "assertIs", "assertIn", "assertNotIn", "assertGreater",
+    "assertGreaterEqual", "assertLess", "assertLessEqual", "assertAlmostEqual", "assertDictEqual",
+    "assertListEqual", "assertTupleEqual", "assertSetEqual", "assertSequenceEqual",
+    "assertMultiLineEqual", "assertCountEqual", "assert_called_with", "assert_called_once_with",
+    "assert_any_call", "assert_has_calls", "assert_awaited_with", "assert_awaited_once_with",
+})  # fmt: skip
 _SWALLOWING = frozenset({"AssertionError", "Exception", "BaseException"})
 
 
@@ -58,6 +65,58 @@ def weight(expression: ast.expr) -> int:
         pairwise = len(rows) == len(sides) and len(set(rows)) == 1 and rows[0] > 0
         return len(expression.ops) * (rows[0] if pairwise else 1)
     return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How many parts of an assertion say what a value is, and not only that it is something.
+
+    `bare` are comparisons with a literal that is empty, boolean, None or zero: `not` says as much.
+    """
+
+    full: int = 0
+    bare: int = 0
+
+    def __add__(self, other: Compared) -> Compared:
+        return Compared(self.full + other.full, self.bare + other.bare)
+
+
+def comparisons(expression: ast.expr) -> Compared:
+    """What an asserted expression compares."""
+    if isinstance(expression, ast.BoolOp) and isinstance(expression.op, ast.And):
+        return sum(map(comparisons, expression.values), Compared())
+    if not isinstance(expression, ast.Compare) or is_vacuous(expression):
+        return Compared()
+    if any(isinstance(op, ast.IsNot | ast.NotEq) for op in expression.ops):
+        return Compared()
+    return _compared([expression.left, *expression.comparators], weight(expression))
+
+
+def comparisons_of_call(call: ast.Call) -> Compared:
+    """What an assertion by a call compares."""
+    name = name_of(call.func)
+    if name in _TRUTH and call.args:
+        return comparisons(call.args[0])
+    if name not in _COMPARING or weight_of_call(call) == 0:
+        return Compared()
+    return _compared(call.args[:2], 1)
+
+
+def _compared(sides: list[ast.expr], amount: int) -> Compared:
+    return Compared(bare=amount) if any(map(_is_bare, sides)) else Compared(full=amount)
+
+
+def _is_bare(side: ast.expr) -> bool:
+    """Whether a literal is boolean, None, zero or empty."""
+    match side:
+        case ast.Constant(value=value):
+            return isinstance(value, bool) or not value
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+            return not items
+        case ast.Dict(keys=keys):
+            return not keys
+        case _:
+            return False
 
 
 def is_vacuous(expression: ast.expr) -> bool:  # noqa: PLR0911 - one return for each kind

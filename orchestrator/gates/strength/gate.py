@@ -34,9 +34,9 @@ def strength_gate(
 ) -> Verdict:
     """Whether every test of these files is at least as strong as it was.
 
-    None is lost, newly skipped or expected to fail; none asserts less, or what can never fail; no
-    exception that is expected is a broader one. `search` is where the project's interpreter finds
-    modules; `allowed` gives the reason for which a test may be weaker.
+    None is lost, newly skipped or expected to fail; none asserts or compares less, or asserts what
+    can never fail; no exception that is expected is a broader one. `search` is where the project's
+    interpreter finds modules; `allowed` gives the reason for which a test may be weaker.
     """
     started_s = time.monotonic()
     roots = [top, top / "src", *map(Path, search)]
@@ -90,6 +90,8 @@ def _weaker(before: _Module, after: _Module, ancestry: Ancestry) -> Iterator[tup
             constant = now.vacuous > then.vacuous
             why = "; one is true whatever happens" if constant else ""
             yield name, f"asserts less: {now.assertions} of {then.assertions}{why}"
+        elif (left := now.compared.full + now.compared.bare) < then.compared.full:
+            yield name, f"compares less: {left} of {then.compared.full}"
         elif now.vacuous > then.vacuous:
             yield name, "asserts something that is true whatever happens"
         for raises in _broadened(then.raises, now.raises, (before, after), ancestry):

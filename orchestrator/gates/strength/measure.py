@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.gates.strength.expressions import (
+    Compared,
     Raises,
+    comparisons,
+    comparisons_of_call,
     is_assertion,
     is_skip_call,
     raises_of,
@@ -25,9 +28,13 @@ _JUMPS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 @dataclass(slots=True)
 class Strength:
-    """What holds a test: how much it asserts, how much of it is vacuous, skips, expected errors."""
+    """What holds a test: how much it asserts, how much of it is vacuous, skips, expected errors.
+
+    `compared` are the assertions that say what a value is.
+    """
 
     assertions: int = 0
+    compared: Compared = field(default_factory=Compared)
     vacuous: int = 0
     skips: int = 0
     raises: list[Raises] = field(default_factory=list)
@@ -149,6 +156,7 @@ class _Reader:
             case ast.Assert(test=test):
                 amount = weight(test)
                 self._strength.assertions += amount
+                self._strength.compared += comparisons(test)
                 self._strength.vacuous += amount == 0
                 self._expressions(test, local)
             case ast.If(test=ast.Constant(value=value)):
@@ -205,6 +213,7 @@ class _Reader:
         if is_assertion(call):
             amount = weight_of_call(call)
             self._strength.assertions += amount
+            self._strength.compared += comparisons_of_call(call)
             self._strength.vacuous += amount == 0
             if (raises := raises_of(call)) is not None:
                 self._strength.raises.append(raises)
