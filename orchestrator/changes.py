@@ -101,7 +101,9 @@ def _joined(group: Sequence[Unit]) -> Unit:
     for change in changes_of(group):
         first = changes.get(change.path)
         changes[change.path] = _after(first, change) if first else change
-    return Unit(tuple(targets), tuple(changes.values()), group[-1].by)
+    left = tuple(change for change in changes.values() if change.before != change.after)
+    by = " and ".join(dict.fromkeys(unit.by for unit in group if unit.by))
+    return Unit(tuple(targets), left, by)
 
 
 def _after(first: Change, then: Change) -> Change:

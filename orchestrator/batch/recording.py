@@ -39,7 +39,10 @@ def record_of(
     """
     place = selection.place
     found = [(target, entries.get(target.path)) for target in place.batch.targets]
-    targets = [entry or _other(selection, target) for target, entry in found]
+    targets = [
+        _continued(selection, entry) if entry else _other(selection, target)
+        for target, entry in found
+    ]
     return Record(
         plan=plan.name,
         phase=place.phase.id,
@@ -52,6 +55,16 @@ def record_of(
     )
 
 
+def _continued(selection: Selection, now: TargetRecord) -> TargetRecord:
+    """An entry of a file that an earlier run edited: undo goes back to what was before that one."""
+    entries = selection.earlier.targets if selection.earlier else ()
+    earlier = next((entry for entry in entries if entry.path == now.path), None)
+    goes_on = now.done in {Done.EDITED, Done.UNCHANGED, Done.ADOPTED}
+    if earlier is None or not goes_on or earlier.after != now.before:
+        return now
+    return now.model_copy(update={"before": earlier.before})
+
+
 def _others(selection: Selection, now: Sequence[TargetRecord]) -> Iterator[TargetRecord]:
     """The files beside the targets: of this run, and of targets it left alone."""
     earlier = {e.path: e for e in (selection.earlier.others if selection.earlier else ())}
@@ -59,7 +72,7 @@ def _others(selection: Selection, now: Sequence[TargetRecord]) -> Iterator[Targe
     for path, entry in earlier.items():
         if path in mine:  # changed once more: what it was at first is what undo goes back to
             mine[path] = mine[path].model_copy(update={"before": entry.before})
-        elif not set(entry.unit) & set(selection.paths):
+        else:
             mine[path] = entry
     yield from (mine[path] for path in sorted(mine))
 
@@ -114,6 +127,7 @@ def entries_of(
 
 def _edited(path: str, unit: Unit, staged: Staged, *, several: bool) -> TargetRecord:
     change = unit.change(path)
+    sides = (change.before, change.after) if change else ()
     return TargetRecord(
         path=path,
         done=Done.EDITED,
@@ -123,6 +137,7 @@ def _edited(path: str, unit: Unit, staged: Staged, *, several: bool) -> TargetRe
         notes=change.notes if change else (),
         by=unit.by if several else None,
         unit=_beside(path, unit),
+        executable=True if change and None in sides and change.mode & 0o100 else None,
     )
 
 

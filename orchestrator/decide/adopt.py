@@ -13,7 +13,7 @@ from orchestrator.batch.recording import fresh_gates, record_of
 from orchestrator.batch.runlog import write_log
 from orchestrator.batch.selection import Selection
 from orchestrator.changes import Change, Content, Side, Unit
-from orchestrator.errors import BadInput, Exit, OrchestrateError
+from orchestrator.errors import BadInput, Exit, OrchestrateError, Refused
 from orchestrator.events import Picked, Tell
 from orchestrator.fixers.registry import get
 from orchestrator.gates.sides import Ids
@@ -86,6 +86,7 @@ def adopt(workspace: Workspace, name: str, reason: str | None, how: How, tell: T
 
 def _adopted(work: Session, wish: _Wish) -> Adopted:
     head = preflight.check_adopted(work.repo, work.plan, wish.place, wish.paths)
+    _must_be_whole(work, wish)
     now = {path: files.read(work.workspace.top / path) for path in wish.paths}
     before = _before(work, wish, now)
     if wish.reason is None:
@@ -116,6 +117,20 @@ def _must_be_clean(
                 f"{target.path!r} is not what the fixer asks for: it would change or refuse it",
                 next_step=f"orchestrate adopt {target.path} --reason WHY-IT-IS-RIGHT",
             )
+
+
+def _must_be_whole(work: Session, wish: _Wish) -> None:
+    """What was judged with a file beside it is not committed without that file."""
+    entries = wish.batch.record.targets if wish.batch.record else ()
+    mine = [entry for entry in entries if entry.path in wish.paths]
+    beside = sorted({path for entry in mine for path in entry.unit} - set(wish.paths))
+    there = [path for path in beside if (work.workspace.top / path).exists()]
+    changed = [*work.repo.dirty(beside), *(work.repo.untracked(there) if there else [])]
+    if changed:
+        raise Refused(
+            f"{changed[0]!r} belongs to the same edit, is changed too, and would be left out",
+            next_step=f"git add {changed[0]} && git commit, or git restore it; then adopt again",
+        )
 
 
 def _must_be_tested(work: Session, wish: _Wish) -> None:

@@ -19,12 +19,16 @@ _AGAIN = frozenset({State.QUARANTINED, State.PENDING, State.REGRESSED, State.DRI
 
 def _to_retry(found: Named) -> Named:
     """What a run may work on: what is open or was given up, and what somebody skipped."""
+    named_ = {target.target.path for target in found.targets}
+    entries = [found.batch.entry(target) for target in found.targets]
+    together = {path for entry in entries if entry for path in entry.unit}
     return Named(
         found.batch,
         [
             target
-            for target in found.targets
-            if target.target.manual is None
+            for target in found.batch.targets
+            if target.target.path in named_ | together
+            and target.target.manual is None
             and (target.state in _AGAIN or found.batch.is_skipped(target))
         ],
     )

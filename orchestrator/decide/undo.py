@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator import files
 from orchestrator.batch.gate import gates_for
 from orchestrator.batch.named import named
-from orchestrator.changes import Change, Content, Side, Unit
+from orchestrator.changes import FILE_MODE, Change, Content, Side, Unit
 from orchestrator.errors import BadInput, Refused
 from orchestrator.events import Picked, Tell
 from orchestrator.fixers.registry import get
@@ -127,7 +127,8 @@ def _reverted(
                 in_the_way.append(path)
                 continue
             then = merged
-        changes.append(Change(path, held, then))
+        mode = 0o755 if entry.executable else FILE_MODE
+        changes.append(Change(path, held, then, mode=mode))
     if in_the_way:
         raise Refused(
             f"{', '.join(map(repr, in_the_way))} changed since in the very lines of the batch; "

@@ -84,6 +84,9 @@ class Fixer(ABC):  # noqa: B024 - what a subclass must do is said by the two bel
     may_be_asked_again: ClassVar[bool] = True
     """Whether it may be run only to see what is left; False where a run is dear."""
 
+    target_options: ClassVar[bool] = True
+    """Whether a target may have options of its own."""
+
     per_target: ClassVar[bool] = False
     """Whether its options can only be judged file by file."""
 

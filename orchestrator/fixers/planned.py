@@ -15,7 +15,8 @@ from orchestrator.words import suggestion
 
 def options_of(rung: Rung, target: Target) -> Options:
     """What a rung knows of a target: its own options, and those of the target that it has."""
-    mine = get(rung.fixer).options
+    fixer = get(rung.fixer)
+    mine = fixer.options if fixer.target_options else {}
     return {**rung.options, **{k: v for k, v in target.options.items() if k in mine}}
 
 
@@ -31,6 +32,8 @@ def commands(plan: Plan) -> list[str]:
         for rung in phase.rungs():
             lines = get(rung.fixer).commands(rung.options)
             found += [f"{phase.id} ({rung.label}): {line}" for line in lines]
+        if phase.instructions and any(rung.fixer == "agent" for rung in phase.rungs()):
+            found.append(f"{phase.id} instructions: {phase.instructions.strip()}")
     return list(dict.fromkeys(found))
 
 
@@ -61,13 +64,14 @@ def _option_problems(
         for b, batch in enumerate(phase.batches)
         for t, target in enumerate(batch.targets)
     ]
-    known = {name for _, fixer, _ in fixers for name in fixer.options}
+    known = {name for _, fixer, _ in fixers if fixer.target_options for name in fixer.options}
     for at, target in targets:
         for name in target.options if fixers else ():
             if name not in known:
                 listed = " or ".join(rung.fixer for rung, _, _ in fixers)
-                hint = suggestion(name, known)
-                yield Problem((*at, "options", name), f"{listed} has no option {name!r}{hint}")
+                hint = suggestion(name, known) if known else "; give it to the phase"
+                what = "option" if known else "option of one target,"
+                yield Problem((*at, "options", name), f"{listed} has no {what} {name!r}{hint}")
     for rung, fixer, at in fixers:
         said = set()
         for message in fixer.option_problems("", rung.options) if not fixer.per_target else ():

@@ -71,6 +71,9 @@ class TargetRecord(_Strict):
     notes: tuple[str, ...] = ()
     by: str | None = None
     unit: tuple[str, ...] = ()
+    executable: Literal[True] | None = None
+    """Whether a file that was made or removed is a program."""
+
     reason: str | None = None
     failure: Failure | None = None
     patch: Patch | None = None
@@ -112,8 +115,13 @@ class Record(_Strict):
         return added([*self.targets, *self.others])
 
     def changed(self) -> list[TargetRecord]:
-        """Every file a run or a person changed."""
-        return [t for t in (*self.targets, *self.others) if t.done in {Done.EDITED, Done.ADOPTED}]
+        """Every file a run or a person changed, also where a later run had nothing left to do."""
+        return [
+            t
+            for t in (*self.targets, *self.others)
+            if t.done in {Done.EDITED, Done.ADOPTED}
+            or (t.done is Done.UNCHANGED and t.before != t.after)
+        ]
 
     def to_bytes(self) -> bytes:
         """The record as it is written: indented JSON, keys in the order of this file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import stat
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,9 @@ from orchestrator.changes import FILE_MODE, Change, Content
 from orchestrator.errors import NeedsDecision
 from orchestrator.git import Repo
 from orchestrator.words import plural
+
+_NO_FILE = b"\0a folder, or a dangling link"
+"""Stands for something that is in the way of a file: nothing a run ever wrote."""
 
 RECOVER = "orchestrate recover --keep, or: orchestrate recover --restore"
 
@@ -243,7 +247,9 @@ class Journal:
 
     def _now(self, file: FileEntry) -> Content:
         path = self._repo.top / file.path
-        return files.read(path) if path.is_file() else None
+        if path.is_file():
+            return files.read(path)
+        return _NO_FILE if os.path.lexists(path) else None
 
     def _content(self, kind: str, file: FileEntry, kept: Kept) -> Content:
         return None if kept is Kept.ABSENT else files.read(self._folder / kind / str(file.number))

@@ -27,8 +27,11 @@ _NEVER_TAKEN_OVER = frozenset({
     "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis",
 })  # fmt: skip
 """Folders of caches: neither copied nor linked, and what a program writes there is no change."""
-_COPIED_BYTES = 2**20
-"""Ignored files up to this size are copied, larger ones linked."""
+_COPIED_BYTES = 2**24
+"""Ignored files up to this size are copied; larger ones are not there."""
+
+_ENVIRONMENTS = frozenset({"node_modules", ".venv", "venv", ".tox", ".nox"})
+"""Ignored folders that are linked, beside those that hold a `pyvenv.cfg`: nothing else is."""
 
 Stamp = tuple[int, int, int, int]
 """Modification time, size, mode and inode: equal where nobody has written to a file."""
@@ -147,12 +150,16 @@ class ScratchCopy:
         parts = path.rstrip("/").split("/")
         if _NEVER_TAKEN_OVER & set(parts) or path.endswith(".pyc"):
             return
-        self._reached.add("/".join(parts))
         there, here = self._repo.top / path, self.folder.joinpath(*parts)
+        is_small = there.is_file() and there.stat().st_size <= _COPIED_BYTES
+        is_environment = parts[-1] in _ENVIRONMENTS or (there / "pyvenv.cfg").is_file()
+        if not (is_small or is_environment) or os.path.lexists(here):
+            return
+        self._reached.add("/".join(parts))
         here.parent.mkdir(parents=True, exist_ok=True)
-        if there.is_file() and not there.is_symlink() and there.stat().st_size <= _COPIED_BYTES:
+        if is_small:
             shutil.copy2(there, here)
-        elif not here.exists():
+        else:
             here.symlink_to(there)
 
     def _bring_up_to_date(self) -> None:
@@ -195,9 +202,13 @@ class ScratchCopy:
                 here.unlink(missing_ok=True)
             return
         here.parent.mkdir(parents=True, exist_ok=True)
-        if here.is_symlink():
-            here.unlink()
+        mode = (
+            stat.S_IMODE(here.stat().st_mode) if here.is_file() and not here.is_symlink() else None
+        )
+        here.unlink(missing_ok=True)  # it may be a link, or read-only
         here.write_bytes(content)
+        if mode is not None:
+            here.chmod(mode)
 
 
 def sweep(folder: Path, name: str) -> None:

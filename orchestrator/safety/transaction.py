@@ -124,7 +124,7 @@ class Transaction:
         blobs = repo.staged_blobs(ours)
         commit = self._made(message.text())
         _must_follow(repo, commit, self._base)
-        self._must_hold_what_was_judged(commit, blobs)
+        self._must_hold_what_was_judged(commit, {path: blobs.get(path) for path in ours})
         self.committed = True
         return Commit(commit, message.subject)
 
@@ -146,15 +146,22 @@ class Transaction:
         finally:
             journal.message_file.unlink(missing_ok=True)
 
-    def _must_hold_what_was_judged(self, commit: str, staged: Mapping[str, str]) -> None:
-        """Take the commit back where a hook put something into it that no gate has seen."""
+    def _must_hold_what_was_judged(self, commit: str, staged: Mapping[str, str | None]) -> None:
+        """Take the commit back where a hook put something into it that no gate has seen.
+
+        `staged` is what it should change: the blob of each file, None where it is removed.
+        """
         repo = self._repo
         changed = repo.changed_by(commit)
         committed = repo.committed_blobs(commit, changed)
-        if committed == dict(staged):
-            return
         foreign = sorted(set(changed) - set(staged))
-        rewritten = sorted(path for path in staged if committed.get(path) != staged[path])
+        rewritten = sorted(
+            path
+            for path, blob in staged.items()
+            if path not in changed or committed.get(path) != blob
+        )
+        if not foreign and not rewritten:
+            return
         repo.run("reset", "--quiet", "--soft", self._base)
         if foreign:
             repo.unstage(foreign)

@@ -15,6 +15,7 @@ class Codemod(BatchFixer):
 
     name = "codemod"
     version = 1
+    target_options = False
     options: ClassVar = {
         "codemod": "the class, as package.module.Class; found from the top of the repository",
         "args": "keyword arguments of the class",

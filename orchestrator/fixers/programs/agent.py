@@ -46,6 +46,7 @@ class Agent(BatchFixer):
 
     name = "agent"
     version = 1
+    target_options = False
     may_be_asked_again = False
     options: ClassVar = common.with_defaults(
         common.COMMON,
@@ -86,8 +87,9 @@ class Agent(BatchFixer):
         return [*found, *_pattern_problems(options.get("cost"))]
 
     def commands(self, options: Options) -> list[str]:
-        """What it runs."""
-        return common.commands(options)
+        """What it runs, and what it is told."""
+        prompt = options.get("prompt")
+        return [*common.commands(options), *([f"prompt: {prompt}"] if prompt else [])]
 
     def propose(self, task: Task) -> Proposal:
         """What the agent edits; each file for itself, unless the plan says otherwise."""

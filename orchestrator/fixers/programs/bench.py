@@ -69,7 +69,13 @@ class Bench:
         ]
         units = self._units([one for one in attempts if not one.failed])
         gone = {path for unit in units for path in unit.targets} | {r.path for r in refused}
-        unchanged = [NoChange(path) for path in self.targets if path not in gone]
+        same = [path for path in self.targets if path not in gone]
+        refused += [
+            Refusal(path, f"{self.label} did not make it")
+            for path in same
+            if self.scratch.held(path) is None
+        ]
+        unchanged = [NoChange(path) for path in same if self.scratch.held(path) is not None]
         return Proposal(units, unchanged, refused)
 
     def _attempts(self, group: Sequence[str]) -> list[_Attempt]:
@@ -116,6 +122,12 @@ class Bench:
         odd = [f"{path} ({now.odd})" for path, now in delta.items() if now.odd]
         if odd:
             return Failed(f"{self.label} left what cannot be taken over: {_listed(odd)}")
+        if bad := [path for path in delta if not path.isprintable()]:
+            return Failed(f"{self.label} left names that no record can hold: {bad[0]!r}")
+        if nested := [p for p in delta if any(p.startswith(f"{other}/") for other in delta)]:
+            return Failed(
+                f"{self.label} puts a folder where a file was, or the reverse: {nested[0]}"
+            )
         foreign = [path for path in delta if not self._is_mine(path)]
         if foreign:
             return Failed(

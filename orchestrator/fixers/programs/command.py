@@ -19,6 +19,7 @@ class Command(BatchFixer):
 
     name = "command"
     version = 1
+    target_options = False
     options: ClassVar = common.COMMON
 
     def option_problems(self, path: str, options: Options) -> list[str]:

@@ -23,6 +23,9 @@ from orchestrator.gates.strength.expressions import (
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_MOST_CALLS = 1_000
+"""How many calls of helpers are followed from one test."""
+
 _JUMPS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -133,10 +136,12 @@ class _Reader:
         self._classes = classes
         self._strength = strength
         self._entered: set[int] = set()
+        self._calls_left = _MOST_CALLS
 
     def function(self, node: Function, local: Mapping[str, Function] | None = None) -> None:
-        if id(node) in self._entered:
+        if id(node) in self._entered or self._calls_left == 0:
             return
+        self._calls_left -= 1
         self._entered.add(id(node))
         mine = {n.name: n for n in ast.walk(node) if isinstance(n, _FUNCTIONS) and n is not node}
         self._body(node.body, {**(local or {}), **mine})
