@@ -219,6 +219,17 @@ def _adoptable(found: Named, name: str) -> Named:
         found.batch,
         [t for t in found.targets if t.state in states or _mended(found, t)],
     )
+    entries = [found.batch.entry(target) for target in mine.targets]
+    together = {path for entry in entries if entry for path in entry.unit}
+    changed = {State.PENDING, State.REGRESSED}
+    mine = Named(
+        found.batch,
+        [
+            t
+            for t in found.batch.targets
+            if t in mine.targets or (t.target.path in together and t.state in changed)
+        ],
+    )
     if not mine.targets:
         raise BadInput(f"nothing of {name} waits for a person", next_step="orchestrate unresolved")
     return mine

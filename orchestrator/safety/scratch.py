@@ -6,6 +6,7 @@ stashes or configures there stays there. Environments that git ignores are links
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -196,19 +197,25 @@ class ScratchCopy:
     def _put(self, path: str, content: Content) -> None:
         here = self.folder / path
         if content is None:
-            if here.is_dir() and not here.is_symlink():
-                shutil.rmtree(here)
-            else:
-                here.unlink(missing_ok=True)
+            _remove(here)
             return
         here.parent.mkdir(parents=True, exist_ok=True)
         mode = (
             stat.S_IMODE(here.stat().st_mode) if here.is_file() and not here.is_symlink() else None
         )
-        here.unlink(missing_ok=True)  # it may be a link, or read-only
+        _remove(here)  # it may be a link, a folder, or read-only
         here.write_bytes(content)
         if mode is not None:
             here.chmod(mode)
+
+
+def _remove(here: Path) -> None:
+    """Remove what is there, a folder as a whole; below a file there is nothing."""
+    if here.is_dir() and not here.is_symlink():
+        shutil.rmtree(here)
+    else:
+        with contextlib.suppress(NotADirectoryError):
+            here.unlink(missing_ok=True)
 
 
 def sweep(folder: Path, name: str) -> None:

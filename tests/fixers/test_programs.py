@@ -19,6 +19,7 @@ from orchestrator.events import nobody
 from orchestrator.gates.verdict import Fault, Kind
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.safety.session import How
+from orchestrator.safety.transaction import CommitRefused
 
 RUN = "{python} tool.py {files}"
 IGNORED = "__pycache__/\n.pytest_cache/\n.venv/\n.env\n"
@@ -577,3 +578,109 @@ def test_check_does_not_send_to_a_run_that_would_do_nothing(tmp_path: Path) -> N
     landed(repo.next_batch(trust=True))
     ended = repo.run("check", "--phase", "only", "--python", sys.executable)
     assert (ended.code, "next: orchestrate unresolved" in ended.err) == (1, True), ended.err
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    tool = UPPER + "import os\nif os.path.isfile('script'):\n    os.remove('script'); os.mkdir('script'); open('script/main', 'w').write('x')\n"  # fmt: skip
+    repo = repo_with(tmp_path / "r", tool, options=", may_touch: ['script*']", targets=("tests/test_a.py",), files={"script": "s\n"})  # fmt: skip
+    result = landed(repo.next_batch(trust=True))
+    assert "puts a folder where a file was" in str(result.entries[0].reason)
+    assert (repo.read("script"), repo.changes, repo.leftovers) == ("s\n", "", [])
+
+
+def test_ignored_data_is_out_of_reach(tmp_path: Path) -> None:
+    tool = "import os\nos.makedirs('cache', exist_ok=True)\nopen('cache/x', 'w').write('broken')\nopen('data.db', 'w').write('broken')\n" + UPPER  # fmt: skip
+    repo = repo_with(tmp_path / "r", tool, files={".gitignore": IGNORED + "/cache/\n/data.db\n"})
+    repo.write("cache/x", "precious")
+    repo.write("data.db", "precious")
+    landed(repo.next_batch(trust=True))
+    assert (repo.read("cache/x"), repo.read("data.db")) == ("precious", "precious")
+
+
+def test_a_target_nobody_made_is_not_done(tmp_path: Path) -> None:
+    plan = fixer_plan(["new.py"], fixer='fixer: command\noptions: {run: "true {files}"}').replace(
+        "new.py}", "new.py, new: true}"
+    )
+    repo = make_repo(tmp_path / "r", {"a.py": ""}, plan=plan)
+    result = landed(repo.next_batch(trust=True))
+    assert (result.entries[0].done, result.entries[0].reason) == (
+        Done.REFUSED,
+        "true did not make it",
+    )
+
+
+def test_options_of_one_target_are_an_error_where_nobody_reads_them(tmp_path: Path) -> None:
+    plan = fixer_plan(["a.py"], fixer='fixer: command\noptions: {run: "true"}').replace(
+        "a.py}", "a.py, options: {run: other}}"
+    )
+    ended = make_repo(tmp_path / "r", {"a.py": ""}, plan=plan).run("validate")
+    assert (ended.code, "give it to the phase" in ended.err) == (2, True), ended.err
+
+
+@pytest.mark.parametrize("hook", ["git rm -q other.txt", "git reset -q HEAD gone.txt; git checkout -q gone.txt"])  # fmt: skip
+def test_what_a_hook_removes_or_brings_back_is_taken_back(hook: str, tmp_path: Path) -> None:
+    tool = UPPER + "import os\nif os.path.exists('gone.txt'): os.remove('gone.txt')\n"
+    repo = repo_with(tmp_path / "r", tool, options=", may_touch: [gone.txt]", files={"gone.txt": "g\n", "other.txt": "o\n"})  # fmt: skip
+    base = repo.head
+    script = repo.top / ".git/hooks/pre-commit"
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(f"#!/bin/sh\n{hook}\n")
+    script.chmod(0o755)
+    with pytest.raises(CommitRefused, match="a hook changed the commit"):
+        repo.next_batch(trust=True)
+    assert repo.head == base
+    assert repo.read("gone.txt") == "g\n"
+    assert repo.read("tests/test_a.py") == OLD
+
+
+def test_what_belongs_together_is_tried_again_and_adopted_together(tmp_path: Path) -> None:
+    fragile = "def test_f():\n    assert open(__file__).read().count('o' + 'ld') == 1\n# old\n"
+    repo = repo_with(tmp_path / "r", options=", together: true", files={"tests/test_b.py": fragile})
+    landed(repo.next_batch(trust=True))
+    ended = repo.run("retry", "tests/test_a.py", "--python", sys.executable)
+    assert "only/one: Batch one (2 files)" in ended.err
+    assert "OLD" not in repo.read("tests/test_a.py")
+    for name in ("a", "b"):
+        path = f"tests/test_{name}.py"
+        repo.write(path, repo.read(path).replace("old", "mine").replace("== 1", "== 0"))
+    ended = repo.run("adopt", "tests/test_a.py", "--python", sys.executable)
+    assert ended.code == 0, ended.err
+    assert {"tests/test_a.py", "tests/test_b.py"} <= set(repo.git.changed_by("HEAD"))
+    assert repo.changes == ""
+
+
+def test_a_file_beside_the_targets_is_not_left_out_of_what_is_adopted(tmp_path: Path) -> None:
+    fragile = "def test_f():\n    assert open(__file__).read().count('o' + 'ld') == 1\n# old\n"
+    repo = repo_with(
+        tmp_path / "r", OUTSIDE, options=", may_touch: [shared.py]", targets=("tests/test_a.py",),
+        files={"tests/test_a.py": fragile, "shared.py": "x = 1\n"},
+    )  # fmt: skip
+    landed(repo.next_batch(trust=True))
+    repo.write("tests/test_a.py", fragile.replace("old", "mine").replace("== 1", "== 0"))
+    repo.write("shared.py", "x = 2\n")
+    ended = repo.run("adopt", "tests/test_a.py", "--python", sys.executable)
+    assert (ended.code, "belongs to the same edit" in ended.err) == (3, True), ended.err
+
+
+def test_undo_goes_back_to_before_the_first_of_two_runs(tmp_path: Path) -> None:
+    repo = repo_with(tmp_path / "r", OUTSIDE, options=", may_touch: [shared.py]", targets=("tests/test_a.py",), files={"shared.py": "x = 1\n"})  # fmt: skip
+    landed(repo.next_batch(trust=True))
+    plan = repo.read("migration_plan.yaml") + "          - {path: tests/test_b.py}\n"
+    repo.write("migration_plan.yaml", plan)
+    repo.commit("one more target")
+    landed(repo.next_batch(trust=True))
+    assert undo(repo.workspace(), "one", How(sys.executable, trust=True), nobody).commit is not None
+    assert repo.read("tests/test_a.py") == OLD
+    assert "OLD" not in repo.read("tests/test_b.py")
+    assert repo.read("shared.py") == "x = 1\n"
+    assert repo.changes == ""
+
+
+def test_undo_brings_back_a_program(tmp_path: Path) -> None:
+    tool = UPPER + "import os\nif os.path.exists('run.sh'): os.remove('run.sh')\n"
+    repo = repo_with(tmp_path / "r", tool, options=", may_touch: [run.sh]", files={"run.sh": "#!/bin/sh\n"})  # fmt: skip
+    (repo.top / "run.sh").chmod(0o755)
+    before = repo.commit("a program")
+    landed(repo.next_batch(trust=True))
+    assert undo(repo.workspace(), "one", How(sys.executable, trust=True), nobody).commit is not None
+    assert repo.git.text("diff", before, "HEAD") == ""
