@@ -57,7 +57,7 @@ class Agent(BatchFixer):
         prompt="a template of what it is told; default: `instructions:` of the phase, the files, "
         "and what was red",
         tries="how often it may try a file that a gate takes out; default: 3",
-        batch_minutes="how long it may work on one batch in all; default: no bound",
+        batch_minutes="how long one try over a batch may take; default: no bound",
         cost="a pattern with one group: the cost in what a run prints; its last match counts",
         budget="how much of that cost one batch may take",
     )
