@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from orchestrator import __version__
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     help="Carry a repository through a long migration in small, proven, reversible commits.",
@@ -230,6 +227,18 @@ def validate_command(ctx: typer.Context, plan: PlanOption = None) -> None:
     raise typer.Exit(validate(plan or ctx.obj))
 
 
+@app.command("scan")
+def scan_command(
+    paths: PathsArgument = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All files and folders.")] = False,
+) -> None:
+    """What there is to fix: test files with their classes, tests and mocks, ranked."""
+    from orchestrator.cli.scan import scan
+
+    raise typer.Exit(scan(paths or [], as_json=as_json, every=every))
+
+
 @app.command("check")
 def check_command(
     paths: PathsArgument = None,
@@ -278,6 +287,14 @@ def fix_command(
         str | None,
         typer.Option(help="The group; default: from the file's name.", show_default=False),
     ] = None,
+    grouping: Annotated[
+        str | None,
+        typer.Option(
+            help="file: one group for all its classes; class: one for each.",
+            metavar="file|class",
+            show_default=False,
+        ),
+    ] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Show the diff, write nothing.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 1 where something would change.")
@@ -299,7 +316,7 @@ def fix_command(
     raise typer.Exit(
         fix(
             arguments(
-                paths, group=group, diff=diff, check=check, require=require, docstring=docstring,
+                paths, group=group, grouping=grouping, diff=diff, check=check, require=require, docstring=docstring,
                 clear_instance=clear_instance, skip_under_xdist=skip_under_xdist,
             )
         )

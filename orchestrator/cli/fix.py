@@ -74,6 +74,9 @@ def parser(prog: str) -> argparse.ArgumentParser:
     )
     made.add_argument("paths", nargs="+", metavar="FILE", help="files, folders or patterns")
     made.add_argument("--group", help="the group; default: from the file's name")
+    made.add_argument(
+        "--grouping", choices=("file", "class"), help="one group for a file, or one for each class"
+    )
     made.add_argument("--diff", action="store_true", help="show the diff, write nothing")
     made.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 where something would change"
@@ -94,7 +97,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
 
 def _options(asked: argparse.Namespace) -> dict[str, OptionValue]:
     """The options of the fixer that were given."""
-    names = ("group", "require", "docstring", "clear_instance", "skip_under_xdist")
+    names = ("group", "grouping", "require", "docstring", "clear_instance", "skip_under_xdist")
     return {name: value for name in names if (value := getattr(asked, name)) not in {None, False}}
 
 

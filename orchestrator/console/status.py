@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from orchestrator.console.streams import is_utf8, out, plain
+from orchestrator.console.tables import new_table, show_table
 from orchestrator.progress.status import Status
 from orchestrator.report.status import (
     Attention,
@@ -32,7 +32,7 @@ def show_status(status: Status) -> None:
     """Print the table and what follows from it."""
     found = rows(status)
     console = out()
-    console.print(_table(status, found, total(status)))
+    show_table(_table(status, found, total(status)))
     for item in attention(status):
         console.print(_attention(item), soft_wrap=True)
     for line in next_lines(status):
@@ -40,12 +40,7 @@ def show_status(status: Status) -> None:
 
 
 def _table(status: Status, found: Sequence[Row], last: Row) -> Table:
-    table = Table(
-        title=plain(status.plan.title),
-        title_justify="left",
-        box=box.SIMPLE_HEAD if is_utf8() else box.ASCII,
-        show_footer=True,
-    )
+    table = new_table(status.plan.title, footer=True)
     shown = _fitting(columns(status.plan), out().width)
     for column in shown:
         table.add_column(

@@ -19,6 +19,7 @@ class MemorySafety(FileFixer):
     per_target = True
     options: ClassVar = {
         "group": "the xdist group of the file's classes; default: from the file's name",
+        "grouping": "file: one group for all classes of a file; class: each class has its own",
         "require": "which classes are asked: all, or mocks (those whose tests can touch one)",
         "clear_instance": "true: the teardown also empties the instance",
         "skip_under_xdist": "true: classes are skipped in a worker of xdist",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.plan.base import OptionValue
 
 DOCSTRING = "Force GC to prevent mock accumulation in xdist workers."
-NAMES = ("group", "require", "clear_instance", "skip_under_xdist", "docstring")
+NAMES = ("group", "grouping", "require", "clear_instance", "skip_under_xdist", "docstring")
 _LONGEST_DOCSTRING = 80
 
 
@@ -24,11 +24,19 @@ class Require(StrEnum):
     MOCKS = "mocks"
 
 
+class Grouping(StrEnum):
+    """What stays together in one worker: all tests of a file, or those of each class."""
+
+    FILE = "file"
+    CLASS = "class"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The options of one file. `skip_under_xdist` and `clear_instance` are off by default."""
 
     group: str
+    grouping: Grouping = Grouping.FILE
     require: Require = Require.ALL
     clear_instance: bool = False
     skip_under_xdist: bool = False
@@ -39,6 +47,7 @@ def options_of(path: str, given: Mapping[str, OptionValue]) -> Options:
     """The options for `path`; what is given was found to be right by `problems`."""
     return Options(
         group=str(given.get("group", derived_group(path))),
+        grouping=Grouping(str(given.get("grouping", Grouping.FILE))),
         require=Require(str(given.get("require", Require.ALL))),
         clear_instance=bool(given.get("clear_instance", False)),
         skip_under_xdist=bool(given.get("skip_under_xdist", False)),
@@ -59,6 +68,8 @@ def problems(path: str, given: Mapping[str, OptionValue]) -> Iterator[str]:
         yield problem
     if (require := given.get("require", Require.ALL)) not in set(Require):
         yield f"require is {require!r}; it can be 'mocks' or 'all'"
+    if (grouping := given.get("grouping", Grouping.FILE)) not in set(Grouping):
+        yield f"grouping is {grouping!r}; it can be 'file' or 'class'"
     for name in ("clear_instance", "skip_under_xdist"):
         if not isinstance(given.get(name, False), bool):
             yield f"{name} is {given[name]!r}; it can be true or false"

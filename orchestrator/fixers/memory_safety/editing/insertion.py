@@ -131,7 +131,7 @@ def _add(at: ClassNode, work: Work, analysis: Analysis, text: _Lines, counts: Co
     if work.add_mark:
         counts["marks"] += 1
         mark = f"{analysis.names.mark or 'pytest.mark'}.xdist_group"
-        text.add(node.lineno, indent, [f'@{mark}(name="{analysis.group}")'])
+        text.add(node.lineno, indent, [f'@{mark}(name="{analysis.group_of(at)}")'])
     if work.add_skip:
         counts["skips"] += 1
         text.add(node.lineno, indent, [f"@{skip_mark(analysis)}"])

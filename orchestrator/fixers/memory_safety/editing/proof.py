@@ -46,7 +46,11 @@ class _Comparison:
     def __init__(self, analysis: Analysis) -> None:
         names = analysis.names
         self.added: Counter[str] = Counter()
-        self._mark = f"{names.mark or 'pytest.mark'}.xdist_group(name={analysis.group!r})"
+        self._marks = {
+            f"{names.mark or 'pytest.mark'}.xdist_group(name={analysis.group_of(at)!r})"
+            for at in analysis.module.classes
+            if (work := analysis.work.get(at.ordinal)) and work.add_mark
+        }
         self._collect = f"{names.collect or 'gc.collect'}()"
         self._skip = ast.unparse(ast.parse(skip_mark(analysis)))
         self._docstring = analysis.options.docstring
@@ -121,7 +125,7 @@ class _Comparison:
         if isinstance(item, ast.Import):
             return "imports" if ast.unparse(item) in _IMPORTS else None
         if isinstance(item, ast.Call):
-            kinds = {self._mark: "marks", self._skip: "skips"}
+            kinds = {**dict.fromkeys(self._marks, "marks"), self._skip: "skips"}
             return kinds.get(ast.unparse(item))
         if isinstance(item, ast.Expr):
             text = ast.unparse(item)

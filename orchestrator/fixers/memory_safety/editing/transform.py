@@ -53,7 +53,7 @@ class _Transformer(cst.CSTTransformer):
         self._module = module
         self._analysis = analysis
         self._seen = 0
-        self._open: list[Work | None] = []
+        self._open: list[int] = []
         self._counts: Counter[str] = Counter()
         self._mark = analysis.names.mark or "pytest.mark"
         self._collect = analysis.names.collect or "gc.collect"
@@ -73,21 +73,22 @@ class _Transformer(cst.CSTTransformer):
         return False
 
     def visit_ClassDef(self, node: cst.ClassDef) -> bool:
-        self._open.append(self._analysis.work.get(self._seen))
+        self._open.append(self._seen)
         self._seen += 1
         return True
 
     def leave_ClassDef(
         self, original_node: cst.ClassDef, updated_node: cst.ClassDef
     ) -> cst.ClassDef:
-        work = self._open.pop()
+        ordinal = self._open.pop()
+        work = self._analysis.work.get(ordinal)
         if not work:
             return updated_node
         self._counts["classes"] += 1
         node = updated_node
         if work.add_mark:
             self._counts["marks"] += 1
-            node = self._marked(node)
+            node = self._marked(node, ordinal)
         if work.add_skip:
             self._counts["skips"] += 1
             node = self._decorated(node, skip_mark(self._analysis))
@@ -99,9 +100,10 @@ class _Transformer(cst.CSTTransformer):
             node = self._with_appended(node, work.append_to, work)
         return node
 
-    def _marked(self, node: cst.ClassDef) -> cst.ClassDef:
+    def _marked(self, node: cst.ClassDef, ordinal: int) -> cst.ClassDef:
         """The class with its mark directly above `class`, below everything that stood there."""
-        return self._decorated(node, f'{self._mark}.xdist_group(name="{self._analysis.group}")')
+        group = self._analysis.group_of(self._analysis.module.classes[ordinal])
+        return self._decorated(node, f'{self._mark}.xdist_group(name="{group}")')
 
     @staticmethod
     def _decorated(node: cst.ClassDef, text: str) -> cst.ClassDef:

@@ -125,6 +125,13 @@ class Collected:
                 bound |= tests | others
         return False
 
+    def own_tests(self, at: ClassNode) -> list[Function]:
+        """The tests that its own body defines, where it is collected; each name once."""
+        if not self.is_collected(at):
+            return []
+        names, _ = self._tests_in(at, is_test_case=self.is_test_case(at))
+        return list({f.name: f for f in at.functions() if f.name in names}.values())
+
     def has_tests_below(self, at: ClassNode) -> bool:
         """Whether it or a class nested in it has tests."""
         return self.has_tests(at) or any(

@@ -289,6 +289,36 @@ class Module:
             self.cache.modules[path] = self._parsed(path)
         return self.cache.modules[path]
 
+    def looked_at(self) -> list[str]:
+        """The other files of the repository that what is said of this one may depend on.
+
+        Paths from the top: conftest files above it, what it imports from here, and what those do.
+        """
+        seen: set[Path] = set()
+        rest = [self]
+        for module in rest:  # it grows as it is read
+            for path in module._next_to_it:  # noqa: SLF001 - another of the same class
+                if path not in seen:
+                    seen.add(path)
+                    if (parsed := self.cache.modules.get(path)) is not None:
+                        rest.append(parsed)
+        return sorted(path.relative_to(self.top).as_posix() for path in seen - {self.path})
+
+    @cached_property
+    def _next_to_it(self) -> list[Path]:
+        """The conftest files above it, and every file that one of its imports may mean."""
+        found = []
+        for folder in self.path.parents:
+            if "conftest.py" in self.cache.listing(folder):
+                found.append(folder / "conftest.py")
+            if folder == self.top:
+                break
+        names = {*self.all_imports.values(), *self.stars, *self.imported_paths, *self._imported}
+        names |= {name.rpartition(".")[0] for name in names}
+        for name in filter(None, names):
+            found += self.paths_of(name) if name.strip(".") else ()
+        return found
+
     def _candidates(self, name: str) -> Iterator[Path]:
         """Where the file of a module could be, without its suffix, nearest first."""
         level = len(name) - len(name.lstrip("."))

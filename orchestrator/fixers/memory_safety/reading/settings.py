@@ -21,6 +21,8 @@ _FILES = (
 )
 """Where pytest looks, in its order, with the section that makes a file a pytest configuration."""
 
+CONFIGURATIONS = tuple(name for name, _ in _FILES)
+"""The names of all of them."""
 
 _OWN = {"pytest.ini", ".pytest.ini"}
 """Configurations of pytest even without a section."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from orchestrator.fixers.findings import Finding, Level
-from orchestrator.fixers.memory_safety.options import Options
+from orchestrator.fixers.memory_safety.options import Grouping, Options
 from orchestrator.fixers.memory_safety.reading.mocks import MockUse, use_of
 from orchestrator.fixers.memory_safety.reading.module import Module
 from orchestrator.fixers.memory_safety.reading.names import Names
@@ -79,8 +79,14 @@ class Analysis:
 
     @property
     def group(self) -> str:
-        """The group of the file's classes."""
+        """The group of the file's classes, or what those of its classes begin with."""
         return self.options.group
+
+    def group_of(self, at: ClassNode) -> str:
+        """The group a class is given."""
+        if self.options.grouping is Grouping.CLASS:
+            return f"{self.group}_{at.qualname.replace('.', '_')}"
+        return self.group
 
     @property
     def needs_person_or_edit(self) -> bool:

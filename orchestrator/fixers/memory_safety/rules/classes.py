@@ -139,7 +139,7 @@ class _Judge:
             at = classes[ordinal]
             if work.add_mark:
                 mark = self._analysis.names.mark or "pytest.mark"
-                find(at, "MS001", f'add @{mark}.xdist_group(name="{self._analysis.group}")')
+                find(at, "MS001", f'add @{mark}.xdist_group(name="{self._analysis.group_of(at)}")')
             if work.add_skip:
                 condition = skip_condition(self._analysis.names)
                 find(at, "MS006", f"add @pytest.mark.skipif({condition}, reason=...)")

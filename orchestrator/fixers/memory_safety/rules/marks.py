@@ -51,7 +51,7 @@ class MarkRules:
             self._tell_joined(at, names)
         elif any(group.name is None for group in groups):
             self._analysis.note(at, "the name of its group is not a literal; taken as present")
-        elif names != {self._analysis.group}:
+        elif names != {self._analysis.group_of(at)}:
             text = "keeps its group" if own else "inherits the group"
             code = None if own else "MS004"
             self._analysis.note(at, f"{text} {_quoted(names)}{'' if own else '; kept'}", code)
@@ -83,7 +83,7 @@ class MarkRules:
             groups = [*self._of_class(inner, self._module), *self._inherited(inner)]
             names |= _names(groups)
             work = self._analysis.work.get(inner.ordinal)
-            names |= {self._analysis.group} if work and work.add_mark else set()
+            names |= {self._analysis.group_of(inner)} if work and work.add_mark else set()
             inner = inner.outer
         return names
 
@@ -93,7 +93,7 @@ class MarkRules:
             found += self._of_class(base.at, base.module)
             if base.module is self._module:
                 work = self._analysis.work.get(base.at.ordinal)
-                found += [Group(self._analysis.group)] if work and work.add_mark else []
+                found += [Group(self._analysis.group_of(base.at))] if work and work.add_mark else []
         return found
 
     def _tell_later(self, at: ClassNode) -> None:

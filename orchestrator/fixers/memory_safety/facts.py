@@ -1,0 +1,143 @@
+"""Counts what a test file holds: classes, tests, mocks and where they live, what is missing."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.fixers.base import Source
+from orchestrator.fixers.findings import Level
+from orchestrator.fixers.memory_safety.reading.collected import Collected
+from orchestrator.fixers.memory_safety.reading.module import (
+    UNREADABLE,
+    Module,
+    Parsed,
+    why_unreadable,
+)
+from orchestrator.fixers.memory_safety.reading.names import dotted
+from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.fixers.memory_safety.reading.syntax import Function
+from orchestrator.fixers.memory_safety.rules.advice import advice
+from orchestrator.fixers.memory_safety.rules.classes import analyse, may_hold_classes
+
+if TYPE_CHECKING:
+    from orchestrator.fixers.memory_safety.rules.analysis import Analysis
+
+ASYNC_MOCK = "AsyncMock"
+KINDS = (ASYNC_MOCK, "MagicMock", "Mock", "patch", "autospec", "fixture")
+"""How mocks are used: three classes (`Mock` with its other relatives), patches, specs, fixtures."""
+_RELATIVES = {
+    ASYNC_MOCK: ASYNC_MOCK, "MagicMock": "MagicMock", "Mock": "Mock", "NonCallableMock": "Mock",
+    "NonCallableMagicMock": "MagicMock", "PropertyMock": "Mock", "mock_open": "Mock",
+    "patch": "patch", "create_autospec": "autospec",
+}  # fmt: skip
+_MOCKER = ("mocker", "class_mocker", "module_mocker", "package_mocker", "session_mocker")
+_HOME = ("unittest.mock", "mock", "asynctest", "asyncmock")
+_MARKS, _TEARDOWNS, _IMPORTS = "marks", "teardowns", "imports"
+_PARTS = {"MS001": _MARKS, "MS002": _TEARDOWNS, "MS003": _IMPORTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one test file holds. Only classes that pytest collects count, with their own methods.
+
+    `cases` are the TestCases among the classes, `touching` those whose tests can touch a mock.
+    `mocks` counts uses by `KINDS`; `held` counts mocks that outlive their test, by where they are:
+    self, class, module or fixture (one of a scope wider than a test). `missing` are marks,
+    teardowns and imports the fixer would add, `by_hand` the reasons it would refuse.
+    """
+
+    path: str
+    classes: int = 0
+    cases: int = 0
+    touching: int = 0
+    methods: int = 0
+    async_methods: int = 0
+    mocks: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
+    by_hand: Sequence[str] = ()
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the fixer has anything to say of it."""
+        return bool(self.missing or self.by_hand)
+
+
+def facts_of(source: Source, top: Path, parsed: Parsed) -> tuple[Facts, list[str]]:
+    """What `source` holds, and the other files of the repository that were looked at for it."""
+    if not may_hold_classes(source.data):
+        return Facts(source.path), []
+    try:
+        analysis = analyse(source, top, parsed)
+    except UNREADABLE as error:
+        text = f"cannot be read as Python: {why_unreadable(error)}"
+        return Facts(source.path, by_hand=[text]), []
+    return _counted(source, top, analysis), analysis.module.looked_at()
+
+
+def _counted(source: Source, top: Path, analysis: Analysis) -> Facts:
+    module, mocks = analysis.module, analysis.mocks
+    collected = Collected(module, settings_for(top, source.path))
+    classes = [at for at in module.classes if collected.has_tests_below(at)]
+    tests = [test for at in classes for test in collected.own_tests(at)]
+    errors = [f for f in analysis.findings if f.level is Level.ERROR]
+    missing = Counter(_PARTS[f.code] for f in errors if f.code in _PARTS and not f.by_hand)
+    if classes and analysis.missing_imports:
+        missing[_IMPORTS] = len(analysis.missing_imports)
+    held = Counter(
+        _place(f.code, f.subject, f.message) for f in advice(module, mocks, collected)
+        if f.code in {"MS007", "MS008"}
+    )  # fmt: skip
+    return Facts(
+        source.path,
+        classes=len(classes),
+        cases=sum(map(collected.is_test_case, classes)),
+        touching=sum(map(mocks.touches, classes)),
+        methods=len(tests),
+        async_methods=sum(isinstance(test, ast.AsyncFunctionDef) for test in tests),
+        mocks=dict(Counter(_uses(module))),
+        held=dict(held),
+        missing=dict(missing),
+        by_hand=[f"line {f.line}: {f.message}" for f in errors if f.by_hand],
+    )
+
+
+def _place(code: str, subject: str, message: str) -> str:
+    if code == "MS008":
+        return "fixture"
+    if not subject:
+        return "module"
+    return "self" if "keeps the instance" in message else "class"
+
+
+def _uses(module: Module) -> Iterator[str]:
+    """The kind of every use of a mock: a name that is read, a fixture that is asked for."""
+    here = {name: kind for name, there in module.all_imports.items() if (kind := _kind(there))}
+    homes = {name for name, there in module.all_imports.items() if there in _HOME}
+    if any(star in _HOME for star in module.stars):
+        here |= _RELATIVES
+    for node in module.nodes:
+        if isinstance(node, ast.Name):
+            if kind := here.get(node.id):
+                yield kind
+        elif isinstance(node, ast.Attribute):
+            base = dotted(node.value) or ""
+            if base in homes or base in _MOCKER or base == "unittest.mock":
+                yield _RELATIVES.get(node.attr, "Mock" if base in _MOCKER else "")
+        elif isinstance(node, ast.keyword):
+            if node.arg in {"autospec", "spec_set"}:
+                yield "autospec"
+        elif isinstance(node, Function):
+            names = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            yield from ("fixture" for name in names if name.arg in _MOCKER)
+
+
+def _kind(there: str) -> str | None:
+    """The kind of the thing an import brings, where it comes from a module of mocks."""
+    origin, _, name = there.rpartition(".")
+    return _RELATIVES.get(name) if origin in _HOME else None

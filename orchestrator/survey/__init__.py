@@ -1,0 +1,1 @@
+"""What there is to fix in a repository: every test file counted, ranked, and remembered."""

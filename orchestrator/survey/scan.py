@@ -1,0 +1,82 @@
+"""Looks at every test file of a project, over processes, and at none twice that did not change."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.checks.discover import discovered
+from orchestrator.fixers.base import Source
+from orchestrator.fixers.memory_safety.facts import Facts, facts_of
+from orchestrator.fixers.memory_safety.options import Require
+from orchestrator.fixers.memory_safety.reading.module import Parsed
+from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.survey.memory import Seen, remembered
+
+_WORTH_PROCESSES = 60
+"""Files; fewer are looked at faster than processes start."""
+_PARTS_A_WORKER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the test files of a project hold, by path; `looked_at` of them were not remembered."""
+
+    top: Path
+    files: Sequence[Facts]
+    looked_at: int
+
+
+def survey(given: Sequence[str], *, here: Path, top: Path, exclude: Sequence[str] = ()) -> Survey:
+    """The test files below `given` (default: the project's `testpaths`) with what they hold.
+
+    Raises:
+        BadInput: there is nothing of that name, or it lies outside the project.
+    """
+    paths = [
+        path
+        for path in discovered(given, here=here, top=top, exclude=exclude)
+        if settings_for(top, path).collects_file(path)
+    ]
+    memory = remembered(top, given, paths)
+    missing = [path for path in paths if path not in memory.known]
+    for seen in _looked(missing, top):
+        memory.known[seen.facts.path] = seen
+    if missing:
+        memory.keep()
+    return Survey(top, [memory.known[path].facts for path in paths], len(missing))
+
+
+def _looked(paths: Sequence[str], top: Path) -> Iterator[Seen]:
+    workers = min(os.cpu_count() or 1, 8)
+    if len(paths) < _WORTH_PROCESSES or workers == 1:
+        gc.disable()  # syntax trees are many objects and no cycles worth finding
+        try:
+            yield from _some(paths, top)
+        finally:
+            gc.enable()
+        return
+    from concurrent.futures import ProcessPoolExecutor
+
+    size = max(1, len(paths) // (workers * _PARTS_A_WORKER))  # neighbours share their helpers
+    parts = [paths[at : at + size] for at in range(0, len(paths), size)]
+    with ProcessPoolExecutor(workers, initializer=gc.disable) as pool:
+        for found in pool.map(_some, parts, [top] * len(parts)):
+            yield from found
+
+
+def _some(paths: Sequence[str], top: Path) -> list[Seen]:
+    parsed = Parsed()
+    return [_one(path, top, parsed) for path in paths]
+
+
+def _one(path: str, top: Path, parsed: Parsed) -> Seen:
+    try:
+        data = (top / path).read_bytes()
+    except OSError as error:
+        return Seen(Facts(path, by_hand=[f"cannot be read: {error.strerror}"]), ())
+    facts, beside = facts_of(Source(path, data, {"require": Require.ALL.value}), top, parsed)
+    return Seen(facts, tuple(beside))
