@@ -292,6 +292,30 @@ class Repo:
             found += [os.fsdecode(name).removeprefix("./") for name in printed.split(b"\0") if name]
         return found
 
+    def renames(self, paths: Sequence[str]) -> dict[str, str]:
+        """Those of `paths` that are gone because they were renamed, each with its last name."""
+        found: dict[str, str] = {}
+        staged = _renamed(self.paths("diff", "--name-status", "-z", "-M", "HEAD"))
+        for path in paths:
+            name, seen = path, {path}
+            while (new := staged.get(name) or self._renamed_by_a_commit(name)) not in {None, *seen}:
+                assert new is not None
+                name = new
+                seen.add(name)
+            if name != path:
+                found[path] = name
+        return found
+
+    def _renamed_by_a_commit(self, path: str) -> str | None:
+        """The name `path` was given by the commit that removed it."""
+        if (self.top / path).exists():
+            return None
+        gone = self.text("log", "-1", "--format=%H", "--diff-filter=D", "HEAD", "--", path)
+        if not gone:
+            return None
+        shown = self.paths("show", "--format=", "--name-status", "-z", "-M", gone)
+        return _renamed(shown).get(path)
+
     def lend_to(self, folder: Path) -> None:
         """Make `folder` a repository of its own at the same commit, with this one's objects lent.
 
@@ -331,6 +355,19 @@ class Repo:
     def show(self, commit: str) -> str:
         """The commit as `git show --stat` prints it."""
         return self.text("show", "--stat", "--format=fuller", commit)
+
+
+def _renamed(entries: Sequence[str]) -> dict[str, str]:
+    """Old name → new one, from what `--name-status -z` prints."""
+    rest = iter(entries)
+    found = {}
+    for status in rest:
+        old = next(rest, "")
+        if status.startswith(("R", "C")):
+            new = next(rest, "")
+            if status.startswith("R"):
+                found[old] = new
+    return found
 
 
 def _as_text(printed: object) -> str:

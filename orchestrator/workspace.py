@@ -121,7 +121,7 @@ def _found(here: Path, top: Path | None) -> Path:
         return found
     raise BadInput(
         f"there is no {DEFAULT_PLAN} in {str(here)!r} or above it",
-        next_step="orchestrate --plan PATH …, or see a whole migration: orchestrate demo",
+        next_step="orchestrate init, or name one: orchestrate --plan PATH …",
     )
 
 

@@ -239,6 +239,88 @@ def scan_command(
     raise typer.Exit(scan(paths or [], as_json=as_json, every=every))
 
 
+@app.command("init")
+def init_command(python: PythonOption = None) -> None:
+    """Look at this repository, say what was found, and write the plan to begin with."""
+    from orchestrator.cli.init import init
+
+    raise typer.Exit(init(python))
+
+
+@app.command("plan")
+def plan_command(
+    ctx: typer.Context,
+    paths: PathsArgument = None,
+    fixer: Annotated[
+        str, typer.Option(help="Which fixer makes the change; see `orchestrate fixers`.")
+    ] = "memory-safety",
+    run: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A command that makes the change, such as 'ruff check --fix {files}'.",
+            show_default=False,
+        ),
+    ] = None,
+    codemod: Annotated[
+        str | None,
+        typer.Option(
+            help="A LibCST codemod: package.module.Class.", metavar="NAME", show_default=False
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="Another option of the fixer.", metavar="NAME=VALUE", show_default=False),
+    ] = None,
+    instructions: Annotated[
+        str | None, typer.Option(help="What is to be done, for an agent.", show_default=False)
+    ] = None,
+    grouping: Annotated[
+        str, typer.Option(help="One group for a file or for each class.", metavar="file|class")
+    ] = "file",
+    require: RequireOption = None,
+    max_files: Annotated[int, typer.Option(min=1, help="Files of a batch at most.")] = 10,
+    max_tests: Annotated[int, typer.Option(min=1, help="Tests of a batch at most.")] = 400,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where it is written; default: migration_plan.yaml at the top.", show_default=False
+        ),
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Bring the plan that is there up to date.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print it, or the diff of --update; write nothing.")
+    ] = False,
+    plan: PlanOption = None,
+    python: PythonOption = None,
+    trust: TrustOption = False,
+) -> None:
+    """Write a plan from what the repository holds, in batches that belong together."""
+    from orchestrator.cli.plan import Asked, plan_from_scratch
+    from orchestrator.drafting.draft import Bounds
+
+    asked = Asked(
+        paths or [],
+        fixer,
+        option or [],
+        run or [],
+        codemod,
+        instructions,
+        grouping,
+        require,
+        Bounds(max_files, max_tests),
+        output,
+        dry_run,
+        python,
+    )
+    if update:
+        from orchestrator.cli.update import update as bring_up_to_date
+
+        raise typer.Exit(bring_up_to_date(plan or ctx.obj, asked, trust=trust))
+    raise typer.Exit(plan_from_scratch(asked))
+
+
 @app.command("check")
 def check_command(
     paths: PathsArgument = None,
@@ -316,8 +398,8 @@ def fix_command(
     raise typer.Exit(
         fix(
             arguments(
-                paths, group=group, grouping=grouping, diff=diff, check=check, require=require, docstring=docstring,
-                clear_instance=clear_instance, skip_under_xdist=skip_under_xdist,
+                paths, group=group, grouping=grouping, diff=diff, check=check, require=require,
+                docstring=docstring, clear_instance=clear_instance, skip_under_xdist=skip_under_xdist,
             )
         )
     )  # fmt: skip

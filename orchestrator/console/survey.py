@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from orchestrator.console.streams import out, plain
 from orchestrator.console.tables import show_table, simple_table
-from orchestrator.fixers.memory_safety.facts import KINDS, Facts
+from orchestrator.fixers.facts import KINDS, Facts
 from orchestrator.plan.model import Priority
 from orchestrator.survey.ranking import (
     Sum,

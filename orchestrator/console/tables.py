@@ -49,7 +49,7 @@ def show_table(table: Table) -> None:
     text = StringIO()
     Console(
         file=text, width=_width(console.width), highlight=False, emoji=False, markup=False,
-        force_terminal=console.is_terminal, color_system=None if not console.color_system else "auto",
+        force_terminal=console.is_terminal, color_system="auto" if console.color_system else None,
         legacy_windows=False, safe_box=console.safe_box,
     ).print(table)  # fmt: skip
     data("\n".join(line.rstrip() for line in text.getvalue().splitlines()))

@@ -21,7 +21,7 @@ def read(path: Path) -> bytes:
     except OSError as error:
         raise BadInput(
             f"cannot read the plan {str(path)!r}: {error.strerror}",
-            next_step="orchestrate --plan PATH …, or write one: see the README",
+            next_step="orchestrate init, or name another: orchestrate --plan PATH …",
         ) from error
     if len(data) > MAX_BYTES:
         raise BadInput(f"{path}: {len(data):,} bytes; a plan has at most {MAX_BYTES:,}")

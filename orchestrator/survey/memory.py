@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.cache import cache_folder, kept
-from orchestrator.fixers.memory_safety.facts import Facts
+from orchestrator.fixers.facts import Facts
 from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS
 from orchestrator.progress.blob import blob_id
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from orchestrator.fixers.memory_safety.facts import ASYNC_MOCK, Facts
+from orchestrator.fixers.facts import ASYNC_MOCK, Facts
 from orchestrator.plan.model import Priority
 
 MANY_METHODS = 10

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from orchestrator.checks.discover import discovered
 from orchestrator.fixers.base import Source
-from orchestrator.fixers.memory_safety.facts import Facts, facts_of
+from orchestrator.fixers.facts import Facts
+from orchestrator.fixers.memory_safety.counting import facts_of
 from orchestrator.fixers.memory_safety.options import Require
 from orchestrator.fixers.memory_safety.reading.module import Parsed
 from orchestrator.fixers.memory_safety.reading.settings import settings_for
@@ -23,10 +24,14 @@ _PARTS_A_WORKER = 4
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the test files of a project hold, by path; `looked_at` of them were not remembered."""
+    """What the test files of a project hold, by path; `looked_at` of them were not remembered.
+
+    `conftests` are the conftest files beside them, of which only mocks and fixtures count.
+    """
 
     top: Path
     files: Sequence[Facts]
+    conftests: Sequence[Facts]
     looked_at: int
 
 
@@ -39,7 +44,7 @@ def survey(given: Sequence[str], *, here: Path, top: Path, exclude: Sequence[str
     paths = [
         path
         for path in discovered(given, here=here, top=top, exclude=exclude)
-        if settings_for(top, path).collects_file(path)
+        if is_conftest(path) or settings_for(top, path).collects_file(path)
     ]
     memory = remembered(top, given, paths)
     missing = [path for path in paths if path not in memory.known]
@@ -47,7 +52,18 @@ def survey(given: Sequence[str], *, here: Path, top: Path, exclude: Sequence[str
         memory.known[seen.facts.path] = seen
     if missing:
         memory.keep()
-    return Survey(top, [memory.known[path].facts for path in paths], len(missing))
+    found = [memory.known[path].facts for path in paths]
+    return Survey(
+        top,
+        [facts for facts in found if not is_conftest(facts.path)],
+        [facts for facts in found if is_conftest(facts.path)],
+        len(missing),
+    )
+
+
+def is_conftest(path: str) -> bool:
+    """Whether pytest takes it for a conftest file."""
+    return path.rpartition("/")[2] == "conftest.py"
 
 
 def _looked(paths: Sequence[str], top: Path) -> Iterator[Seen]:

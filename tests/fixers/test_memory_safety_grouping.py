@@ -42,5 +42,3 @@ def test_a_grouping_that_means_nothing_is_told() -> None:
     assert list(problems("test_a.py", {"grouping": "module"})) == [
         "grouping is 'module'; it can be 'file' or 'class'"
     ]
-
-

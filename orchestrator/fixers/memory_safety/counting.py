@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from orchestrator.fixers.base import Source
+from orchestrator.fixers.facts import ASYNC_MOCK, Facts
 from orchestrator.fixers.findings import Level
 from orchestrator.fixers.memory_safety.reading.collected import Collected
 from orchestrator.fixers.memory_safety.reading.module import (
@@ -27,9 +27,6 @@ from orchestrator.fixers.memory_safety.rules.classes import analyse, may_hold_cl
 if TYPE_CHECKING:
     from orchestrator.fixers.memory_safety.rules.analysis import Analysis
 
-ASYNC_MOCK = "AsyncMock"
-KINDS = (ASYNC_MOCK, "MagicMock", "Mock", "patch", "autospec", "fixture")
-"""How mocks are used: three classes (`Mock` with its other relatives), patches, specs, fixtures."""
 _RELATIVES = {
     ASYNC_MOCK: ASYNC_MOCK, "MagicMock": "MagicMock", "Mock": "Mock", "NonCallableMock": "Mock",
     "NonCallableMagicMock": "MagicMock", "PropertyMock": "Mock", "mock_open": "Mock",
@@ -41,36 +38,10 @@ _MARKS, _TEARDOWNS, _IMPORTS = "marks", "teardowns", "imports"
 _PARTS = {"MS001": _MARKS, "MS002": _TEARDOWNS, "MS003": _IMPORTS}
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What one test file holds. Only classes that pytest collects count, with their own methods.
-
-    `cases` are the TestCases among the classes, `touching` those whose tests can touch a mock.
-    `mocks` counts uses by `KINDS`; `held` counts mocks that outlive their test, by where they are:
-    self, class, module or fixture (one of a scope wider than a test). `missing` are marks,
-    teardowns and imports the fixer would add, `by_hand` the reasons it would refuse.
-    """
-
-    path: str
-    classes: int = 0
-    cases: int = 0
-    touching: int = 0
-    methods: int = 0
-    async_methods: int = 0
-    mocks: Mapping[str, int] = field(default_factory=dict)
-    held: Mapping[str, int] = field(default_factory=dict)
-    missing: Mapping[str, int] = field(default_factory=dict)
-    by_hand: Sequence[str] = ()
-
-    @property
-    def lacks(self) -> bool:
-        """Whether the fixer has anything to say of it."""
-        return bool(self.missing or self.by_hand)
-
-
 def facts_of(source: Source, top: Path, parsed: Parsed) -> tuple[Facts, list[str]]:
     """What `source` holds, and the other files of the repository that were looked at for it."""
-    if not may_hold_classes(source.data):
+    is_conftest = PurePosixPath(source.path).name == "conftest.py"
+    if not may_hold_classes(source.data) and not (is_conftest and b"ock" in source.data):
         return Facts(source.path), []
     try:
         analysis = analyse(source, top, parsed)
@@ -83,7 +54,8 @@ def facts_of(source: Source, top: Path, parsed: Parsed) -> tuple[Facts, list[str
 def _counted(source: Source, top: Path, analysis: Analysis) -> Facts:
     module, mocks = analysis.module, analysis.mocks
     collected = Collected(module, settings_for(top, source.path))
-    classes = [at for at in module.classes if collected.has_tests_below(at)]
+    is_test_file = settings_for(top, source.path).collects_file(source.path)
+    classes = [at for at in module.classes if is_test_file and collected.has_tests_below(at)]
     tests = [test for at in classes for test in collected.own_tests(at)]
     errors = [f for f in analysis.findings if f.level is Level.ERROR]
     missing = Counter(_PARTS[f.code] for f in errors if f.code in _PARTS and not f.by_hand)
@@ -103,8 +75,15 @@ def _counted(source: Source, top: Path, analysis: Analysis) -> Facts:
         mocks=dict(Counter(_uses(module))),
         held=dict(held),
         missing=dict(missing),
+        groups=sorted(analysis.groups - _planned(analysis)),
         by_hand=[f"line {f.line}: {f.message}" for f in errors if f.by_hand],
     )
+
+
+def _planned(analysis: Analysis) -> set[str]:
+    """The groups that are only to be."""
+    marked = {ordinal for ordinal, work in analysis.work.items() if work.add_mark}
+    return {analysis.group_of(at) for at in analysis.module.classes if at.ordinal in marked}
 
 
 def _place(code: str, subject: str, message: str) -> str:

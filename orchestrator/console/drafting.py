@@ -1,0 +1,96 @@
+"""What a drafted plan amounts to, and the next two commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.console.streams import out, plain, say
+from orchestrator.console.tables import show_table, simple_table
+from orchestrator.drafting.draft import Draft
+from orchestrator.plan.model import Plan
+from orchestrator.survey.look import Surroundings
+from orchestrator.survey.scan import Survey
+from orchestrator.words import plural
+
+_COLUMNS = [
+    ("Phase", False),
+    ("Batches", True),
+    ("Files", True),
+    ("Tests", True),
+    ("Time est.", True),
+]
+
+
+def show_draft(draft: Draft, plan: Plan, file: Path, *, has_schema: bool, trusts: bool) -> None:
+    """Print the phases, what was written, what comes next."""
+    rows = []
+    for drafted, phase in zip(draft.phases, plan.phases, strict=True):
+        items = [item for batch in drafted.batches for item in batch.items]
+        tests = sum(item.expect.get("methods", 0) for item in items)
+        hours = f"{phase.hours[0]:g}-{phase.hours[1]:g} h" if phase.hours else "-"
+        rows.append([phase.title, str(len(phase.batches)), str(len(items)), _number(tests), hours])
+    show_table(simple_table(draft.title, _COLUMNS, rows))
+    beside = f" and {plan_schema(file)}" if has_schema else ""
+    _line(f"wrote {file.name}{beside}: {plural(len(draft.items()), 'file')} to go, yours to review")
+    trust = " --trust" if trusts else ""
+    _line(f"next: orchestrate next-batch --dry-run{trust}        (a preview; nothing is written)")
+    _line(f"next: orchestrate next-batch{trust}        (fix, verify, commit the first batch)")
+
+
+def plan_schema(file: Path) -> str:
+    """The name of the schema beside a plan."""
+    from orchestrator.plan.schema import SCHEMA_ID
+
+    return file.with_name(SCHEMA_ID).name
+
+
+def show_nothing_to_do(found: Survey) -> None:
+    """Say why no plan was written."""
+    lacking = sum(facts.lacks for facts in found.files)
+    say(f"{plural(len(found.files), 'test file')}: none touches a mock and lacks the pattern")
+    if lacking:
+        what = (
+            f"{plural(lacking, 'file')} without mocks could have it: orchestrate plan --require all"
+        )
+        say(f"next: {what}")
+    else:
+        say("next: orchestrate plan --fixer command --run 'ruff check --select UP --fix {files}'")
+
+
+def _number(value: int) -> str:
+    return f"{value:,}" if value else "-"
+
+
+def _line(text: str) -> None:
+    out().print(plain(text), soft_wrap=True)
+
+
+def show_surroundings(around: Surroundings, found: Survey) -> None:
+    """Print what was found in a repository, a line each."""
+    files, classes = plural(len(found.files), "test file"), sum(f.classes for f in found.files)
+    lacking = sum(facts.lacks for facts in found.files)
+    tests = sum(facts.methods for facts in found.files)
+    _line(f"{found.top.name}:")
+    _fact("tests", f"{files}, {plural(classes, 'class')}, {plural(tests, 'test method')}")
+    _fact("missing", f"the pattern in {plural(lacking, 'file')} (orchestrate scan)")
+    _fact("pytest", around.configuration or "no configuration of its own")
+    python = around.python
+    if python is None:
+        _fact("python", f"none that starts: {around.no_python}; name one with --python")
+    else:
+        xdist = "with xdist" if python.has_xdist else "without xdist: marks have no effect"
+        version = "pytest" if python.has_pytest else "no pytest: nothing can be verified"
+        _fact("python", f"{python.path} ({python.found}, {python.version}): {version}, {xdist}")
+    _fact("builds", ", ".join(around.ci) or "none found")
+    for command in around.parallel:
+        if not command.pins:
+            place = f"{command.path}:{command.number}"
+            _fact("", f"{place}: without --dist loadgroup no group counts (orchestrate doctor)")
+    _fact("hooks", ", ".join(around.hooks) or "none")
+    if not around.is_repository:
+        _fact("git", "no repository here; next-batch makes commits: git init")
+    _line("")
+
+
+def _fact(name: str, text: str) -> None:
+    _line(f"  {name:<11} {text}")

@@ -1,0 +1,244 @@
+"""The plan of the memory-safety migration: phases by priority, from what a scan found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+from orchestrator.drafting.batches import batched, canary
+from orchestrator.drafting.draft import Bounds, Draft, DraftBatch, DraftPhase, Item, hours
+from orchestrator.fixers.facts import Facts
+from orchestrator.fixers.memory_safety.groups import derived_group
+from orchestrator.fixers.memory_safety.options import Grouping, Require
+from orchestrator.plan.base import OptionValue
+from orchestrator.plan.model import Priority
+from orchestrator.survey.ranking import MANY_METHODS, priority
+from orchestrator.survey.scan import Survey
+from orchestrator.words import plural
+
+PREVENTS = (
+    "Under pytest-xdist, mocks that outlive their test pile up in each worker until the machine "
+    "runs out of memory. Each test class gets a group, so that its tests stay in one worker, and a "
+    "teardown that collects garbage before the next test begins."
+)
+SUBJECT = (
+    "test: memory safety for {{ topic }} ({{ phase.label }}, batch "
+    "{{ batch.number }}/{{ batch.of }}{{ share }})"
+)
+_REVIEW_MINUTES = (5, 10)
+"""What one file of a batch takes a person, review included: the estimate nobody measured."""
+_PHASES = (
+    (Priority.HIGH, "high", f"AsyncMock, and {MANY_METHODS} test methods or more"),
+    (Priority.MEDIUM, "medium", f"AsyncMock, and fewer than {MANY_METHODS} test methods"),
+    (Priority.LOW, "low", "other mocks"),
+)
+_GROUPING = {
+    Grouping.FILE: "one group per file: its tests share one worker, so that fixtures of a module "
+    "are made once; a run takes at least as long as its largest file",
+    Grouping.CLASS: "one group per class: the classes of a file may run in different workers, "
+    "which shortens runs with large files; fixtures of a module are made in each of them",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a person asked of the plan."""
+
+    bounds: Bounds = field(default_factory=Bounds)
+    grouping: Grouping = Grouping.FILE
+    require: Require = Require.MOCKS
+
+
+def draft(
+    found: Survey, wishes: Wishes, owner_of: Callable[[str], str], reports: str | None
+) -> Draft:
+    """The plan for what the scan found; without phases where nothing is missing.
+
+    `reports` is the folder of records where the usual one is taken.
+    """
+    items = planned_items(found, wishes)
+    by_level = {level: items.get(level, []) for level in (*(p[0] for p in _PHASES), None)}
+    first = canary([item for level in by_level.values() for item in level])
+    chosen = {item.path for item in first}
+    phases = []
+    if first:
+        phases.append(_canary_phase(first, wishes))
+    for level, title, why in _PHASES:
+        rest = [item for item in by_level[level] if item.path not in chosen]
+        phases += _phase(f"{title}-priority", title, level, why, rest, wishes, owner_of)
+    if by_level[None]:
+        why = "no mocks: asked for by `require: all`"
+        rest = [item for item in by_level[None] if item.path not in chosen]
+        phases += _phase("others", "the others", Priority.LOW, why, rest, wishes, owner_of)
+    if phases and (by_hand := conftests(found)):
+        phases.append(_by_hand(by_hand))
+    return Draft(
+        "pytest-xdist-memory-safety", "pytest-xdist memory safety", _notes(found, wishes),
+        _head(reports), phases,
+    )  # fmt: skip
+
+
+def planned_items(
+    found: Survey, wishes: Wishes, named: Mapping[str, str] | None = None
+) -> dict[Priority | None, list[Item]]:
+    """A target for every file that lacks something and is asked, by priority.
+
+    `named` are the files that a plan has already, each with its group.
+    """
+    named = named or {}
+    asked = [
+        facts
+        for facts in found.files
+        if facts.lacks
+        and facts.path not in named
+        and (wishes.require is Require.ALL or priority(facts) is not None)
+    ]
+    groups = group_names(asked, found.files, frozenset(named.values()))
+    items: dict[Priority | None, list[Item]] = {}
+    for facts in asked:
+        items.setdefault(priority(facts), []).append(_item(facts, groups[facts.path]))
+    return items
+
+
+def group_names(
+    asked: Sequence[Facts], everything: Iterable[Facts], reserved: Set[str] = frozenset()
+) -> dict[str, str]:
+    """A group for each file that is asked, no two alike and none that another file has."""
+    holders: dict[str, set[str]] = {}
+    for facts in everything:
+        for group in facts.groups:
+            holders.setdefault(group, set()).add(facts.path)
+    wanted: dict[str, list[str]] = {}
+    for facts in asked:
+        wanted.setdefault(derived_group(facts.path), []).append(facts.path)
+    names: dict[str, str] = {}
+    for group, paths in wanted.items():
+        alone = len(paths) == 1 and holders.get(group, set()) <= set(paths)
+        alone = alone and group not in reserved
+        for path in paths:
+            taken = {*holders, *names.values(), *wanted, *reserved}
+            names[path] = group if alone else _longer(path, taken)
+    return names
+
+
+def _longer(path: str, taken: set[str]) -> str:
+    """The name of the file with as many of its folders before it as it takes to be alone."""
+    *folders, _ = PurePosixPath(path).parts
+    name = derived_group(path)
+    for folder in reversed(folders):
+        name = f"{''.join(c if c.isalnum() else '_' for c in folder)}_{name}"
+        if name not in taken:
+            return name
+    number = 2
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"
+
+
+def conftests(found: Survey) -> list[Item]:
+    """The conftest files whose wide fixtures hold mocks, for a person."""
+    return [
+        Item(
+            facts.path,
+            manual=f"{plural(facts.held['fixture'], 'fixture')} of a scope wider than a test "
+            f"{'holds' if facts.held['fixture'] == 1 else 'hold'} mocks: narrow the scope, or "
+            "reset them after each test",
+        )
+        for facts in found.conftests
+        if facts.held.get("fixture")
+    ]
+
+
+def _item(facts: Facts, group: str) -> Item:
+    options: dict[str, OptionValue] = {}
+    if group != derived_group(facts.path):
+        options["group"] = group
+    note = f"for a person: {facts.by_hand[0]}" if facts.by_hand else ""
+    counts = {"classes": facts.classes, "methods": facts.methods}
+    return Item(
+        facts.path, max(1, facts.methods), _kind(facts), counts, options, note=note[:120]
+    )  # fmt: skip
+
+
+def _kind(facts: Facts) -> str:
+    if facts.cases == facts.classes:
+        return "TestCase"
+    if facts.cases:
+        return "TestCases beside other classes"
+    return "async" if facts.async_methods * 2 > facts.methods else "plain"
+
+
+def _phase(
+    name: str, title: str, level: Priority, why: str, items: Sequence[Item], wishes: Wishes,
+    owner_of: Callable[[str], str],
+) -> list[DraftPhase]:  # fmt: skip
+    if not items:
+        return []
+    batches = batched(items, wishes.bounds, owner_of)
+    tests = sum(item.weight for item in items)
+    note = f"{why}: {plural(len(items), 'file')}, {plural(tests, 'test')}"
+    return [DraftPhase(name, title, level.value, phase_head(wishes, len(items)), batches, note)]
+
+
+def phase_head(wishes: Wishes, files: int) -> dict[str, OptionValue]:
+    """The keys of a phase between its title and its batches."""
+    options: dict[str, OptionValue] = {}
+    if wishes.grouping is Grouping.CLASS:
+        options["grouping"] = Grouping.CLASS.value
+    head: dict[str, OptionValue] = {"fixer": "memory-safety"}
+    if options:
+        head["options"] = options
+    head["hours"] = hours(files, _REVIEW_MINUTES)
+    return head
+
+
+def _canary_phase(items: Sequence[Item], wishes: Wishes) -> DraftPhase:
+    told = [
+        replace(item, note=item.note or f"the smallest of its kind: {item.kind}") for item in items
+    ]
+    batch = DraftBatch("canary", "one file of each kind", told)
+    note = "small first: what is wrong with the fixer, the gates or the machine shows here"
+    return DraftPhase(
+        "canary", "canary", Priority.HIGH.value, phase_head(wishes, len(items)), [batch], note
+    )
+
+
+def _by_hand(items: Sequence[Item]) -> DraftPhase:
+    batch = DraftBatch("conftest", "fixtures that hold mocks", items)
+    note = "no fixer changes a conftest file: look, change, then `orchestrate adopt FILE`"
+    return DraftPhase("by-hand", "by hand", Priority.MEDIUM.value, {}, [batch], note)
+
+
+def _notes(found: Survey, wishes: Wishes) -> list[str]:
+    left = [f for f in found.files if f.lacks and priority(f) is None]
+    notes = [
+        "",
+        "Drafted by `orchestrate plan` from the test files as they were. It is yours now: review "
+        "it, move and rename batches, correct titles; a run never writes it. "
+        "`orchestrate plan --update` puts new files in and marks those that are gone.",
+        "",
+        f"Grouping: {_GROUPING[wishes.grouping]}.",
+    ]
+    if left and wishes.require is Require.MOCKS:
+        notes += [
+            "",
+            f"Left out: {plural(len(left), 'file')} whose test classes touch no mock "
+            "(`orchestrate plan --require all` takes them in).",
+        ]
+    return notes
+
+
+def _head(reports: str | None) -> Mapping[str, OptionValue]:
+    head: dict[str, OptionValue] = {"prevents": PREVENTS}
+    if reports:
+        head["reports"] = reports
+    head["measures"] = {
+        "classes": {"title": "Classes"},
+        "methods": {"title": "Methods"},
+    }
+    head["commit"] = {
+        "subject": SUBJECT,
+        "trailers": {"Migration-Pattern": "pytest-xdist memory safety"},
+    }
+    return head

@@ -1,0 +1,230 @@
+"""The plan of any other migration: its fixer is tried, and what it would change is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from orchestrator.batch.fix import Sheet, contents_before, fix
+from orchestrator.drafting.batches import batched, canary
+from orchestrator.drafting.draft import Bounds, Draft, DraftBatch, DraftPhase, Item, hours
+from orchestrator.errors import BadInput
+from orchestrator.events import Tell
+from orchestrator.fixers.base import Refusal
+from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.fixers.registry import get, names
+from orchestrator.git import Repo
+from orchestrator.plan.base import OptionValue
+from orchestrator.plan.model import Place, Plan, Priority
+from orchestrator.safety.session import How, onlooker
+from orchestrator.words import plural, suggestion
+from orchestrator.workspace import Workspace
+
+_AT_ONCE = 500
+"""Files a fixer is given in one go: a command line has an end."""
+_TOLD = 10
+_REVIEW_MINUTES = (2, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be done: which fixer, with which options, to which files of the repository.
+
+    `paths` are files, folders or patterns; without any, every Python file is meant.
+    """
+
+    fixer: str
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    instructions: str | None = None
+    paths: Sequence[str] = ()
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether a run of it is cheap enough to see which files it would change."""
+        return get(self.fixer).may_be_asked_again
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The targets that were found among so many files, and what the fixer would refuse."""
+
+    items: Sequence[Item]
+    asked: int
+    refused: Sequence[Refusal]
+
+
+def check_change(change: Change) -> None:
+    """Make sure that there is such a fixer, and that its options mean something.
+
+    Raises:
+        BadInput: there is none, or they do not.
+    """
+    if change.fixer not in names():
+        hint = suggestion(change.fixer, names())
+        raise BadInput(f"no fixer is called {change.fixer!r}{hint}", next_step="orchestrate fixers")
+    for problem in get(change.fixer).option_problems("", change.options):
+        raise BadInput(f"--fixer {change.fixer}: {problem}", next_step="orchestrate fixers")
+
+
+def tried(
+    top: Path, change: Change, how: How, tell: Tell, among: Sequence[str] | None = None
+) -> Trial:
+    """Which of the files the fixer would change; nothing of the work tree is written.
+
+    Asked are those the change is about, or just those of `among`.
+
+    Raises:
+        BadInput: no file is meant.
+        Refused: there is no repository, or no commit in it.
+    """
+    paths = candidates(top, change) if among is None else list(among)
+    if not change.is_tried:
+        return Trial([Item(path, kind=_kind(top, path)) for path in paths], len(paths), [])
+    items: list[Item] = []
+    refused: list[Refusal] = []
+    for start in range(0, len(paths), _AT_ONCE):
+        place = _place(change, paths[start : start + _AT_ONCE])
+        workspace = Workspace(top, top / "migration_plan.yaml", _plan_of(place))
+        with onlooker(workspace, how, tell) as work:
+            before = contents_before(workspace, place.batch.targets)
+            found = fix(work, Sheet(place, place.phase.rungs()[0], place.batch.targets, before))
+        for unit in found.units:
+            first = unit.paths[0] if len(unit.paths) > 1 else ""
+            items += [
+                Item(p, kind=_kind(top, p), together=first) for p in unit.paths if p in before
+            ]
+        refused += found.refused
+    return Trial(items, len(paths), refused)
+
+
+def candidates(top: Path, change: Change) -> list[str]:
+    """The files of the repository that are meant, by path.
+
+    Raises:
+        BadInput: one of the paths means none.
+    """
+    listed = [path for path in Repo(top).listed_files() if (top / path).is_file()]
+    here = PurePosixPath(Path.cwd().resolve().relative_to(top.resolve()).as_posix())
+    if not change.paths:
+        return sorted({path for path in listed if path.endswith(".py")})
+    found: set[str] = set()
+    for given in change.paths:
+        wanted = str(here / given) if str(here) != "." else str(PurePosixPath(given))
+        mine = [path for path in listed if _is_meant(path, wanted)]
+        if not mine:
+            raise BadInput(
+                f"no file that git knows is, or is in, or matches {given!r}",
+                next_step="git ls-files",
+            )
+        found.update(mine)
+    return sorted(found)
+
+
+def draft(
+    change: Change, trial: Trial, top: Path, bounds: Bounds, owner_of: Callable[[str], str],
+    reports: str | None,
+) -> Draft:  # fmt: skip
+    """The plan that carries the change to the files it concerns."""
+    head = _phase_head(change, len(trial.items))
+    first = canary(trial.items)
+    chosen = {item.path for item in first}
+    batches = [DraftBatch("canary", "one file of each kind", first, "small first")] if first else []
+    rest = [item for item in trial.items if item.path not in chosen]
+    batches += batched(rest, bounds, owner_of, taken=["canary"])
+    why = f"{plural(len(trial.items), 'file')} of {trial.asked:,} that were looked at"
+    name = _name(change)
+    phase = DraftPhase(name, name.replace("-", " "), Priority.MEDIUM.value, head, batches, why)
+    whole: dict[str, OptionValue] = {"reports": reports} if reports else {}
+    if tests := _tests_for([item.path for item in trial.items], top):
+        whole["verify"] = {"tests": tests}
+    notes = ["", *_notes(change, trial)]
+    return Draft(name, name.replace("-", " "), notes, whole, [phase])
+
+
+def _place(change: Change, paths: Sequence[str]) -> Place:
+    phase = {
+        "id": "trial", "title": "trial", "priority": "medium", "fixer": change.fixer,
+        "options": dict(change.options), "instructions": change.instructions,
+        "batches": [{"id": "all", "title": "all", "targets": [{"path": path} for path in paths]}],
+    }  # fmt: skip
+    plan = Plan.model_validate({"version": 1, "name": "trial", "title": "trial", "phases": [phase]})
+    return next(plan.places())
+
+
+def _plan_of(place: Place) -> Plan:
+    return Plan(version=1, name="trial", title="trial", phases=[place.phase])
+
+
+def _is_meant(path: str, wanted: str) -> bool:
+    return (
+        wanted == "."
+        or path == wanted
+        or path.startswith(f"{wanted}/")
+        or fnmatchcase(path, wanted)
+    )
+
+
+def _kind(top: Path, path: str) -> str:
+    if not path.endswith(".py"):
+        return PurePosixPath(path).suffix or "other"
+    return "tests" if settings_for(top, path).collects_file(path) else "source"
+
+
+def _tests_for(paths: Sequence[str], top: Path) -> dict[str, OptionValue]:
+    """For files that are no tests, the tests that judge them: those of the whole project."""
+    sources = [path for path in paths if _kind(top, path) == "source"]
+    where = list(settings_for(top, "test_it.py").testpaths) or _test_folders(top)
+    folders = sorted({path.partition("/")[0] for path in sources if "/" in path})
+    patterns = [f"{folder}/*" for folder in folders]
+    patterns += sorted(path for path in sources if "/" not in path)
+    existing: list[OptionValue] = [name for name in where if (top / name).exists()]
+    return {pattern: list(existing) for pattern in patterns} if existing else {}
+
+
+def _test_folders(top: Path) -> list[str]:
+    """The top folders that hold a test file."""
+    listed = (path for path in Repo(top).listed_files() if path.endswith(".py"))
+    tests = (path for path in listed if settings_for(top, path).collects_file(path))
+    return sorted({path.partition("/")[0] for path in tests})
+
+
+def _phase_head(change: Change, files: int) -> dict[str, OptionValue]:
+    head: dict[str, OptionValue] = {"fixer": change.fixer}
+    if change.options:
+        head["options"] = dict(change.options)
+    if change.instructions:
+        head["instructions"] = change.instructions
+    head["hours"] = hours(files, _REVIEW_MINUTES)
+    return head
+
+
+def _name(change: Change) -> str:
+    """What the migration is called, by what is run."""
+    for key in ("run", "codemod"):
+        value = change.options.get(key)
+        text = value[0] if isinstance(value, list) and value else value
+        if isinstance(text, str):
+            words = text.rpartition(".")[2].split() if key == "codemod" else text.split()
+            name = "".join(c if c.isalnum() else "-" for c in PurePosixPath(words[0]).name.lower())
+            return name.strip("-") or change.fixer
+    return change.fixer
+
+
+def _notes(change: Change, trial: Trial) -> Iterator[str]:
+    how = (
+        "The fixer was tried on every file in a copy of the work tree, and those it would change "
+        "are here" if change.is_tried else "Its files were named, not tried"
+    )  # fmt: skip
+    yield (
+        f"Drafted by `orchestrate plan`. {how}. It is yours now: review it, move and rename "
+        "batches; a run never writes it."
+    )
+    if trial.refused:
+        yield ""
+        yield f"It refused {plural(len(trial.refused), 'file')}, which are left out:"
+        for refusal in trial.refused[:_TOLD]:
+            yield f"  {refusal.path}: {refusal.reason.splitlines()[0][:160]}"
+        if len(trial.refused) > _TOLD:
+            yield f"  and {len(trial.refused) - _TOLD} more"

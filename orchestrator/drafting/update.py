@@ -1,0 +1,209 @@
+"""Brings the text of a plan up to date: line by line, so that what people wrote in it stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.drafting.draft import DraftBatch, DraftPhase, Item
+from orchestrator.drafting.drift import At, Drift
+from orchestrator.drafting.text import batch_lines, item_lines, phase_lines
+from orchestrator.plan.location import Location
+from orchestrator.plan.yamltree import Tree, parse
+from orchestrator.words import plural
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """New batches for phases of the plan, by the number of the phase from 0, and new phases."""
+
+    batches: Mapping[int, Sequence[DraftBatch]] = field(default_factory=dict)
+    phases: Sequence[DraftPhase] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """The new text; `said` is what was done and what a person must do, a sentence each."""
+
+    text: str
+    said: Sequence[str]
+
+
+def updated(text: str, drift: Drift, additions: Additions) -> Updated:
+    """`text` with what drifted mended: comments, order, and batches with a record stay."""
+    page = _Page(text)
+    for at, new in drift.renamed:
+        page.rename(at, new)
+    for at, counts in drift.counts:
+        page.count(at, counts)
+    for at, paths in drift.patterns:
+        page.spell_out(at, paths)
+    page.comment_out(drift.gone)
+    for number, batches in additions.batches.items():
+        page.add(number, batches)
+    page.append(additions.phases)
+    return Updated(page.text(), page.said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The lines of one item of a list, from 0, the last excluded; `dash` is the column of its `-`."""
+
+    start: int
+    end: int
+    dash: int
+
+
+class _Page:
+    """The lines of a plan; each is replaced by others at the end, so that numbers hold till then."""
+
+    def __init__(self, text: str) -> None:
+        self._newline = "\r\n" if "\r\n" in text else "\n"
+        self._lines = text.split(self._newline)
+        self._tree: Tree = parse(text)
+        self._after: dict[int, list[str]] = {}
+        self.said: list[str] = []
+
+    def text(self) -> str:
+        """The whole of it as it is to be."""
+        lines: list[str] = []
+        for number, line in enumerate(self._lines):
+            lines += [line, *self._after.get(number, [])]
+        return self._newline.join(lines)
+
+    def rename(self, at: At, new: str) -> None:
+        old = at.target.path
+        span = self._span(at.location)
+        if not at.is_free:
+            self.said.append(f"{at.name}: {old} is {new} now; its record stays as it is")
+        elif span is None:
+            self._cannot(at, f"{old} is {new} now")
+        else:
+            for number in range(span.start, span.end):
+                line = self._lines[number]
+                if old in line:
+                    self._lines[number] = f"{line.replace(old, new, 1)}  # was {old}"
+                    self.said.append(f"{at.name}: {old} is {new} now")
+                    return
+
+    def count(self, at: At, counts: Mapping[str, int]) -> None:
+        span = self._span(at.location)
+        if span is None:
+            self._cannot(at, f"{at.target.path} has {_words(counts)} now")
+            return
+        for number in range(span.start, span.end):
+            for name, value in counts.items():
+                line, changed = re.subn(
+                    rf"\b{re.escape(name)}: *[0-9.]+", f"{name}: {value}", self._lines[number]
+                )
+                if changed:
+                    self._lines[number] = line
+        self.said.append(f"{at.name}: {at.target.path} has {_words(counts)} now")
+
+    def spell_out(self, at: At, paths: Sequence[str]) -> None:
+        span = self._span(at.location)
+        pattern = at.target.path
+        if not at.is_free or span is None:
+            self._cannot(at, f"{pattern} means {plural(len(paths), 'file')}")
+            return
+        if not paths:
+            self._comment(span, "means nothing: ")
+            self.said.append(f"{at.name}: {pattern} means no file that is not in the plan already")
+            return
+        options = {name: value for name, value in at.target.options.items() if name != "group"}
+        expect = {name: int(value) for name, value in at.target.expect.items()}
+        items = [Item(path, expect=expect, options=options) for path in paths]
+        lines = [line for item in items for line in item_lines(item, " " * span.dash)]
+        self._lines[span.start] = f"{' ' * span.dash}# {pattern}:"
+        self._blank(span.start + 1, span.end)
+        self._after.setdefault(span.end - 1, []).extend(lines)
+        self.said.append(f"{at.name}: {pattern} is spelled out: {plural(len(paths), 'file')}")
+
+    def comment_out(self, gone: Sequence[At]) -> None:
+        """Targets that are no more, each batch as a whole where nothing of it is left."""
+        free = [at for at in gone if at.is_free]
+        self.said += [
+            f"{at.name}: {at.target.path} is gone; its record stays as it is"
+            for at in gone
+            if not at.is_free
+        ]
+        by_batch: dict[Location, list[At]] = {}
+        for at in free:
+            by_batch.setdefault(at.location[:4], []).append(at)
+        for location, lost in by_batch.items():
+            whole = len(lost) == len(lost[0].batch.targets)
+            for at in lost:
+                what = f"{at.name}: {at.target.path} is gone"
+                span = self._span(location if whole else at.location)
+                if span is None:
+                    self._cannot(at, what)
+                    continue
+                if not whole or at is lost[0]:
+                    self._comment(span, "gone: ")
+                self.said.append(what)
+
+    def add(self, phase: int, batches: Sequence[DraftBatch]) -> None:
+        span = self._span(("phases", phase))
+        if span is None:
+            self.said.append(
+                f"phase {phase + 1} is written on one line: add its new batches by hand"
+            )
+            return
+        first = self._span(("phases", phase, "batches", 0))
+        dash = first.dash if first else span.dash + 4
+        has_key = ("phases", phase, "batches") in self._tree.keys
+        lines = [] if has_key else [f"{' ' * (span.dash + 2)}batches:"]
+        for batch in batches:
+            lines += batch_lines(batch, " " * dash)
+            self.said.append(f"new batch {batch.id}: {plural(len(batch.items), 'file')}")
+        self._after.setdefault(span.end - 1, []).extend(lines)
+
+    def append(self, phases: Sequence[DraftPhase]) -> None:
+        count = len(self._tree.value["phases"])
+        span = self._span(("phases", count - 1))
+        if span is None:
+            return
+        for phase in phases:
+            shift = " " * max(0, span.dash - 2)
+            lines = ["", *(f"{shift}{line}" if line else "" for line in phase_lines(phase))]
+            self._after.setdefault(span.end - 1, []).extend(lines)
+            self.said.append(f"new phase {phase.id}: {plural(len(phase.batches), 'batch')}")
+
+    def _span(self, location: Location) -> _Span | None:
+        """Where an item of a list stands that has its lines for itself; None where it has not."""
+        at = self._tree.values.get(location)
+        if at is None:
+            return None
+        start = at.line - 1
+        line = self._lines[start]
+        dash = len(line) - len(line.lstrip())
+        if not line.lstrip().startswith("- ") or line[dash + 1 : at.column - 1].strip():
+            return None
+        end = start + 1
+        for number in range(start + 1, len(self._lines)):
+            text = self._lines[number]
+            if text.strip() and len(text) - len(text.lstrip()) <= dash:
+                break
+            if text.strip():
+                end = number + 1
+        return _Span(start, end, dash)
+
+    def _comment(self, span: _Span, word: str) -> None:
+        for number in range(span.start, span.end):
+            line = self._lines[number]
+            if line.strip():
+                self._lines[number] = f"{line[: span.dash]}# {word}{line[span.dash :]}"
+
+    def _blank(self, start: int, end: int) -> None:
+        for number in range(start, end):
+            line = self._lines[number]
+            indent = len(line) - len(line.lstrip())
+            self._lines[number] = f"{line[:indent]}# {line[indent:]}" if line.strip() else line
+
+    def _cannot(self, at: At, what: str) -> None:
+        self.said.append(f"by hand, since it is not on lines of its own: {at.name}: {what}")
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{value} {name}" for name, value in counts.items())
