@@ -399,7 +399,8 @@ def fix_command(
         fix(
             arguments(
                 paths, group=group, grouping=grouping, diff=diff, check=check, require=require,
-                docstring=docstring, clear_instance=clear_instance, skip_under_xdist=skip_under_xdist,
+                docstring=docstring, clear_instance=clear_instance,
+                skip_under_xdist=skip_under_xdist,
             )
         )
     )  # fmt: skip

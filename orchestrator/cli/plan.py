@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +64,7 @@ def plan_from_scratch(asked: Asked) -> Exit:
         data(text)
         return Exit.DONE
     file, checked, has_schema = written(top, text, target)
-    show_draft(made, checked, file, has_schema=has_schema, trusts=_executes(asked))
+    show_draft(made, checked, file, has_schema=has_schema, words=_words(asked))
     return Exit.DONE
 
 
@@ -135,8 +136,13 @@ def _options(asked: Asked) -> Mapping[str, OptionValue]:
     return options
 
 
-def _executes(asked: Asked) -> bool:
-    return bool(asked.run or asked.codemod) or asked.fixer != MEMORY_SAFETY
+def _words(asked: Asked) -> str:
+    """What `next-batch` must be told as well."""
+    executes = asked.run or asked.codemod or asked.fixer != MEMORY_SAFETY
+    words = ["--trust"] if executes else []
+    words += ["--python", asked.python] if asked.python else []
+    words = ["--plan", str(asked.output), *words] if asked.output else words
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def _tell(event: Event) -> None:

@@ -21,8 +21,8 @@ _COLUMNS = [
 ]
 
 
-def show_draft(draft: Draft, plan: Plan, file: Path, *, has_schema: bool, trusts: bool) -> None:
-    """Print the phases, what was written, what comes next."""
+def show_draft(draft: Draft, plan: Plan, file: Path, *, has_schema: bool, words: str) -> None:
+    """Print the phases, what was written, what comes next; `words` are what a run must be told."""
     rows = []
     for drafted, phase in zip(draft.phases, plan.phases, strict=True):
         items = [item for batch in drafted.batches for item in batch.items]
@@ -32,9 +32,8 @@ def show_draft(draft: Draft, plan: Plan, file: Path, *, has_schema: bool, trusts
     show_table(simple_table(draft.title, _COLUMNS, rows))
     beside = f" and {plan_schema(file)}" if has_schema else ""
     _line(f"wrote {file.name}{beside}: {plural(len(draft.items()), 'file')} to go, yours to review")
-    trust = " --trust" if trusts else ""
-    _line(f"next: orchestrate next-batch --dry-run{trust}        (a preview; nothing is written)")
-    _line(f"next: orchestrate next-batch{trust}        (fix, verify, commit the first batch)")
+    _line(f"next: orchestrate next-batch --dry-run{words}        (a preview; nothing is written)")
+    _line(f"next: orchestrate next-batch{words}        (fix, verify, commit the first batch)")
 
 
 def plan_schema(file: Path) -> str:

@@ -96,7 +96,7 @@ def _near(phase: Phase, top: Path) -> list[str]:
     paths = [t.path for t in phase.targets() if not is_pattern(t.path)]
     suffixes = {PurePosixPath(path).suffix for path in paths}
     folders = {path.partition("/")[0] for path in paths if "/" in path}
-    listed = trial.candidates(top, trial.Change(phase.rungs()[0].fixer, paths=["."]))
+    listed = trial.candidates(top, trial.Change(phase.rungs()[0].fixer, paths=["*"]))
     return [
         path
         for path in listed

@@ -76,10 +76,8 @@ def _fits(
 
 
 def _related(one: str, other: str) -> bool:
-    """Whether two folders are in one another, or in one that is not the top."""
-    return one.startswith(f"{other}/") or other.startswith(f"{one}/") or (
-        "/" in one and one.rpartition("/")[0] == other.rpartition("/")[0]
-    )  # fmt: skip
+    """Whether two folders are in one that is not the top of the repository."""
+    return one.partition("/")[0] == other.partition("/")[0] != "."
 
 
 def _place(path: str) -> tuple[str, str]:

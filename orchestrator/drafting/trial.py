@@ -17,7 +17,7 @@ from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.registry import get, names
 from orchestrator.git import Repo
 from orchestrator.plan.base import OptionValue
-from orchestrator.plan.model import Place, Plan, Priority
+from orchestrator.plan.model import Batch, Phase, Place, Plan, Priority, Target
 from orchestrator.safety.session import How, onlooker
 from orchestrator.words import plural, suggestion
 from orchestrator.workspace import Workspace
@@ -25,6 +25,7 @@ from orchestrator.workspace import Workspace
 _AT_ONCE = 500
 """Files a fixer is given in one go: a command line has an end."""
 _TOLD = 10
+_LINE = 96
 _REVIEW_MINUTES = (2, 5)
 
 
@@ -32,7 +33,8 @@ _REVIEW_MINUTES = (2, 5)
 class Change:
     """What is to be done: which fixer, with which options, to which files of the repository.
 
-    `paths` are files, folders or patterns; without any, every Python file is meant.
+    `paths` are files, patterns, or folders, of which the Python files are meant; without any, all
+    Python files.
     """
 
     fixer: str
@@ -144,13 +146,12 @@ def draft(
 
 
 def _place(change: Change, paths: Sequence[str]) -> Place:
-    phase = {
-        "id": "trial", "title": "trial", "priority": "medium", "fixer": change.fixer,
-        "options": dict(change.options), "instructions": change.instructions,
-        "batches": [{"id": "all", "title": "all", "targets": [{"path": path} for path in paths]}],
-    }  # fmt: skip
-    plan = Plan.model_validate({"version": 1, "name": "trial", "title": "trial", "phases": [phase]})
-    return next(plan.places())
+    batch = Batch(id="all", title="all", targets=[Target(path=path) for path in paths])
+    phase = Phase(
+        id="trial", title="trial", priority=Priority.MEDIUM, fixer=change.fixer,
+        options=dict(change.options), instructions=change.instructions, batches=[batch],
+    )  # fmt: skip
+    return Place(phase, batch, 1)
 
 
 def _plan_of(place: Place) -> Plan:
@@ -158,12 +159,9 @@ def _plan_of(place: Place) -> Plan:
 
 
 def _is_meant(path: str, wanted: str) -> bool:
-    return (
-        wanted == "."
-        or path == wanted
-        or path.startswith(f"{wanted}/")
-        or fnmatchcase(path, wanted)
-    )
+    """Whether a path is named, matches a pattern, or is a Python file in a folder."""
+    is_inside = wanted == "." or path.startswith(f"{wanted}/")
+    return path == wanted or fnmatchcase(path, wanted) or (is_inside and path.endswith(".py"))
 
 
 def _kind(top: Path, path: str) -> str:
@@ -225,6 +223,6 @@ def _notes(change: Change, trial: Trial) -> Iterator[str]:
         yield ""
         yield f"It refused {plural(len(trial.refused), 'file')}, which are left out:"
         for refusal in trial.refused[:_TOLD]:
-            yield f"  {refusal.path}: {refusal.reason.splitlines()[0][:160]}"
+            yield f"- {refusal.path}: {refusal.reason.splitlines()[0]}"[:_LINE]
         if len(trial.refused) > _TOLD:
-            yield f"  and {len(trial.refused) - _TOLD} more"
+            yield f"- and {len(trial.refused) - _TOLD} more"

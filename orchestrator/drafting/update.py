@@ -48,7 +48,7 @@ def updated(text: str, drift: Drift, additions: Additions) -> Updated:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """The lines of one item of a list, from 0, the last excluded; `dash` is the column of its `-`."""
+    """The lines of an item of a list, from 0, the last excluded; `dash` is where its `-` is."""
 
     start: int
     end: int
@@ -56,7 +56,7 @@ class _Span:
 
 
 class _Page:
-    """The lines of a plan; each is replaced by others at the end, so that numbers hold till then."""
+    """The lines of a plan; what is new is put in at the end, so that numbers hold till then."""
 
     def __init__(self, text: str) -> None:
         self._newline = "\r\n" if "\r\n" in text else "\n"
