@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from orchestrator.errors import CannotJudge, OrchestrateError, Refused
 
@@ -77,7 +79,9 @@ class Repo:
         """
         return self._execute(command)
 
-    def _execute(self, command: Sequence[str], *, literal: bool = True) -> bytes:
+    def _execute(
+        self, command: Sequence[str], *, literal: bool = True, stdin: BinaryIO | None = None
+    ) -> bytes:
         """Run git; `literal` tells it to take paths as they are written.
 
         `check-ignore` does so by itself. A commit gets no paths, and would hand the setting down to
@@ -89,6 +93,7 @@ class Repo:
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
                 pass_fds=self._inherited,
+                istream=stdin,
             )
         except self._command_error as error:
             text = f"{_as_text(error.stderr)}{_as_text(error.stdout)}"
@@ -253,6 +258,23 @@ class Repo:
             except GitFailed:
                 return None
 
+    def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """The contents of blobs by their ids, in one process; what is no blob is left out."""
+        wanted = sorted(set(ids))
+        with tempfile.TemporaryFile("w+b", buffering=-1) as asked:
+            asked.write("".join(f"{name}\n" for name in wanted).encode())
+            asked.seek(0)
+            printed = self._execute(["cat-file", "--batch"], stdin=asked)
+        found, at = {}, 0
+        for name in wanted:
+            end = printed.index(b"\n", at)
+            head, at = printed[at:end].split(), end + 1
+            if head[1] == b"blob":
+                size = int(head[2])
+                found[name] = printed[at : at + size]
+                at += size + 1
+        return found
+
     def history_of(self, path: str) -> list[str]:
         """The commits that touched `path`, newest first."""
         return self.text("log", "--format=%H", "HEAD", "--", path).split()
@@ -291,30 +313,6 @@ class Repo:
                 continue
             found += [os.fsdecode(name).removeprefix("./") for name in printed.split(b"\0") if name]
         return found
-
-    def renames(self, paths: Sequence[str]) -> dict[str, str]:
-        """Those of `paths` that are gone because they were renamed, each with its last name."""
-        found: dict[str, str] = {}
-        staged = _renamed(self.paths("diff", "--name-status", "-z", "-M", "HEAD"))
-        for path in paths:
-            name, seen = path, {path}
-            while (new := staged.get(name) or self._renamed_by_a_commit(name)) not in {None, *seen}:
-                assert new is not None
-                name = new
-                seen.add(name)
-            if name != path:
-                found[path] = name
-        return found
-
-    def _renamed_by_a_commit(self, path: str) -> str | None:
-        """The name `path` was given by the commit that removed it."""
-        if (self.top / path).exists():
-            return None
-        gone = self.text("log", "-1", "--format=%H", "--diff-filter=D", "HEAD", "--", path)
-        if not gone:
-            return None
-        shown = self.paths("show", "--format=", "--name-status", "-z", "-M", gone)
-        return _renamed(shown).get(path)
 
     def lend_to(self, folder: Path) -> None:
         """Make `folder` a repository of its own at the same commit, with this one's objects lent.
@@ -355,19 +353,6 @@ class Repo:
     def show(self, commit: str) -> str:
         """The commit as `git show --stat` prints it."""
         return self.text("show", "--stat", "--format=fuller", commit)
-
-
-def _renamed(entries: Sequence[str]) -> dict[str, str]:
-    """Old name → new one, from what `--name-status -z` prints."""
-    rest = iter(entries)
-    found = {}
-    for status in rest:
-        old = next(rest, "")
-        if status.startswith(("R", "C")):
-            new = next(rest, "")
-            if status.startswith("R"):
-                found[old] = new
-    return found
 
 
 def _as_text(printed: object) -> str:

@@ -30,3 +30,12 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
 def _singular(name: str) -> str:
     """`lines` → `line`, `branches` → `branch`: the inverse of `plural`."""
     return name[:-2] if name.endswith(("sses", "ches", "xes")) else name.removesuffix("s")
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `12 min`, `3.5 h`: as exact as an estimate is worth."""
+    if seconds < 90:  # noqa: PLR2004 - a minute and a half
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from orchestrator.batch.fix import contents_before
 from orchestrator.batch.ladder import Climb, climb
 from orchestrator.batch.recording import entries_of, fresh_gates, record_of
-from orchestrator.batch.runlog import write_log
+from orchestrator.batch.runlog import write_log, write_seconds
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Found, Landed, Stopped
 from orchestrator.changes import Content, changes_of
@@ -54,6 +54,7 @@ def carry(session: Session, selection: Selection, *, record_failures: bool) -> L
         commit, record = _commit(session, selection, reached, before, tx)
         took("commit", time.monotonic() - started_s)
     entries = [entry for entry in record.targets if entry.path in selection.paths]
+    write_seconds(session.folder, place.name, seconds, len(entries))
     next_ = session.workspace.status().next
     did_nothing = _did_nothing(session, selection, record)
     return Landed(place, commit, record, entries, found, next_, did_nothing)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,12 @@ def write_log(
         files.create(log_path(folder, place, path), text.encode("utf-8", "replace"))
 
 
+def write_seconds(folder: Path, place: str, seconds: Mapping[str, float], count: int) -> None:
+    """Keep how long each step of a batch of `count` files took here, in seconds."""
+    kept = {"files": count, "steps": {name: round(value, 3) for name, value in seconds.items()}}
+    files.create(folder / "logs" / place / "seconds.json", json.dumps(kept).encode())
+
+
 def log_path(folder: Path, place: str, path: str) -> Path:
     """Where the log of one file of a batch is, if its last run here left one."""
     digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
@@ -62,3 +68,24 @@ def _texts(verdicts: Sequence[Verdict], refused: Sequence[Refusal]) -> dict[str,
             block = redacted(f"{head}\n{blame.text}\n\n")
             texts[blame.path] = texts.get(blame.path, "") + block
     return texts
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """How long a batch of so many files took here: seconds by step, as `next-batch` names them."""
+
+    files: int
+    seconds: Mapping[str, float]
+
+
+def logged_seconds(folder: Path) -> dict[str, Took]:
+    """What every batch that landed here took, by `phase/batch`."""
+    found = {}
+    for file in sorted((folder / "logs").glob("*/*/seconds.json")):
+        try:
+            kept = json.loads(file.read_bytes())
+            took = Took(int(kept["files"]), {str(k): float(v) for k, v in kept["steps"].items()})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        found[f"{file.parent.parent.name}/{file.parent.name}"] = took
+    return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.fixers.memory_safety.groups import derived_group
 from orchestrator.git import Repo, find_top
+from orchestrator.gitlog import renames
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Batch, Phase, PhaseState, Plan, Target
 from orchestrator.plan.patterns import is_pattern, spelled_out
@@ -108,7 +109,7 @@ def _renames(top: Path, paths: Sequence[str]) -> dict[str, str]:
     """Old path → new one, as far as git saw a file renamed."""
     if not paths or find_top(top) is None:
         return {}
-    found = Repo(top).renames(paths)
+    found = renames(Repo(top), paths)
     return {old: new for old, new in found.items() if (top / new).is_file()}
 
 

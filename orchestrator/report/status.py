@@ -150,15 +150,22 @@ def next_lines(status: Status) -> list[str]:
 
 def markdown(status: Status) -> str:
     """The table as GitHub-flavoured Markdown, without colour and in a fixed order."""
-    shown = columns(status.plan)
-    head = [column.title for column in shown]
-    lines = [f"# {_cell(status.plan.title)}", "", _line(head), _line(["---"] * len(head))]
-    table = [*rows(status), total(status)]
-    lines += [_line([column.cell(row) for column in shown]) for row in table]
-    told = [f"- {i.state}: `{i.path}` ({i.place}) {_cell(i.why)}" for i in attention(status)]
-    coming = [f"Next: {status.next.name}, {_cell(status.next.batch.title)}"] if status.next else []
+    lines = [f"# {escaped(status.plan.title)}", "", *markdown_table(status)]
+    told = [f"- {i.state}: `{i.path}` ({i.place}) {escaped(i.why)}" for i in attention(status)]
+    coming = (
+        [f"Next: {status.next.name}, {escaped(status.next.batch.title)}"] if status.next else []
+    )
     blocks = ["\n".join(lines), "\n".join(told), *coming]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def markdown_table(status: Status) -> list[str]:
+    """The rows of the table alone."""
+    shown = columns(status.plan)
+    head = [column.title for column in shown]
+    table = [*rows(status), total(status)]
+    body = [_line([column.cell(row) for column in shown]) for row in table]
+    return [_line(head), _line(["---"] * len(head)), *body]
 
 
 def to_json(status: Status) -> str:
@@ -263,8 +270,10 @@ def _sum(values: Sequence[float | None]) -> float | None:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+    return f"| {' | '.join(escaped(cell) for cell in cells)} |"
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def escaped(text: str) -> str:
+    """`text` as it is to be read, on one line of Markdown: nothing in it is markup."""
+    plain = " ".join(text.split()).replace("\\", "\\\\")
+    return "".join(f"\\{char}" if char in "|<>[]*`#" else char for char in plain)

@@ -1,0 +1,1 @@
+"""What typer is told: the commands and their options, each with the one call it makes."""

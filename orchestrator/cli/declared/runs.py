@@ -1,0 +1,156 @@
+"""Commands that carry batches and settle what was left of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.declared.application import app
+from orchestrator.cli.declared.options import (
+    NameArgument,
+    PlanOption,
+    PythonOption,
+    StrictOption,
+    TrustOption,
+)
+
+
+@app.command("next-batch")
+def next_batch_command(
+    ctx: typer.Context,
+    plan: PlanOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the diff, write nothing; a dirty tree is fine.")
+    ] = False,
+    phase: Annotated[
+        str | None, typer.Option(help="Only this phase, even a deferred one.", show_default=False)
+    ] = None,
+    batch: Annotated[
+        str | None, typer.Option(help="This batch: BATCH or PHASE/BATCH.", show_default=False)
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Go on, batch after batch, until none is left.")
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Go on, for N batches at most.", show_default=False),
+    ] = None,
+    strict: StrictOption = False,
+    trust: TrustOption = False,
+    python: PythonOption = None,
+) -> None:
+    """Do the next batch: fix, compile, collect, test, commit. A file that fails is taken out."""
+    from orchestrator.cli.batches import Asked, next_batch
+    from orchestrator.safety.session import How
+
+    asked = Asked(dry_run, phase, batch, every, limit, How(python, strict, trust))
+    raise typer.Exit(next_batch(plan or ctx.obj, asked))
+
+
+@app.command("retry")
+def retry_command(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="A batch or a file; default: all of it.", show_default=False
+        ),
+    ] = None,
+    plan: PlanOption = None,
+    strict: StrictOption = False,
+    trust: TrustOption = False,
+    python: PythonOption = None,
+) -> None:
+    """Try again what was given up, after its cause is gone."""
+    from orchestrator.cli.batches import retry
+    from orchestrator.safety.session import How
+
+    raise typer.Exit(retry(plan or ctx.obj, name, How(python, strict, trust)))
+
+
+@app.command("adopt")
+def adopt_command(
+    ctx: typer.Context,
+    name: NameArgument,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            help="Why it is right although the fixer would change it.", show_default=False
+        ),
+    ] = None,
+    plan: PlanOption = None,
+    strict: StrictOption = False,
+    trust: TrustOption = False,
+    python: PythonOption = None,
+) -> None:
+    """Take in what you changed by hand: gates, record, commit."""
+    from orchestrator.cli.batches import adopt
+    from orchestrator.safety.session import How
+
+    raise typer.Exit(adopt(plan or ctx.obj, name, reason, How(python, strict, trust)))
+
+
+@app.command("skip")
+def skip_command(
+    ctx: typer.Context,
+    name: NameArgument,
+    reason: Annotated[str, typer.Option(help="Why it is left as it is; goes into the record.")],
+    plan: PlanOption = None,
+) -> None:
+    """Decide that a file, or what is open of a batch, is left as it is. Makes a commit."""
+    from orchestrator.cli.batches import skip
+
+    raise typer.Exit(skip(plan or ctx.obj, name, reason))
+
+
+@app.command("undo")
+def undo_command(
+    ctx: typer.Context,
+    name: NameArgument,
+    plan: PlanOption = None,
+    strict: StrictOption = False,
+    trust: TrustOption = False,
+    python: PythonOption = None,
+) -> None:
+    """Take a batch back: files and record in one commit, gated. Later changes stay."""
+    from orchestrator.cli.batches import undo
+    from orchestrator.safety.session import How
+
+    raise typer.Exit(undo(plan or ctx.obj, name, How(python, strict, trust)))
+
+
+@app.command("recover")
+def recover_command(
+    ctx: typer.Context,
+    plan: PlanOption = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Files that changed since the crash stay as they are.")
+    ] = False,
+    restore: Annotated[
+        bool,
+        typer.Option("--restore", help="They get their old bytes; yours go to the rescue folder."),
+    ] = False,
+) -> None:
+    """End what an interrupted run left behind (next-batch does so by itself where it is plain)."""
+    from orchestrator.cli.commands import recover
+
+    raise typer.Exit(recover(plan or ctx.obj, keep=keep, restore=restore))
+
+
+@app.command("demo")
+def demo_command(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]",
+            help="Where the project is made; default: a temporary folder.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Make a sample project and migrate its first batch for real."""
+    from orchestrator.cli.demo import demo
+
+    raise typer.Exit(demo(folder))

@@ -1,0 +1,53 @@
+"""`orchestrate report` and `orchestrate history`: the picture of a migration, and its commits."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from orchestrator import files
+from orchestrator.cli.commands import warn_of_interrupted_run
+from orchestrator.errors import Exit
+from orchestrator.inspect.history import history_of, pace_here, seconds_here
+from orchestrator.words import duration
+from orchestrator.workspace import open_workspace
+
+
+def report(plan: Path | None, output: Path | None, *, as_markdown: bool) -> Exit:
+    """Write the page and the Markdown into the folder of records, or print the Markdown."""
+    from orchestrator.console.streams import data
+    from orchestrator.report.facts import facts
+    from orchestrator.report.markdown import markdown_report
+    from orchestrator.report.page import page
+
+    workspace = open_workspace(plan)
+    warn_of_interrupted_run(workspace)
+    status = workspace.status()
+    took = {name: one.seconds for name, one in seconds_here(workspace).items()}
+    left = pace_here(workspace, status)
+    eta = duration(left) if left is not None else ""
+    found = facts(status, history_of(workspace, status), took, eta)
+    text = markdown_report(found, status)
+    if as_markdown:
+        data(text)
+        return Exit.DONE
+    folder = output.expanduser().absolute() if output else workspace.top / workspace.plan.reports
+    for name, content in (("report.html", page(found, workspace.plan)), ("report.md", text)):
+        files.create(folder / name, content.encode())
+        data(str(folder / name))
+    return Exit.DONE
+
+
+def history(plan: Path | None, *, as_json: bool) -> Exit:
+    """Print the commits that brought records, oldest first."""
+    from orchestrator.console.history import history_json, show_history
+    from orchestrator.console.streams import data
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `history | head` ends quietly
+    workspace = open_workspace(plan)
+    found = history_of(workspace, workspace.status())
+    if as_json:
+        data(history_json(found))
+    else:
+        show_history(found)
+    return Exit.DONE

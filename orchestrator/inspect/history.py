@@ -1,0 +1,68 @@
+"""Reads the history of a migration from the commits that touched its records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+
+from orchestrator.batch.runlog import Took, logged_seconds
+from orchestrator.git import Repo, find_folder, find_top
+from orchestrator.gitlog import first_commit_of, touching
+from orchestrator.plan.model import PhaseState
+from orchestrator.progress.history import COUNTS, History, Landing
+from orchestrator.progress.pace import seconds_left
+from orchestrator.progress.status import Status
+from orchestrator.workspace import Workspace
+
+
+def history_of(workspace: Workspace, status: Status) -> History:
+    """What was done when; nothing where there is no repository."""
+    plan, top = workspace.plan, workspace.top
+    before = sum(p.files_done for p in status.phases if p.phase.state is PhaseState.DONE)
+    if find_top(top) is None:
+        return History(before=before, total=status.files)
+    repo = Repo(top)
+    known = {place.name: place.phase.state for place in plan.places()}
+    done: dict[str, int] = {}
+    landings = []
+    for touched in touching(repo, plan.reports, ".json"):
+        batches = {}
+        for path, data in touched.contents.items():
+            name = str(PurePosixPath(path).relative_to(plan.reports).with_suffix(""))
+            if name in known and known[name] is not PhaseState.DONE:
+                batches[name] = done[name] = _settled(data)
+        if batches:
+            landings.append(
+                Landing(
+                    touched.commit, touched.at, touched.author, touched.subject, batches,
+                    before + sum(done.values()),
+                )
+            )  # fmt: skip
+    began = None
+    if workspace.plan_file.is_relative_to(top):
+        began = first_commit_of(repo, workspace.plan_file.relative_to(top).as_posix())
+    if began is not None and landings and began > landings[0].at:
+        began = None  # a plan that was moved since
+    return History(landings, began, before, status.files)
+
+
+def seconds_here(workspace: Workspace) -> dict[str, Took]:
+    """What every batch that landed on this machine took, by its name."""
+    if find_top(workspace.top) is None:
+        return {}
+    return logged_seconds(find_folder(workspace.top) / "orchestrate")
+
+
+def _settled(data: bytes | None) -> int:
+    """How many files of a record count as progress; none of what is no record."""
+    try:
+        targets = json.loads(data)["targets"] if data else []
+        return sum(target["done"] in COUNTS for target in targets)
+    except (ValueError, KeyError, TypeError):
+        return 0
+
+
+def pace_here(workspace: Workspace, status: Status) -> float | None:
+    """How many seconds a run over what is left would take on this machine; None: nobody knows."""
+    took = {n: (one.files, sum(one.seconds.values())) for n, one in seconds_here(workspace).items()}
+    return seconds_left(status, took)

@@ -1,0 +1,226 @@
+"""Everything a report tells, gathered once for every form it is written in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.plan.model import Measure, PhaseState
+from orchestrator.progress.history import History
+from orchestrator.progress.record import Record, failed_before, flaky
+from orchestrator.progress.status import BatchStatus, PhaseStatus, State, Status
+from orchestrator.report.status import Row, rows, total
+from orchestrator.report.unresolved import Unresolved, next_steps, unresolved
+from orchestrator.words import counts_in_words, plural
+
+_STATES = {
+    State.PENDING: "to do", State.DONE: "done", State.EDITED: "done, edited since",
+    State.REGRESSED: "slipped back", State.DRIFTED: "defined otherwise since",
+    State.COMPLIANT: "as it should be", State.QUARANTINED: "given up", State.DEFERRED: "waits",
+    State.MANUAL: "for a person",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One target: its state in a word for people, and why."""
+
+    path: str
+    state: str
+    word: str
+    why: str
+    did: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What one gate said of a batch."""
+
+    name: str
+    count: str
+    failed_before: int
+    flaky: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch; `seconds` is what it took on this machine, None where it ran elsewhere."""
+
+    name: str
+    title: str
+    state: str
+    files: Sequence[File]
+    gates: Sequence[Gate]
+    failed_before: Sequence[str]
+    flaky: Sequence[str]
+    did: str
+    commit: str
+    seconds: float | None
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What a measure of a phase was expected to be, and what was done of it; "" : nobody knows."""
+
+    title: str
+    expected: str
+    done: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase with its row of the table."""
+
+    row: Row
+    reason: str
+    amounts: Sequence[Amount]
+    batches: Sequence[Batch]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for somebody, with the commands that help."""
+
+    item: Unresolved
+    steps: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The whole report. `kinds` counts what was given up, by why; `seconds` adds up steps."""
+
+    title: str
+    link: str
+    prevents: str
+    total: Row
+    phases: Sequence[Phase]
+    waiting: Sequence[Waiting]
+    kinds: Mapping[str, int]
+    next: str
+    history: History
+    seconds: Mapping[str, float]
+    tests: int
+    failed_before: int
+    flaky: int
+    timed: int = 0
+    """How many batches `seconds` is of."""
+    eta: str = ""
+
+
+def facts(
+    status: Status, history: History, took: Mapping[str, Mapping[str, float]], eta: str = ""
+) -> Facts:
+    """What a report tells of `status`; `took` are seconds by step, of batches that ran here."""
+    waiting = [Waiting(item, next_steps(item)) for item in unresolved(status, "python")]
+    records = [b.record for p in status.phases for b in p.batches if b.record]
+    seconds: Counter[str] = Counter()
+    for steps in took.values():
+        seconds.update(steps)
+    return Facts(
+        status.plan.title,
+        status.plan.link or "",
+        status.plan.prevents or "",
+        total(status),
+        [
+            _phase(phase, row, status, history, took)
+            for phase, row in zip(status.phases, rows(status), strict=True)
+        ],
+        waiting,
+        Counter(w.item.kind for w in waiting),
+        f"{status.next.name}: {status.next.batch.title}" if status.next else "",
+        history,
+        dict(seconds.most_common()),
+        sum(gate.count for r in records for gate in r.gates if gate.gate == "test"),
+        sum(len(failed_before(r.gates)) for r in records),
+        sum(len(flaky(r.gates)) for r in records),
+        len(took),
+        eta,
+    )
+
+
+def _phase(
+    phase: PhaseStatus,
+    row: Row,
+    status: Status,
+    history: History,
+    took: Mapping[str, Mapping[str, float]],
+) -> Phase:
+    waits = phase.phase.reason if phase.phase.state is PhaseState.DEFERRED else ""
+    return Phase(
+        row,
+        waits or "",
+        list(_amounts(phase, status.plan.measures)),
+        [_batch(batch, phase, history, took) for batch in phase.batches],
+    )
+
+
+def _amounts(phase: PhaseStatus, measures: Mapping[str, Measure]) -> Iterator[Amount]:
+    """Measures by what the plan expects, beside what the records count under the same name."""
+    counted: Counter[str] = Counter()
+    for batch in phase.batches:
+        counted.update(batch.record.counts() if batch.record else {})
+    for name, measure in measures.items():
+        expected = phase.phase.amount(name)
+        if expected is not None or counted[name]:
+            unit = f" {measure.unit}" if measure.unit else ""
+            sign = "~" if measure.estimate else ""
+            word = f"{measure.title} (estimate)" if measure.estimate else measure.title
+            yield Amount(
+                word,
+                f"{sign}{expected:,g}{unit}" if expected is not None else "",
+                f"{counted[name]:,}{unit}" if counted[name] else "",
+            )
+
+
+def _batch(
+    batch: BatchStatus,
+    phase: PhaseStatus,
+    history: History,
+    took: Mapping[str, Mapping[str, float]],
+) -> Batch:
+    name, record = batch.place.name, batch.record
+    commit = history.commit_of(name) or ""
+    if phase.phase.state is PhaseState.DONE:
+        commit = phase.phase.commit or ""
+    return Batch(
+        name,
+        batch.place.batch.title,
+        _state_of(batch, phase),
+        [
+            File(
+                target.target.path,
+                target.state.value,
+                _STATES[target.state],
+                target.why,
+                counts_in_words(entry.counts)
+                if (entry := batch.entry(target)) and entry.counts
+                else "",
+            )
+            for target in batch.targets
+        ],
+        list(_gates(record)) if record else [],
+        failed_before(record.gates) if record else [],
+        flaky(record.gates) if record else [],
+        counts_in_words(record.counts()) if record and record.counts() else "",
+        commit[:10],
+        sum(took[name].values()) if name in took else None,
+        batch.is_open,
+    )
+
+
+def _state_of(batch: BatchStatus, phase: PhaseStatus) -> str:
+    states = Counter(target.state for target in batch.targets)
+    if phase.phase.state is PhaseState.DEFERRED and batch.is_open:
+        return "waits"
+    if len(states) == 1:
+        return _STATES[next(iter(states))]
+    return ", ".join(f"{count} {_STATES[state]}" for state, count in states.most_common())
+
+
+def _gates(record: Record) -> Iterator[Gate]:
+    for gate in record.gates:
+        noun = "test" if gate.gate in {"collect", "test", "strength"} else "file"
+        before = len(gate.known_failures) + len(gate.failed_before)
+        yield Gate(gate.gate, plural(gate.count, noun), before, len(gate.flaky))
