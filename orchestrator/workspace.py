@@ -15,6 +15,7 @@ from orchestrator.plan.rules import Problem
 from orchestrator.plan.snapshot import load_remembered
 from orchestrator.plan.verify import GateName
 from orchestrator.plugins import GATES, plugins
+from orchestrator.progress.origin import Origin, origin_of
 from orchestrator.progress.status import Compliance, Status, status
 from orchestrator.words import suggestion
 
@@ -31,7 +32,13 @@ class Workspace:
 
     def status(self) -> Status:
         """Where the migration stands here; writes nothing."""
-        return status(self.top, self.plan, Compliance(_has_traces, self.is_clean))
+        compliance = Compliance(_has_traces, self.is_clean)
+        return status(self.top, self.plan, compliance, records_only=self.origin is not None)
+
+    @property
+    def origin(self) -> Origin | None:
+        """The repository the records are of, where that is not this one."""
+        return origin_of(self.top, self.plan)
 
     def is_clean(self, phase: Phase, target: Target, data: bytes) -> bool | None:
         """Whether the fixer of a phase has nothing left to do in a file with these bytes.
@@ -79,6 +86,8 @@ def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
                 yield Problem(
                     ("verify", "tests", pattern, number), f"there is no file or folder {test!r}"
                 )
+    if origin_of(top, plan) is not None:
+        return
     for p, phase in enumerate(plan.phases):
         for b, batch in enumerate(phase.batches if phase.state is PhaseState.ACTIVE else ()):
             for t, target in enumerate(batch.targets):

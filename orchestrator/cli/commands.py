@@ -32,6 +32,10 @@ def status(plan: Path | None, *, as_json: bool, as_markdown: bool, check: bool) 
     else:
         from orchestrator.console.status import show_status
 
+        if (origin := workspace.origin) is not None:
+            from orchestrator.console.streams import say
+
+            say(origin.sentence, "dim")
         show_status(found)
     waits = found.next is not None or next(found.unresolved(), None) is not None
     return Exit.RED if check and waits else Exit.DONE

@@ -12,6 +12,7 @@ from orchestrator.events import Tell, nobody
 from orchestrator.fixers.registry import get
 from orchestrator.fixers.task import Proposal
 from orchestrator.plan.model import Place
+from orchestrator.progress.origin import check_here
 from orchestrator.progress.status import BatchStatus
 from orchestrator.report.diff import unified
 from orchestrator.safety.session import How, check_trusted, onlooker
@@ -58,6 +59,7 @@ def preview_of(workspace: Workspace, batch: BatchStatus, how: How, tell: Tell = 
     Raises:
         BadInput: a target does not exist.
     """
+    check_here(workspace.top, workspace.plan)
     place, targets = batch.place, batch.open_targets
     for target in targets:
         if not target.new and not (workspace.top / target.path).is_file():

@@ -158,13 +158,17 @@ class Compliance:
     is_clean: Callable[[Phase, Target, bytes], bool | None]
 
 
-def status(top: Path, plan: Plan, compliance: Compliance) -> Status:
+def status(
+    top: Path, plan: Plan, compliance: Compliance, *, records_only: bool = False
+) -> Status:
     """The status of `plan` in the work tree at `top`.
+
+    With `records_only` its files are elsewhere, and what the records say is taken for true.
 
     Raises:
         BadInput: a record cannot be read.
     """
-    reader = _Reader(top, plan, compliance)
+    reader = _Reader(top, plan, compliance, records_only=records_only)
     phases = [reader.phase(phase) for phase in plan.phases]
     return Status(plan, phases, next(open_batches(phases), None))
 
@@ -184,7 +188,10 @@ def open_batches(phases: Sequence[PhaseStatus], *, deferred: bool = False) -> It
 
 
 class _Reader:
-    def __init__(self, top: Path, plan: Plan, compliance: Compliance) -> None:
+    def __init__(
+        self, top: Path, plan: Plan, compliance: Compliance, *, records_only: bool
+    ) -> None:
+        self._records_only = records_only
         self._top = top
         self._prefix = f"{top}{os.sep}"
         self._plan = plan
@@ -219,6 +226,8 @@ class _Reader:
             return TargetStatus(target, State.MANUAL, target.manual)
         if phase.state is PhaseState.DEFERRED:
             return TargetStatus(target, State.DEFERRED, phase.reason or "")
+        if self._records_only:
+            return TargetStatus(target, State.PENDING)
         data = self._data(target)
         if data is None:
             why = "" if target.new else "there is no such file"
@@ -251,7 +260,7 @@ class _Reader:
         """A target no fixer works on: done once a person's change of it was adopted."""
         if record is None or record.done is not Done.ADOPTED:
             return TargetStatus(target, State.MANUAL, target.manual or "")
-        if self._data(target) is None:
+        if not self._records_only and self._data(target) is None:
             return TargetStatus(target, State.MANUAL, f"gone since it was adopted: {target.manual}")
         if self._is_untouched(target, record):
             return TargetStatus(target, State.DONE)
@@ -259,6 +268,8 @@ class _Reader:
 
     def _is_untouched(self, target: Target, record: TargetRecord) -> bool:
         """Whether the file is the one the record speaks of."""
+        if self._records_only:
+            return True
         data = self._data(target)
         if record.after is None:
             return data is None

@@ -13,6 +13,7 @@ from orchestrator.events import InterpreterFound, Recovered, Tell
 from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
+from orchestrator.progress.origin import check_here
 from orchestrator.safety import preflight
 from orchestrator.safety.journal import Journal
 from orchestrator.safety.lock import only_run
@@ -106,6 +107,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
         Locked: another run is at work.
         NeedsDecision: an interrupted run cannot be undone without asking.
     """
+    check_here(workspace.top, workspace.plan)
     repo = preflight.open_repo(workspace.top)
     folder = repo.folder() / "orchestrate"
     with only_run(folder) as lock, interruptible():
@@ -135,6 +137,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
 @contextmanager
 def onlooker(workspace: Workspace, how: How, tell: Tell) -> Iterator[Surroundings]:
     """See what a run would do, beside whatever else is at work here; nothing of it is written."""
+    check_here(workspace.top, workspace.plan)
     work = Surroundings(workspace, how, tell, lambda: _own_copy(workspace.top))
     try:
         yield work
