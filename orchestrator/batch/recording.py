@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.batch.ladder import Climb
@@ -62,7 +63,7 @@ def _continued(selection: Selection, now: TargetRecord) -> TargetRecord:
     goes_on = now.done in {Done.EDITED, Done.UNCHANGED, Done.ADOPTED}
     if earlier is None or not goes_on or earlier.after != now.before:
         return now
-    return now.model_copy(update={"before": earlier.before})
+    return replace(now, before=earlier.before)
 
 
 def _others(selection: Selection, now: Sequence[TargetRecord]) -> Iterator[TargetRecord]:
@@ -71,7 +72,7 @@ def _others(selection: Selection, now: Sequence[TargetRecord]) -> Iterator[Targe
     mine = {entry.path: entry for entry in now}
     for path, entry in earlier.items():
         if path in mine:  # changed once more: what it was at first is what undo goes back to
-            mine[path] = mine[path].model_copy(update={"before": entry.before})
+            mine[path] = replace(mine[path], before=entry.before)
         else:
             mine[path] = entry
     yield from (mine[path] for path in sorted(mine))

@@ -8,6 +8,7 @@ import shlex
 from orchestrator.console.streams import out, plain, raw
 from orchestrator.gates.verdict import GATES_OF_TESTS
 from orchestrator.inspect.look import Look
+from orchestrator.plain import plain_of
 from orchestrator.progress.record import Record, failed_before, flaky
 from orchestrator.words import counts_in_words, plural
 
@@ -43,7 +44,7 @@ def to_json(look: Look) -> str:
                 {"path": t.target.path, "state": t.state.value, "why": t.why}
                 for t in look.batch.targets
             ],
-            "record": record.model_dump(mode="json", exclude_none=True) if record else None,
+            "record": plain_of(record, defaults=True) if record else None,
             "commits": list(look.commits),
             "commands": [{"gate": c.gate, "words": list(c.words)} for c in look.commands],
         },

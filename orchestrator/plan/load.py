@@ -6,10 +6,11 @@ import json
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.errors import BadInput
 from orchestrator.plan.location import Location, Position
@@ -44,7 +45,7 @@ def parsed(data: bytes, *, name: str, plan_path: str, checks: Sequence[Check] = 
     """
     tree = _tree(data, name)
     try:
-        plan = Plan.model_validate_json(json.dumps(tree.value))  # JSON: a string may be an enum
+        plan = TypeAdapter(Plan).validate_json(json.dumps(tree.value))  # a string may be an enum
     except ValidationError as error:
         raise _bad(name, tree, [_type_problem(detail) for detail in error.errors()]) from error
     if found := [
@@ -89,7 +90,7 @@ def _type_problem(detail: Any) -> Problem:
     location = tuple(part for part in detail["loc"] if part not in {"str", "bool", "int"})
     kind, given = detail["type"], detail["input"]
     name = _name_of(location)
-    if kind == "extra_forbidden":
+    if kind == "unexpected_keyword_argument":
         known = _fields_at(location[:-1])
         return Problem(location, f"unknown key {name!r}{suggestion(name, known)}")
     if kind == "missing":
@@ -118,9 +119,9 @@ def _fields_at(location: Location) -> list[str]:
     for part in location:
         if isinstance(part, int):
             at = _inner(at)
-        elif isinstance(at, type) and issubclass(at, BaseModel) and part in at.model_fields:
-            at = at.model_fields[part].annotation
-    return list(at.model_fields) if isinstance(at, type) and issubclass(at, BaseModel) else []
+        elif isinstance(at, type) and is_dataclass(at):
+            at = typing.get_type_hints(at).get(part)
+    return [field.name for field in fields(at)] if isinstance(at, type) and is_dataclass(at) else []
 
 
 def _inner(annotation: Any) -> Any:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
-
-from pydantic import Field
 
 from orchestrator.plan.base import (
     Amount,
@@ -18,6 +16,8 @@ from orchestrator.plan.base import (
     Strict,
     Template,
     Text,
+    described,
+    model,
 )
 from orchestrator.plan.verify import Verify
 
@@ -40,73 +40,75 @@ class Priority(StrEnum):
     LOW = "low"
 
 
+@model
 class Measure(Strict):
     """Something that is counted or estimated beside files: a column of the table."""
 
-    title: Text = Field(description="Head of its column.")
-    label: Text | None = Field(
-        default=None, description="What the commit message calls it; default: its name."
+    title: Text = described("Head of its column.")
+    label: Text | None = described(
+        "What the commit message calls it; default: its name.", default=None
     )
-    unit: Text | None = Field(default=None, description="What follows each number, such as GB.")
-    approximate: bool = Field(
-        default=False, description="Numbers are shown with a ~ in commit messages."
-    )
-    estimate: bool = Field(
+    unit: Text | None = described("What follows each number, such as GB.", default=None)
+    approximate: bool = described("Numbers are shown with a ~ in commit messages.", default=False)
+    estimate: bool = described(
+        "Nobody counted it: it is called an estimate wherever it is shown.",
         default=False,
-        description="Nobody counted it: it is called an estimate wherever it is shown.",
     )
 
 
+@model
 class Target(Strict):
     """One file of a batch."""
 
-    path: RelativePath = Field(description="The file, from the top of the repository, with '/'.")
-    options: dict[str, OptionValue] = Field(
+    path: RelativePath = described("The file, from the top of the repository, with '/'.")
+    options: dict[str, OptionValue] = described(
+        "What the fixers need to know of this file; see `orchestrate fixers`.",
         default_factory=dict,
-        description="What the fixers need to know of this file; see `orchestrate fixers`.",
     )
-    manual: Text | None = Field(
+    manual: Text | None = described(
+        "Why a person must look at this file; no fixer ever touches it.",
         default=None,
-        description="Why a person must look at this file; no fixer ever touches it.",
     )
-    new: bool = Field(default=False, description="The fixer makes this file where there is none.")
-    tests: list[RelativePath] | None = Field(
-        default=None,
-        description="Test files or folders to run for it; default: verify.tests, then itself. "
+    new: bool = described("The fixer makes this file where there is none.", default=False)
+    tests: list[RelativePath] | None = described(
+        "Test files or folders to run for it; default: verify.tests, then itself. "
         "An empty list: none.",
+        default=None,
     )
-    expect: dict[Identifier, Amount] = Field(
-        default_factory=dict, description="What it amounts to, by the names of `measures`."
+    expect: dict[Identifier, Amount] = described(
+        "What it amounts to, by the names of `measures`.", default_factory=dict
     )
 
 
+@model
 class Batch(Strict):
     """What one commit carries."""
 
     id: Identifier
     title: Text
-    topic: Text | None = Field(
-        default=None, description="What the commit's subject calls this batch; default: its files."
+    topic: Text | None = described(
+        "What the commit's subject calls this batch; default: its files.", default=None
     )
-    depends_on: list[Identifier] = Field(
-        default_factory=list, description="Batches of the same phase that must be done before."
+    depends_on: list[Identifier] = described(
+        "Batches of the same phase that must be done before.", default_factory=list
     )
-    targets: list[Target] = Field(min_length=1)
+    targets: list[Target] = field(metadata={"min_length": 1})
 
     def automatic(self) -> list[Target]:
         """The targets a fixer works on."""
         return [target for target in self.targets if target.manual is None]
 
 
+@model
 class Rung(Strict):
     """One fixer of a ladder."""
 
-    fixer: Text = Field(description="Which fixer it is.")
-    options: dict[str, OptionValue] = Field(
-        default_factory=dict, description="Its options for every target of the phase."
+    fixer: Text = described("Which fixer it is.")
+    options: dict[str, OptionValue] = described(
+        "Its options for every target of the phase.", default_factory=dict
     )
-    name: Identifier | None = Field(
-        default=None, description="What records call it; default: the fixer's name."
+    name: Identifier | None = described(
+        "What records call it; default: the fixer's name.", default=None
     )
 
     @property
@@ -115,6 +117,7 @@ class Rung(Strict):
         return self.name or self.fixer
 
 
+@model
 class Phase(Strict):
     """A named, ordered part of the plan."""
 
@@ -122,37 +125,36 @@ class Phase(Strict):
     title: Text
     priority: Priority
     state: PhaseState = PhaseState.ACTIVE
-    reason: Text | None = Field(default=None, description="Why a deferred phase waits.")
-    commit: Text | None = Field(
-        default=None, description="The commit that did a phase before this tool did."
+    reason: Text | None = described("Why a deferred phase waits.", default=None)
+    commit: Text | None = described(
+        "The commit that did a phase before this tool did.", default=None
     )
-    fixer: Text | None = Field(default=None, description="Which fixer edits the targets.")
-    options: dict[str, OptionValue] = Field(
-        default_factory=dict, description="Options of the fixer for every target of the phase."
+    fixer: Text | None = described("Which fixer edits the targets.", default=None)
+    options: dict[str, OptionValue] = described(
+        "Options of the fixer for every target of the phase.", default_factory=dict
     )
-    ladder: list[Rung] = Field(
-        default_factory=list,
-        description="Several fixers instead of one: what the first refuses, or a gate takes out, "
+    ladder: list[Rung] = described(
+        "Several fixers instead of one: what the first refuses, or a gate takes out, "
         "goes to the next within the same batch; what the last leaves, to a person.",
+        default_factory=list,
     )
-    instructions: Template | None = Field(
-        default=None, description="What is to be done, in words: for an agent, and for people."
+    instructions: Template | None = described(
+        "What is to be done, in words: for an agent, and for people.", default=None
     )
-    depends_on: list[Identifier] = Field(
-        default_factory=list, description="Phases that must be done before."
+    depends_on: list[Identifier] = described(
+        "Phases that must be done before.", default_factory=list
     )
-    files: Count | None = Field(
-        default=None, description="How many files it is about, where it names only some yet."
+    files: Count | None = described(
+        "How many files it is about, where it names only some yet.", default=None
     )
-    totals: dict[Identifier, Amount] = Field(
+    totals: dict[Identifier, Amount] = described(
+        "What it amounts to, by the names of `measures`, where that is more than its targets say.",
         default_factory=dict,
-        description="What it amounts to, by the names of `measures`, where that is more than its "
-        "targets say.",
     )
-    hours: list[Amount] | None = Field(
-        default=None, min_length=2, max_length=2, description="Estimate, from and to, in hours."
+    hours: list[Amount] | None = described(
+        "Estimate, from and to, in hours.", default=None, min_length=2, max_length=2
     )
-    batches: list[Batch] = Field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
 
     def targets(self) -> list[Target]:
         """Every target of the phase, in plan order."""
@@ -176,36 +178,38 @@ class Phase(Strict):
         return sum(known) if known else None
 
 
+@model
 class Commit(Strict):
     """How a batch's commit reads. Both parts are Jinja2 templates; default: built in."""
 
     subject: Template | None = None
     body: Template | None = None
-    trailers: dict[Identifier, Text] = Field(
-        default_factory=dict, description="Lines that close every commit message."
+    trailers: dict[Identifier, Text] = described(
+        "Lines that close every commit message.", default_factory=dict
     )
 
 
+@model
 class Plan(Strict):
     """A migration: what is done in which order, and what must hold for each step."""
 
     version: Literal[1]
     name: Identifier
     title: Text
-    link: Text | None = Field(default=None, description="Where people read about it.")
-    prevents: Text | None = Field(
-        default=None, description="What goes wrong without the change; opens each commit's body."
+    link: Text | None = described("Where people read about it.", default=None)
+    prevents: Text | None = described(
+        "What goes wrong without the change; opens each commit's body.", default=None
     )
-    reports: RelativePath = Field(
-        default="reports", description="Folder of the records, from the top of the repository."
+    reports: RelativePath = described(
+        "Folder of the records, from the top of the repository.", default="reports"
     )
-    measures: dict[Identifier, Measure] = Field(
+    measures: dict[Identifier, Measure] = described(
+        "What is counted or estimated beside files, each with its column.",
         default_factory=dict,
-        description="What is counted or estimated beside files, each with its column.",
     )
     verify: Verify = Verify()
     commit: Commit = Commit()
-    phases: list[Phase] = Field(min_length=1)
+    phases: list[Phase] = field(metadata={"min_length": 1})
 
     def places(self) -> Iterator[Place]:
         """Every batch with its phase and its position, in plan order."""

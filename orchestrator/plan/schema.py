@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from pydantic import TypeAdapter
+
 from orchestrator.plan.model import Plan
 
 SCHEMA_ID = "migration_plan.schema.json"
@@ -14,6 +16,6 @@ def schema_text() -> str:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
-        **Plan.model_json_schema(),
+        **TypeAdapter(Plan).json_schema(),
     }
     return json.dumps(schema, indent=2) + "\n"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from orchestrator import __version__
 from orchestrator.cache import cache_folder, kept
+from orchestrator.plain import UnfitError, built, plain_of
 from orchestrator.plan.model import Plan
 from orchestrator.plan.source import read
 
@@ -35,12 +35,12 @@ def load_remembered(path: Path, *, plan_path: str, checks: Sequence[Check]) -> P
 
         plan = parsed(data, name=str(path), plan_path=plan_path, checks=checks)
         with contextlib.suppress(OSError):
-            kept(snapshot, plan.model_dump_json().encode())
+            kept(snapshot, json.dumps(plain_of(plan, defaults=False)).encode())
     return plan
 
 
 def _recalled(snapshot: Path) -> Plan | None:
     try:
-        return Plan.model_validate_json(snapshot.read_bytes())
-    except (OSError, ValidationError):
+        return built(Plan, json.loads(snapshot.read_bytes()))
+    except (OSError, ValueError, UnfitError):
         return None

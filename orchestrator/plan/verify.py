@@ -6,9 +6,16 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat
-
-from orchestrator.plan.base import Identifier, RelativePath, Seconds, Strict, Text
+from orchestrator.plan.base import (
+    Identifier,
+    Limits,
+    RelativePath,
+    Seconds,
+    Strict,
+    Text,
+    described,
+    model,
+)
 
 
 class GateName(StrEnum):
@@ -34,79 +41,82 @@ class OnFailure(StrEnum):
     STOP = "stop"
 
 
+@model
 class Command(Strict):
     """A program that must end with 0 on the edited files, such as mypy or ruff."""
 
-    name: Identifier = Field(description="What the gate is called.")
-    run: Text = Field(
-        description="Program and arguments, without a shell. The word {files} stands for the "
+    name: Identifier = described("What the gate is called.")
+    run: Text = described(
+        "Program and arguments, without a shell. The word {files} stands for the "
         "edited files, {python} for the project's interpreter."
     )
 
 
+@model
 class Allowance(Strict):
     """A test that may come out weaker than it was, because a person said so."""
 
-    test: Text = Field(description="Its id, or a pattern of ids; '*' also matches '/' and '::'.")
+    test: Text = described("Its id, or a pattern of ids; '*' also matches '/' and '::'.")
     reason: Text
 
 
+@model
 class Verify(Strict):
     """What must hold before a batch is committed, and how it is found out."""
 
-    gates: list[Identifier] = Field(
-        default=["compile", "collect", "test"],
-        description="compile, collect, test, strength, and those of plug-ins. `strength` also runs "
+    gates: list[Identifier] = described(
+        "compile, collect, test, strength, and those of plug-ins. `strength` also runs "
         "unnamed where a fixer cannot prove that its edits leave the tests what they were.",
+        default_factory=lambda: ["compile", "collect", "test"],
     )
-    allow: list[Allowance] = Field(
-        default_factory=list, description="Tests that `strength` does not hold to what they were."
+    allow: list[Allowance] = described(
+        "Tests that `strength` does not hold to what they were.", default_factory=list
     )
-    commands: list[Command] = Field(
+    commands: list[Command] = described(
+        "Further gates, run in this order after the others; they need --trust once.",
         default_factory=list,
-        description="Further gates, run in this order after the others; they need --trust once.",
     )
-    python: Text | None = Field(
+    python: Text | None = described(
+        "The project's interpreter; default: the active venv, .venv, then PATH.",
         default=None,
-        description="The project's interpreter; default: the active venv, .venv, then PATH.",
     )
-    workers: Annotated[int, Field(ge=0, le=64)] = Field(
-        default=0, description="pytest-xdist workers with --dist loadgroup; 0: one process."
+    workers: Annotated[int, Limits(ge=0, le=64)] = described(
+        "pytest-xdist workers with --dist loadgroup; 0: one process.", default=0
     )
-    pytest_args: list[Text] = Field(
-        default_factory=list, description="Further arguments of every pytest run."
+    pytest_args: list[Text] = described(
+        "Further arguments of every pytest run.", default_factory=list
     )
-    tests: dict[Text, list[RelativePath]] = Field(
-        default_factory=dict,
-        description="What to run for files that are no test files: a pattern ('*' also matches "
+    tests: dict[Text, list[RelativePath]] = described(
+        "What to run for files that are no test files: a pattern ('*' also matches "
         "'/') and the test files or folders for it. `tests:` of a target comes first.",
+        default_factory=dict,
     )
-    timeout_s: Seconds = Field(default=3_600.0, description="Limit of one gate, in seconds.")
-    test_timeout_s: Seconds = Field(
-        default=300.0, description="Limit without any sign of life from the tests, in seconds."
+    timeout_s: Seconds = described("Limit of one gate, in seconds.", default=3_600.0)
+    test_timeout_s: Seconds = described(
+        "Limit without any sign of life from the tests, in seconds.", default=300.0
     )
-    memory_mib: PositiveFloat | None = Field(
-        default=None, description="Limit of the tests' process tree, in MiB."
+    memory_mib: Annotated[float, Limits(gt=0)] | None = described(
+        "Limit of the tests' process tree, in MiB.", default=None
     )
-    freeze_gc: bool = Field(
-        default=True, description="Keep imported objects out of every gc.collect() of the tests."
+    freeze_gc: bool = described(
+        "Keep imported objects out of every gc.collect() of the tests.", default=True
     )
-    known_failures: list[Text] = Field(
-        default_factory=list,
-        description="Test ids that may fail whatever the baseline says; rarely needed, since what "
+    known_failures: list[Text] = described(
+        "Test ids that may fail whatever the baseline says; rarely needed, since what "
         "failed before the edit is found out and not held against a file.",
+        default_factory=list,
     )
-    flaky: Flaky = Field(
+    flaky: Flaky = described(
+        "A test that fails and passes on the same bytes: name it, or fail its file.",
         default=Flaky.WARN,
-        description="A test that fails and passes on the same bytes: name it, or fail its file.",
     )
-    on_failure: OnFailure = Field(
+    on_failure: OnFailure = described(
+        "Take the files that fail out of their batch, or put the whole batch back.",
         default=OnFailure.ISOLATE,
-        description="Take the files that fail out of their batch, or put the whole batch back.",
     )
-    stop_after: Annotated[int, Field(ge=1)] = Field(
+    stop_after: Annotated[int, Limits(ge=1)] = described(
+        "next-batch --all stops once gates took this many files out of their batches.",
         default=5,
-        description="next-batch --all stops once gates took this many files out of their batches.",
     )
 
     def tests_for(self, path: str) -> list[str] | None:

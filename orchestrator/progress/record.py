@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Any, ClassVar, Literal
 
 from orchestrator.errors import BadInput
+from orchestrator.plain import UnfitError, built, plain_of
 from orchestrator.plan.model import Phase, Place, Plan
 
 
@@ -27,10 +27,11 @@ class Done(StrEnum):
     ADOPTED = "adopted"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Strict:
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
 
+@dataclass(frozen=True, kw_only=True)
 class Patch(_Strict):
     """An edit that was not made, as a unified diff for `git apply`."""
 
@@ -42,6 +43,7 @@ class Patch(_Strict):
         return self.text.encode(self.encoding)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Failure(_Strict):
     """Why a gate did not let a file pass.
 
@@ -55,6 +57,7 @@ class Failure(_Strict):
     reproduce: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class TargetRecord(_Strict):
     """One file. `before` and `after` are git blob ids; none where there was, or is, no file.
 
@@ -67,7 +70,7 @@ class TargetRecord(_Strict):
     done: Done
     before: str | None = None
     after: str | None = None
-    counts: dict[str, int] = {}
+    counts: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     by: str | None = None
     unit: tuple[str, ...] = ()
@@ -79,6 +82,7 @@ class TargetRecord(_Strict):
     patch: Patch | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class GateRecord(_Strict):
     """One gate: how much it looked at, and the red tests that were not held against a file.
 
@@ -93,6 +97,7 @@ class GateRecord(_Strict):
     flaky: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class Record(_Strict):
     """What a batch did. Deterministic: the same edit of the same files gives the same bytes."""
 
@@ -125,7 +130,7 @@ class Record(_Strict):
 
     def to_bytes(self) -> bytes:
         """The record as it is written: indented JSON, keys in the order of this file."""
-        text = json.dumps(self.model_dump(mode="json", exclude_none=True), indent=2)
+        text = json.dumps(plain_of(self, defaults=True), indent=2)
         return f"{text}\n".encode("ascii")
 
 
@@ -194,7 +199,17 @@ def records_of(top: Path, plan: Plan, phase: Phase) -> list[Record | None]:
 
 def _parsed(data: bytes, path: Path) -> Record:
     try:
-        return Record.model_validate_json(data)
+        return built(Record, json.loads(data))
+    except (ValueError, UnfitError):
+        return _explained(data, path)
+
+
+def _explained(data: bytes, path: Path) -> Record:
+    """What is wrong with a record, by the library that can say so."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(Record).validate_json(data)
     except ValidationError as error:
         newer = any(detail["loc"] == ("format",) for detail in error.errors())
         what = "was written by a newer orchestrate" if newer else "is not a record"

@@ -158,9 +158,7 @@ class Compliance:
     is_clean: Callable[[Phase, Target, bytes], bool | None]
 
 
-def status(
-    top: Path, plan: Plan, compliance: Compliance, *, records_only: bool = False
-) -> Status:
+def status(top: Path, plan: Plan, compliance: Compliance, *, records_only: bool = False) -> Status:
     """The status of `plan` in the work tree at `top`.
 
     With `records_only` its files are elsewhere, and what the records say is taken for true.
@@ -226,6 +224,10 @@ class _Reader:
             return TargetStatus(target, State.MANUAL, target.manual)
         if phase.state is PhaseState.DEFERRED:
             return TargetStatus(target, State.DEFERRED, phase.reason or "")
+        return self._looked_at(phase, target)
+
+    def _looked_at(self, phase: Phase, target: Target) -> TargetStatus:
+        """A target nothing is known of but its file."""
         if self._records_only:
             return TargetStatus(target, State.PENDING)
         data = self._data(target)

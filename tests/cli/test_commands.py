@@ -145,11 +145,11 @@ def test_a_wrong_plan_exits_2_with_file_line_and_column(repo: SampleRepo) -> Non
     assert "Traceback" not in ended.err
 
 
-def test_no_plan_names_the_folder_and_the_demo(tmp_path: Path) -> None:
+def test_no_plan_names_the_folder_and_init(tmp_path: Path) -> None:
     ended = run_cli("status", cwd=tmp_path)
     assert ended.code == 2
     assert "there is no migration_plan.yaml" in ended.err
-    assert "orchestrate demo" in ended.err
+    assert "orchestrate init" in ended.err
 
 
 def test_no_pytest_exits_4_before_anything_is_written(repo: SampleRepo, tmp_path: Path) -> None:
