@@ -15,13 +15,14 @@ _COMPLETION = "_ORCHESTRATE_COMPLETE"
 
 
 def main() -> NoReturn:
-    """`orchestrate`. What needs no plan is a program of its own, and starts without typer."""
+    """`orchestrate`. What is typed most, or is a hook, starts without typer."""
     command, *rest = sys.argv[1:] or [""]
-    if command in {"check", "fix"} and _COMPLETION not in os.environ:
+    if command in {"check", "fix", "status"} and _COMPLETION not in os.environ:
         _run(lambda: _alone(command, rest, f"orchestrate {command}"))
-    from orchestrator.cli.app import app
+    from orchestrator.cli.app import every_command, program_for
 
-    _run(lambda: app(prog_name="orchestrate"))
+    program = every_command() if _COMPLETION in os.environ else program_for(sys.argv[1:])
+    _run(lambda: program(prog_name="orchestrate"))
 
 
 def main_check() -> NoReturn:
@@ -32,6 +33,8 @@ def main_check() -> NoReturn:
 def _alone(command: str, arguments: Sequence[str], prog: str) -> Exit:
     if command == "fix":
         from orchestrator.cli.fix import run
+    elif command == "status":
+        from orchestrator.cli.status import run
     else:
         from orchestrator.cli.check import run
     return run(arguments, prog=prog)

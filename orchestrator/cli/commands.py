@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,35 +9,6 @@ from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
     from orchestrator.workspace import Workspace
-
-
-def status(plan: Path | None, *, as_json: bool, as_markdown: bool, check: bool) -> Exit:
-    """Print where the migration stands; with `check`, RED while a run has something to do."""
-    from orchestrator.report.status import markdown, to_json
-    from orchestrator.workspace import open_workspace
-
-    if as_json and as_markdown:
-        raise BadInput(
-            "--json and --markdown contradict each other", next_step="orchestrate status"
-        )
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `status | head` ends quietly; nothing is undone
-    workspace = open_workspace(plan)
-    warn_of_interrupted_run(workspace)
-    found = workspace.status()
-    if as_json or as_markdown:
-        from orchestrator.console.streams import data
-
-        data(to_json(found) if as_json else markdown(found))
-    else:
-        from orchestrator.console.status import show_status
-
-        if (origin := workspace.origin) is not None:
-            from orchestrator.console.streams import say
-
-            say(origin.sentence, "dim")
-        show_status(found)
-    waits = found.next is not None or next(found.unresolved(), None) is not None
-    return Exit.RED if check and waits else Exit.DONE
 
 
 def warn_of_interrupted_run(workspace: Workspace) -> None:

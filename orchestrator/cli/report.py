@@ -8,7 +8,8 @@ from pathlib import Path
 from orchestrator import files
 from orchestrator.cli.commands import warn_of_interrupted_run
 from orchestrator.errors import Exit
-from orchestrator.inspect.history import history_of, pace_here, seconds_here
+from orchestrator.inspect.history import history_of
+from orchestrator.inspect.pace import pace_here, seconds_here
 from orchestrator.words import duration
 from orchestrator.workspace import open_workspace
 

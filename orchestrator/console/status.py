@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,7 @@ from orchestrator.report.status import (
     rows,
     total,
 )
+from orchestrator.words import duration
 
 _BAR_CELLS = 10
 _PADDING = 3
@@ -28,15 +30,26 @@ _BASE_WIDTH = 60
 _STYLES = {"DONE": "green", "DEFER": "dim", "NEXT": "bold cyan"}
 
 
-def show_status(status: Status) -> None:
-    """Print the table and what follows from it."""
-    found = rows(status)
-    console = out()
-    show_table(_table(status, found, total(status)))
-    for item in attention(status):
-        console.print(_attention(item), soft_wrap=True)
-    for line in next_lines(status):
-        console.print(plain(line), soft_wrap=True)
+def show_status(status: Status, left_s: float | None = None) -> None:
+    """Print the table and what follows from it; `left_s` is what a run would need, in seconds."""
+    show_table(_table(status, rows(status), total(status)))
+    for line in _lines(status, left_s):
+        out().print(line, soft_wrap=True)
+
+
+def status_display(status: Status, left_s: float | None) -> Group:
+    """The same as one thing to be shown again and again."""
+    table = _table(status, rows(status), total(status))
+    return Group(table, *_lines(status, left_s), plain("Ctrl-C ends this.", "dim"))
+
+
+def _lines(status: Status, left_s: float | None) -> Iterator[Text]:
+    yield from map(_attention, attention(status))
+    first, *rest = next_lines(status)
+    if left_s is not None:
+        first = f"{first}; all of it: about {duration(left_s)}, at the pace here"
+    yield plain(first)
+    yield from map(plain, rest)
 
 
 def _table(status: Status, found: Sequence[Row], last: Row) -> Table:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import PurePosixPath
 
-from orchestrator.batch.runlog import Took, logged_seconds
-from orchestrator.git import Repo, find_folder, find_top
+from orchestrator.git import Repo, find_top
 from orchestrator.gitlog import first_commit_of, touching
 from orchestrator.plan.model import PhaseState
 from orchestrator.progress.history import COUNTS, History, Landing
-from orchestrator.progress.pace import seconds_left
 from orchestrator.progress.status import Status
 from orchestrator.workspace import Workspace
 
@@ -46,13 +44,6 @@ def history_of(workspace: Workspace, status: Status) -> History:
     return History(landings, began, before, status.files)
 
 
-def seconds_here(workspace: Workspace) -> dict[str, Took]:
-    """What every batch that landed on this machine took, by its name."""
-    if find_top(workspace.top) is None:
-        return {}
-    return logged_seconds(find_folder(workspace.top) / "orchestrate")
-
-
 def _settled(data: bytes | None) -> int:
     """How many files of a record count as progress; none of what is no record."""
     try:
@@ -60,9 +51,3 @@ def _settled(data: bytes | None) -> int:
         return sum(target["done"] in COUNTS for target in targets)
     except (ValueError, KeyError, TypeError):
         return 0
-
-
-def pace_here(workspace: Workspace, status: Status) -> float | None:
-    """How many seconds a run over what is left would take on this machine; None: nobody knows."""
-    took = {n: (one.files, sum(one.seconds.values())) for n, one in seconds_here(workspace).items()}
-    return seconds_left(status, took)

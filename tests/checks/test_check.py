@@ -339,14 +339,16 @@ def test_a_file_that_is_not_there_is_named(project: Path) -> None:
         assert "there is no file or folder 'tests/test_gone.py'" in ended.err
 
 
-@pytest.mark.parametrize("command", ["check", "fix"])
+@pytest.mark.parametrize("command", ["check", "fix", "status"])
 def test_both_command_lines_have_the_same_options(command: str) -> None:
     """`orchestrate check` starts without typer; typer's version is for help and completion."""
     import importlib
 
     import typer.main
 
-    from orchestrator.cli.app import app
+    from orchestrator.cli.app import every_command
+
+    app = every_command()
 
     parser = importlib.import_module(f"orchestrator.cli.{command}").parser(command)
     alone = {option for action in parser._actions for option in action.option_strings}

@@ -21,13 +21,20 @@ def status_command(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="The table for a page.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 1 while a batch is left for a run to do.")
+        bool,
+        typer.Option("--check", help="Exit 1 while anything is left for a run or a person."),
     ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until Ctrl-C.")] = False,
 ) -> None:
     """Where the migration stands: phases, progress, what comes next. Writes nothing."""
-    from orchestrator.cli.commands import status
+    from argparse import Namespace
 
-    raise typer.Exit(status(plan or ctx.obj, as_json=as_json, as_markdown=as_markdown, check=check))
+    from orchestrator.cli.status import status
+
+    asked = Namespace(
+        plan=plan or ctx.obj, json=as_json, markdown=as_markdown, check=check, watch=watch
+    )
+    raise typer.Exit(status(asked))
 
 
 @app.command("show")
