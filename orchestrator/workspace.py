@@ -135,4 +135,5 @@ def _found(here: Path, top: Path | None) -> Path:
 
 
 def _has_traces(phase: Phase, data: bytes) -> bool:
-    return any(registry.get(rung.fixer).has_traces(data) for rung in phase.rungs()[:1])
+    name = phase.ladder[0].fixer if phase.ladder else phase.fixer
+    return name is not None and registry.get(name).has_traces(data)

@@ -57,6 +57,10 @@ def show_series(series: Series, python: str) -> Exit:
     elif series.ending is Ending.TOO_MANY:
         say("next: orchestrate unresolved; what is behind it may be one cause. Then go on:")
         say("      orchestrate next-batch --all")
+    elif series.ending is Ending.LIMIT and (coming := landed[-1].next) is not None:
+        say(f"next: orchestrate next-batch --all        ({coming.name}, {coming.batch.title})")
+        if series.waiting:
+            say("next: orchestrate unresolved")
     elif series.waiting:
         say("next: orchestrate unresolved")
     else:

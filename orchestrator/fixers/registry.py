@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 
 from orchestrator.errors import CannotJudge
@@ -34,6 +35,7 @@ def names() -> list[str]:
     return sorted({*_MODULES, *plugins(FIXERS)})
 
 
+@cache
 def get(name: str) -> FileFixer | BatchFixer:
     """The fixer called `name`.
 
