@@ -11,6 +11,7 @@ from orchestrator.errors import BadInput
 from orchestrator.fixers import planned, registry
 from orchestrator.git import find_top
 from orchestrator.plan.model import Phase, PhaseState, Plan, Target
+from orchestrator.plan.patterns import is_pattern
 from orchestrator.plan.rules import Problem
 from orchestrator.plan.snapshot import load_remembered
 from orchestrator.plan.verify import GateName
@@ -95,7 +96,12 @@ def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
                     if not (top / test).exists():
                         at = ("phases", p, "batches", b, "targets", t, "tests", number)
                         yield Problem(at, f"there is no file or folder {test!r}")
-                if not (target.manual or target.new or (top / target.path).is_file()):
+                if not (
+                    target.manual
+                    or target.new
+                    or is_pattern(target.path)
+                    or (top / target.path).is_file()
+                ):
                     where = ("phases", p, "batches", b, "targets", t, "path")
                     folder = (top / target.path).parent
                     near = [f"{PurePosixPath(target.path).parent / f.name}" for f in _files(folder)]

@@ -98,6 +98,18 @@ def show(plan: Path | None, name: str, *, patch: bool, as_json: bool) -> Exit:
     return Exit.DONE
 
 
+def show_again(plan: Path | None, name: str, how: How) -> Exit:
+    """Run what was red once more, with the edit in place for as long; RED where it still is."""
+    from orchestrator.console.progress import LiveProgress
+    from orchestrator.console.show import show_reruns
+    from orchestrator.inspect.rerun import rerun
+    from orchestrator.workspace import open_workspace
+
+    with LiveProgress() as live:
+        found = rerun(open_workspace(plan), name, how, live.tell)
+    return show_reruns(found)
+
+
 def retry(plan: Path | None, name: str | None, how: How) -> Exit:
     """Try again what was given up."""
     from orchestrator.console.progress import LiveProgress

@@ -22,25 +22,6 @@ def warn_of_interrupted_run(workspace: Workspace) -> None:
         say("next: orchestrate recover")
 
 
-def validate(plan: Path | None) -> Exit:
-    """Check the plan and say what it amounts to."""
-    from orchestrator.console.streams import data
-    from orchestrator.report.check import check_templates
-    from orchestrator.words import plural
-    from orchestrator.workspace import open_workspace
-
-    workspace = open_workspace(plan, files_must_exist=True)
-    check_templates(workspace.plan)
-    batches = list(workspace.plan.places())
-    counts = [
-        plural(len(workspace.plan.phases), "phase"),
-        plural(len(batches), "batch"),
-        plural(sum(len(place.batch.targets) for place in batches), "target"),
-    ]
-    data(f"{workspace.plan_file.name} is fine: {', '.join(counts)}")
-    return Exit.DONE
-
-
 def schema() -> Exit:
     """Print the JSON Schema of the plan."""
     from orchestrator.console.streams import data

@@ -54,7 +54,14 @@ def show_series(series: Series, python: str) -> Exit:
             if result.did_nothing:
                 _did_nothing(result)
         say("next: correct the plan, or go on: orchestrate next-batch --all")
-    elif series.ending is Ending.TOO_MANY:
+    else:
+        _after(series, landed)
+    return series.exit_code
+
+
+def _after(series: Series, landed: Sequence[Landed]) -> None:
+    """What is typed next after several batches."""
+    if series.ending is Ending.TOO_MANY:
         say("next: orchestrate unresolved; what is behind it may be one cause. Then go on:")
         say("      orchestrate next-batch --all")
     elif series.ending is Ending.LIMIT and (coming := landed[-1].next) is not None:
@@ -65,7 +72,6 @@ def show_series(series: Series, python: str) -> Exit:
         say("next: orchestrate unresolved")
     else:
         say("next: orchestrate status")
-    return series.exit_code
 
 
 def show_preview(preview: Preview | None) -> Exit:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 
 from orchestrator.console.streams import out, plain, raw
+from orchestrator.errors import Exit
 from orchestrator.gates.verdict import GATES_OF_TESTS
 from orchestrator.inspect.look import Look
+from orchestrator.inspect.rerun import Rerun
 from orchestrator.plain import plain_of
 from orchestrator.progress.record import Record, failed_before, flaky
+from orchestrator.report.unresolved import see_it
 from orchestrator.words import counts_in_words, plural
 
 
@@ -29,6 +33,17 @@ def show_batch(look: Look) -> None:
         )
         out().file.flush()
         raw(look.diff if look.diff.endswith("\n") else f"{look.diff}\n")
+
+
+def show_reruns(found: Sequence[Rerun]) -> Exit:
+    """Print what each command said; RED where one still fails."""
+    for one in found:
+        _line(f"{one.path}: {shlex.join(one.command)}", "bold")
+        out().file.flush()
+        raw(one.output if one.output.endswith("\n") else f"{one.output}\n")
+        ended = "had to be stopped" if one.exit_code is None else f"ended with {one.exit_code}"
+        _line(f"{one.path}: {ended}; the file is as it was\n", "bold")
+    return Exit.RED if any(one.exit_code != 0 for one in found) else Exit.DONE
 
 
 def to_json(look: Look) -> str:
@@ -70,7 +85,7 @@ def _definition(look: Look) -> None:
         _line(f"  {status.state.value:<11} {status.target.path}{given}{why}")
     for item in look.waiting:
         if item.reproduce:
-            _line(f"  see it      {item.reproduce}")
+            _line(f"  see it      {see_it(item)}")
     for commit in look.commits:
         _line(f"  commit      {commit[:10]}")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.console.streams import out, plain, say
-from orchestrator.report.unresolved import Unresolved, next_steps
+from orchestrator.report.unresolved import Unresolved, next_steps, see_it
 from orchestrator.words import plural
 
 
@@ -20,7 +20,7 @@ def show_unresolved(found: Sequence[Unresolved], logs: Mapping[str, Path]) -> No
         console.print(plain(f"{item.path} ({item.place})", "bold"), soft_wrap=True)
         console.print(plain(f"  {item.kind}: {item.reason}", "red"), soft_wrap=True)
         if item.reproduce:
-            console.print(plain(f"  see it: {item.reproduce}"), soft_wrap=True)
+            console.print(plain(f"  see it: {see_it(item)}"), soft_wrap=True)
         if log := logs.get(item.path):
             console.print(plain(f"  log:    {log}"), soft_wrap=True)
         for number, step in enumerate(next_steps(item)):

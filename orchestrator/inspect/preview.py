@@ -12,6 +12,7 @@ from orchestrator.events import Tell, nobody
 from orchestrator.fixers.registry import get
 from orchestrator.fixers.task import Proposal
 from orchestrator.plan.model import Place
+from orchestrator.plan.patterns import is_pattern
 from orchestrator.progress.origin import check_here
 from orchestrator.progress.status import BatchStatus
 from orchestrator.report.diff import unified
@@ -62,6 +63,11 @@ def preview_of(workspace: Workspace, batch: BatchStatus, how: How, tell: Tell = 
     check_here(workspace.top, workspace.plan)
     place, targets = batch.place, batch.open_targets
     for target in targets:
+        if is_pattern(target.path) and not (workspace.top / target.path).exists():
+            raise BadInput(
+                f"{place.name} names a pattern, {target.path!r}, and not the files it means",
+                next_step="orchestrate plan --update",
+            )
         if not target.new and not (workspace.top / target.path).is_file():
             raise BadInput(
                 f"{place.name} names a file that does not exist: {target.path!r}",

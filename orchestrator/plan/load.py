@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import types
 import typing
@@ -24,6 +25,7 @@ Check = Callable[[Plan], Iterable[Problem]]
 """A further check of a plan, by a part of the program this one must not know."""
 
 _SHOWN = 20
+_STAND_INS = {"version": 1, "name": "unnamed", "title": "untitled", "priority": "low"}
 
 
 def load(path: Path, *, plan_path: str, checks: Sequence[Check] = ()) -> Plan:
@@ -47,13 +49,43 @@ def parsed(data: bytes, *, name: str, plan_path: str, checks: Sequence[Check] = 
     try:
         plan = TypeAdapter(Plan).validate_json(json.dumps(tree.value))  # a string may be an enum
     except ValidationError as error:
-        raise _bad(name, tree, [_type_problem(detail) for detail in error.errors()]) from error
-    if found := [
-        *problems(plan, plan_path=plan_path),
-        *(p for check in checks for p in check(plan)),
-    ]:
+        wrong = [_type_problem(detail) for detail in error.errors()]
+        rest = _without(tree.value, [tuple(detail["loc"]) for detail in error.errors()])
+        more = _problems(rest, plan_path, checks) if rest is not None else []
+        raise _bad(name, tree, [*wrong, *more]) from error
+    if found := _problems(plan, plan_path, checks):
         raise _bad(name, tree, found)
     return plan
+
+
+def _problems(plan: Plan, plan_path: str, checks: Sequence[Check]) -> list[Problem]:
+    """What is wrong with a plan of the right types."""
+    return [*problems(plan, plan_path=plan_path), *(p for check in checks for p in check(plan))]
+
+
+def _without(value: object, wrong: Sequence[Location]) -> Plan | None:
+    """The plan less what is of a wrong type, so that the rest is told in the same pass.
+
+    None where something is wrong or missing that nothing can stand for.
+    """
+    left = copy.deepcopy(value)
+    for location in wrong:
+        *above, last = location or ("",)
+        holder: Any = left
+        for part in above:
+            try:
+                holder = holder[part]
+            except (KeyError, IndexError, TypeError):
+                break
+        else:
+            if isinstance(holder, dict):
+                holder.pop(last, None)
+                if last in _STAND_INS:
+                    holder[last] = _STAND_INS[last]
+    try:
+        return TypeAdapter(Plan).validate_json(json.dumps(left))
+    except ValidationError:
+        return None
 
 
 def _tree(data: bytes, name: str) -> Tree:

@@ -60,7 +60,10 @@ class Measure(Strict):
 class Target(Strict):
     """One file of a batch."""
 
-    path: RelativePath = described("The file, from the top of the repository, with '/'.")
+    path: RelativePath = described(
+        "The file, from the top of the repository, with '/'; or a pattern (`*`, `**`, `?`) "
+        "that `orchestrate plan --update` spells out."
+    )
     options: dict[str, OptionValue] = described(
         "What the fixers need to know of this file; see `orchestrate fixers`.",
         default_factory=dict,

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
+from orchestrator.plan.patterns import is_pattern
 from orchestrator.progress.blob import holds
 from orchestrator.progress.record import Done, Record, TargetRecord, definition, records_of
 
@@ -232,7 +233,7 @@ class _Reader:
             return TargetStatus(target, State.PENDING)
         data = self._data(target)
         if data is None:
-            why = "" if target.new else "there is no such file"
+            why = "" if target.new else _why_missing(target.path)
             return TargetStatus(target, State.PENDING, why)
         if self._compliance.has_traces(phase, data) and self._compliance.is_clean(
             phase, target, data
@@ -313,3 +314,9 @@ class _Reader:
                 return stream.read()
         except OSError:
             return None
+
+
+def _why_missing(path: str) -> str:
+    if is_pattern(path):
+        return "a pattern: orchestrate plan --update spells it out"
+    return "there is no such file"

@@ -66,6 +66,11 @@ def reproduce_line(entry: TargetRecord, python: str) -> str | None:
     return f"{show} | git apply && {{ {shlex.join(words)}; {show} | git apply -R; }}"
 
 
+def see_it(item: Unresolved) -> str:
+    """The command that shows the failure, and takes the edit back again."""
+    return f"orchestrate show {shlex.quote(item.path)} --run"
+
+
 def next_steps(item: Unresolved) -> list[str]:
     """What a person can do about it, each with its command."""
     path = shlex.quote(item.path)

@@ -10,6 +10,7 @@ from orchestrator.changes import Change
 from orchestrator.errors import BadInput, ChangedMeanwhile, Refused
 from orchestrator.git import Head, Repo, find_top
 from orchestrator.plan.model import Place, Plan
+from orchestrator.plan.patterns import is_pattern
 from orchestrator.progress.record import record_path
 
 
@@ -151,6 +152,11 @@ def check_records(repo: Repo, plan: Plan) -> None:
 
 def _check_files(repo: Repo, paths: Sequence[str]) -> None:
     missing = [path for path in paths if not (repo.top / path).exists()]
+    if patterns := [path for path in missing if is_pattern(path)]:
+        raise BadInput(
+            f"{_listed(patterns)} is a pattern, and a batch needs the files it means",
+            next_step="orchestrate plan --update",
+        )
     if missing:
         raise BadInput(
             f"the batch names files that do not exist: {_listed(missing)}",

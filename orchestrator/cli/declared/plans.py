@@ -112,11 +112,15 @@ def plan_command(
 
 
 @app.command("validate")
-def validate_command(ctx: typer.Context, plan: PlanOption = None) -> None:
-    """Check the plan; nothing is executed and nothing is written."""
-    from orchestrator.cli.commands import validate
+def validate_command(
+    ctx: typer.Context,
+    plan: PlanOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+) -> None:
+    """Check the plan against its rules and the files; nothing is executed or written."""
+    from orchestrator.cli.validate import validate
 
-    raise typer.Exit(validate(plan or ctx.obj))
+    raise typer.Exit(validate(plan or ctx.obj, strict=strict))
 
 
 @app.command("fixers")

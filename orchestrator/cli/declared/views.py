@@ -11,6 +11,8 @@ from orchestrator.cli.declared.application import app
 from orchestrator.cli.declared.options import (
     NameArgument,
     PlanOption,
+    PythonOption,
+    TrustOption,
 )
 
 
@@ -45,9 +47,19 @@ def show_command(
     patch: Annotated[
         bool, typer.Option("--patch", help="Only the edits that were taken back, for git apply.")
     ] = False,
+    run: Annotated[
+        bool, typer.Option("--run", help="Run what was red again, with the edit for as long.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs, no diff.")] = False,
+    python: PythonOption = None,
+    trust: TrustOption = False,
 ) -> None:
     """One batch in full: definition, record, what was verified and run, the diff."""
+    if run:
+        from orchestrator.cli.batches import show_again
+        from orchestrator.safety.session import How
+
+        raise typer.Exit(show_again(plan or ctx.obj, name, How(python, trust=trust)))
     from orchestrator.cli.batches import show
 
     raise typer.Exit(show(plan or ctx.obj, name, patch=patch, as_json=as_json))
