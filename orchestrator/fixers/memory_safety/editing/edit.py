@@ -27,7 +27,7 @@ class Unproved(Exception):
 def fixed(source: Source, top: Path) -> Outcome:
     """The outcome for one file; an edit is only ever one that passed its proof."""
     try:
-        analysis = analyse(source, top)
+        analysis = analyse(source, top, asks_heirs=True)
     except UNREADABLE as error:
         if reason := why_left_alone(source):
             return NoChange(source.path, (f"left alone: {reason}",))

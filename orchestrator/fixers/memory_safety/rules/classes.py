@@ -16,13 +16,19 @@ from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
 from orchestrator.fixers.memory_safety.rules.analysis import Analysis, skip_condition
 from orchestrator.fixers.memory_safety.rules.asked import Asked
+from orchestrator.fixers.memory_safety.rules.heirs import refuse_for_heirs
 from orchestrator.fixers.memory_safety.rules.marks import MarkRules
 from orchestrator.fixers.memory_safety.rules.nested import why_no_new_teardown
 from orchestrator.fixers.memory_safety.rules.teardowns import TeardownRules
 
 
-def analyse(source: Source, top: Path, parsed: Parsed | None = None) -> Analysis:
+def analyse(
+    source: Source, top: Path, parsed: Parsed | None = None, *, asks_heirs: bool = False
+) -> Analysis:
     """What `source` lacks of the pattern.
+
+    With `asks_heirs`, every test file of the repository is looked at for classes that derive from
+    one here: before an edit is made, not in a hook. `parsed` must then be new.
 
     Only the standard library's parser is used: `status`, the fixer and the validator all ask here.
     `parsed` holds other files of the repository from one call to the next, as long as none changes.
@@ -33,6 +39,8 @@ def analyse(source: Source, top: Path, parsed: Parsed | None = None) -> Analysis
     tree = ast.parse(source.data, filename=source.path)
     cache = Parsed() if parsed is None else parsed
     module = Module(top / source.path, top, source.data, tree, cache)
+    if asks_heirs:
+        cache.modules[module.path] = module  # so that other files derive from the classes here
     analysis = Analysis(options_of(source.path, source.options), module)
     asked = Asked(module, analysis.options, analysis.mocks)
     if not asked.settings.collects_file(source.path):
@@ -41,6 +49,8 @@ def analyse(source: Source, top: Path, parsed: Parsed | None = None) -> Analysis
         analysis.notes.append(f"left alone: {reason}")
     else:
         _Judge(analysis, asked).judge()
+        if asks_heirs:
+            refuse_for_heirs(analysis, asked)
     return analysis
 
 

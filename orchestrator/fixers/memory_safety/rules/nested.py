@@ -32,7 +32,7 @@ def why_no_new_teardown(
             if reason := _why_not_around(inner, module, collected, left_alone):
                 return reason
     for other in collected.derived(at):
-        if reason := _why_not_above(at, other, collected):
+        if reason := why_not_above(at, other, collected):
             return reason
     return None
 
@@ -81,7 +81,7 @@ def _why_not_around(
     return None
 
 
-def _why_not_above(at: ClassNode, other: ClassNode, collected: Collected) -> str | None:
+def why_not_above(at: ClassNode, other: ClassNode, collected: Collected) -> str | None:
     """Why a new teardown of `at` would change what runs for `other`, which derives from it."""
     nearer, later = _around(at, other, collected)
     found = (b.at.definitions(_NAME) for b in nearer if isinstance(b, Inside))
