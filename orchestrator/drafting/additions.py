@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from orchestrator.drafting import memory_safety, trial
@@ -33,7 +34,11 @@ def new_items(plan: Plan, found: Survey, wishes: memory_safety.Wishes) -> dict[i
     }
     items: dict[int, list[Item]] = {}
     for level, some in memory_safety.planned_items(found, wishes, named).items():
-        items.setdefault(_phase_for(plan, level), []).extend(some)
+        known = [
+            replace(i, expect={n: v for n, v in i.expect.items() if n in plan.measures})
+            for i in some
+        ]
+        items.setdefault(_phase_for(plan, level), []).extend(known)
     return items
 
 

@@ -134,14 +134,14 @@ class _Page:
         for location, lost in by_batch.items():
             whole = len(lost) == len(lost[0].batch.targets)
             for at in lost:
-                what = f"{at.name}: {at.target.path} is gone"
+                what = f"{at.target.path} is gone"
                 span = self._span(location if whole else at.location)
                 if span is None:
                     self._cannot(at, what)
                     continue
                 if not whole or at is lost[0]:
                     self._comment(span, "gone: ")
-                self.said.append(what)
+                self.said.append(f"{at.name}: {what}")
 
     def add(self, phase: int, batches: Sequence[DraftBatch]) -> None:
         span = self._span(("phases", phase))

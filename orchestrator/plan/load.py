@@ -52,6 +52,12 @@ def parsed(data: bytes, *, name: str, plan_path: str, checks: Sequence[Check] = 
         wrong = [_type_problem(detail) for detail in error.errors()]
         rest = _without(tree.value, [tuple(detail["loc"]) for detail in error.errors()])
         more = _problems(rest, plan_path, checks) if rest is not None else []
+        unknown = [
+            tuple(detail["loc"][:-1])
+            for detail in error.errors()
+            if detail["type"] == "unexpected_keyword_argument"
+        ]  # what is missing beside a key that is not known is most often meant by it
+        more = [p for p in more if not any(p.location[: len(at)] == at for at in unknown if at)]
         raise _bad(name, tree, [*wrong, *more]) from error
     if found := _problems(plan, plan_path, checks):
         raise _bad(name, tree, found)

@@ -1,0 +1,239 @@
+"""`plan` and `init` write a plan that a run can carry without anybody opening it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support import FILES, SampleRepo, make_repo
+
+from orchestrator.drafting.batches import batched, canary, topic
+from orchestrator.drafting.draft import Bounds, Item
+from orchestrator.drafting.owners import owners
+from orchestrator.drafting.text import scalar
+
+MOCKED = "from unittest.mock import {mock}\n\n\nclass TestIt:\n{tests}"
+TEST = "    def test_{n}(self):\n        assert {mock}()\n\n"
+
+
+def mocked(mock: str, tests: int) -> str:
+    body = "".join(TEST.format(n=n, mock=mock) for n in range(tests))
+    return MOCKED.format(mock=mock, tests=body)
+
+
+def many(**more: str) -> dict[str, str]:
+    files = {f"tests/api/test_{name}.py": mocked("AsyncMock", 12) for name in ("a", "b", "c")}
+    files |= {f"tests{folder}/__init__.py": "" for folder in ("", "/api", "/unit")}
+    files |= {f"tests/unit/test_{name}.py": mocked("MagicMock", 3) for name in ("a", "x", "y")}
+    return {
+        "pyproject.toml": FILES["pyproject.toml"],
+        ".gitignore": FILES[".gitignore"],
+        **files,
+    } | more
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> SampleRepo:
+    """A repository with tests and without a plan."""
+    made = make_repo(tmp_path / "repo", many())
+    (made.top / "migration_plan.yaml").unlink()
+    made.commit("no plan yet")
+    return made
+
+
+def test_from_clone_to_the_first_batch_without_opening_anything(bare: SampleRepo) -> None:
+    drafted = bare.run("plan")
+    assert drafted.code == 0, drafted.err
+    assert "next: orchestrate next-batch" in drafted.out
+    landed = bare.run("next-batch", "--all", "--python", sys.executable)
+    assert landed.code == 0, landed.err
+    assert bare.run("status", "--check").code == 0
+    assert bare.run("check", "tests").code == 0
+
+
+def test_phases_canary_groups_and_notes(bare: SampleRepo) -> None:
+    text = bare.run("plan", "--dry-run").out
+    assert not (bare.top / "migration_plan.yaml").exists()
+    plan = yaml.safe_load(text)
+    assert [p["id"] for p in plan["phases"]] == ["canary", "high-priority", "low-priority"]
+    targets = {t["path"]: t for p in plan["phases"] for b in p["batches"] for t in b["targets"]}
+    assert len(targets) == 6
+    assert targets["tests/api/test_a.py"]["options"] == {"group": "api_a_tests"}
+    assert targets["tests/unit/test_a.py"]["options"] == {"group": "unit_a_tests"}
+    assert "options" not in targets["tests/api/test_b.py"]
+    assert targets["tests/api/test_b.py"]["expect"] == {"classes": 1, "methods": 12}
+    assert text.startswith("# yaml-language-server: $schema=migration_plan.schema.json\n")
+    assert "Grouping: one group per file" in text
+    assert "the smallest of its kind" in text
+
+
+def test_grouping_by_class_is_said_and_done(bare: SampleRepo) -> None:
+    assert bare.run("plan", "--grouping", "class").code == 0
+    assert "Grouping: one group per class" in bare.read("migration_plan.yaml")
+    assert bare.run("next-batch", "--python", sys.executable).code == 0
+    assert '_tests_TestIt")' in bare.git.text("show", "HEAD")
+
+
+def test_bounds_hold(bare: SampleRepo) -> None:
+    plan = yaml.safe_load(bare.run("plan", "--dry-run", "--max-files", "1").out)
+    assert {len(b["targets"]) for p in plan["phases"] for b in p["batches"]} == {1}
+
+
+def test_a_plan_is_never_written_over(repo: SampleRepo) -> None:
+    before = repo.read("migration_plan.yaml")
+    for command in ("plan", "init"):
+        ended = repo.run(command)
+        assert ended.code == 2
+        assert "is there already" in ended.err
+        assert "orchestrate plan --update" in ended.err
+    assert repo.read("migration_plan.yaml") == before
+    assert repo.changes == ""
+
+
+def test_init_says_what_it_found(bare: SampleRepo) -> None:
+    bare.write(".github/workflows/ci.yml", "jobs:\n  t:\n    steps:\n      - run: pytest -n 4\n")
+    ended = bare.run("init", "--python", sys.executable)
+    assert ended.code == 0, ended.err
+    assert "6 test files, 6 classes, 45 test methods" in ended.out
+    assert "pyproject.toml" in ended.out
+    assert ".github/workflows/ci.yml:4: without --dist loadgroup no group counts" in ended.out
+    assert f"next: orchestrate next-batch --python {sys.executable}" in ended.out
+    assert (bare.top / "migration_plan.yaml").exists()
+
+
+def test_without_a_plan_every_command_names_init(bare: SampleRepo) -> None:
+    for command in ("status", "next-batch", "validate", "unresolved", "report", "history"):
+        assert "orchestrate init" in bare.run(command).err, command
+
+
+def test_nothing_to_do_is_said(tmp_path: Path) -> None:
+    plain = {"tests/test_a.py": "class TestA:\n    def test(self): ...\n", **{
+        k: FILES[k] for k in ("pyproject.toml", ".gitignore")}}  # fmt: skip
+    made = make_repo(tmp_path / "repo", plain)
+    (made.top / "migration_plan.yaml").unlink()
+    ended = made.run("plan")
+    assert ended.code == 0
+    assert "orchestrate plan --require all" in ended.err
+    assert made.run("plan", "--require", "all").code == 0
+
+
+def test_a_taken_folder_of_records_is_left_alone(bare: SampleRepo) -> None:
+    bare.write("reports/quarter.txt", "somebody's")
+    assert yaml.safe_load(bare.run("plan", "--dry-run").out)["reports"] == "migration_reports"
+
+
+def test_a_command_is_tried_and_only_what_it_changes_is_planned(bare: SampleRepo) -> None:
+    bare.write("tool.py", "import sys\nfor n in sys.argv[1:]:\n    t = open(n).read()\n"
+               "    open(n, 'w').write(t.replace('x = 1\\n', 'x = 2\\n'))\n")  # fmt: skip
+    bare.write("src/one.py", "x = 1\n")
+    bare.write("src/two.py", "y = 1\n")
+    bare.write("src/notes.txt", "x = 1\n")
+    bare.commit()
+    ended = bare.run("plan", "--run", f"{sys.executable} tool.py {{files}}", "src")
+    assert ended.code == 0, ended.err
+    assert bare.changes.splitlines() == [
+        "?? migration_plan.schema.json", "?? migration_plan.yaml",
+    ]  # fmt: skip
+    plan = yaml.safe_load(bare.read("migration_plan.yaml"))
+    (phase,) = plan["phases"]
+    assert phase["fixer"] == "command"
+    assert [t["path"] for b in phase["batches"] for t in b["targets"]] == ["src/one.py"]
+    assert plan["verify"]["tests"] == {"src/*": ["tests"]}
+    assert "next-batch --trust" in ended.out
+    assert bare.run("next-batch", "--trust", "--python", sys.executable).code == 0
+    assert bare.read("src/one.py") == "x = 2\n"
+
+
+def test_a_command_that_changes_nothing_makes_no_plan(bare: SampleRepo) -> None:
+    ended = bare.run("plan", "--run", f"{sys.executable} -c pass {{files}}")
+    assert ended.code == 0
+    assert "would change none of 9 files" in ended.err
+    assert not (bare.top / "migration_plan.yaml").exists()
+
+
+def test_the_files_of_an_agent_are_named_and_not_tried(bare: SampleRepo) -> None:
+    ended = bare.run(
+        "plan", "--fixer", "agent", "--run", "no-such-agent", "--instructions", "Do it.",
+        "tests/api/*.py",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    plan = yaml.safe_load(bare.read("migration_plan.yaml"))
+    assert plan["phases"][0]["instructions"] == "Do it."
+    assert sum(len(b["targets"]) for b in plan["phases"][0]["batches"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--fixer", "comand"], "did you mean 'command'?"),
+        (["--fixer", "command"], "run"),
+        (["--run", "true {files}", "nowhere"], "'nowhere'"),
+        (["--grouping", "module"], "it can be file or class"),
+        (["--require", "some"], "it can be all or mocks"),
+        (["--run", "true", "--option", "twice"], "NAME=VALUE"),
+    ],
+)
+def test_what_means_nothing_is_told(bare: SampleRepo, arguments: list[str], said: str) -> None:
+    ended = bare.run("plan", *arguments)
+    assert ended.code == 2, ended.err
+    assert said in ended.err
+    assert "next: " in ended.err
+    assert not (bare.top / "migration_plan.yaml").exists()
+
+
+def nobody(_: str) -> str:
+    return ""
+
+
+def test_batches_keep_folders_and_units_together() -> None:
+    items = [Item(f"tests/{d}/test_{n}.py") for d in "ab" for n in range(6)]
+    made = batched(items, Bounds(files=8), nobody)
+    assert [len(b.items) for b in made] == [6, 6]
+    pair = [Item("a/x.py", together="a/x.py"), Item("z/y.py", together="a/x.py")]
+    (both,) = batched(pair, Bounds(files=1), nobody)
+    assert len(both.items) == 2
+
+
+def test_batches_are_bounded_by_tests_and_have_ids_of_their_own() -> None:
+    items = [Item(f"tests/test_auth_{n}.py", weight=300) for n in range(3)]
+    made = batched(items, Bounds(), nobody, taken=["tests-auth-0"])
+    assert [b.id for b in made] == ["tests-auth-0-2", "tests-auth-1", "tests-auth-2"]
+
+
+def test_owners_split_batches_and_are_named(tmp_path: Path) -> None:
+    (tmp_path / "CODEOWNERS").write_text(
+        "# everybody\n* @all\n/tests/api/ @api @web\n*_slow.py @slow\ndocs/*  @docs\n"
+    )
+    owner_of = owners(tmp_path)
+    assert owner_of("tests/api/v1/test_a.py") == "@api @web"
+    assert owner_of("tests/api/test_is_slow.py") == "@slow"
+    assert owner_of("tests/test_fast.py") == "@all"
+    assert owner_of("x/test_is_slow.py") == "@slow"
+    assert owner_of("docs/a.py") == "@docs"
+    assert owner_of("docs/deep/a.py") == "@all"
+    items = [Item("tests/api/test_a.py"), Item("tests/test_b.py")]
+    made = batched(items, Bounds(), owner_of)
+    assert [b.note for b in made] == ["owners: @all", "owners: @api @web"]
+
+
+def test_the_canary_is_the_smallest_of_each_kind() -> None:
+    items = [Item(f"{k}{n}", weight=n + 1, kind=k) for k in ("plain", "async") for n in range(5)]
+    assert [i.path for i in canary(items)] == ["async0", "plain0"]
+    assert canary(items[:2]) == []
+
+
+def test_a_topic_is_read_from_the_name() -> None:
+    assert topic("tests/test_auth_factory.py") == "auth factory"
+    assert topic("a/models_test.py") == "models"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a b", "yes", "NO", "3", "1e3", ".5", ".inf", "a: b", "a # b", "- x", "é", "~", "null", "{x}",
+     "x,y", "[x]", "'", '"', "@x", "*x", "&x", "!x", "%x", "a\nb", " x", "", "0x1", "2020-01-01"],
+)  # fmt: skip
+def test_every_text_comes_back_from_yaml_as_it_was(text: str) -> None:
+    assert yaml.safe_load(scalar(text)) == text
+    assert yaml.safe_load(f"{{a: {scalar(text)}, b: 1}}") == {"a": text, "b": 1}
