@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -464,3 +465,23 @@ def test_a_test_that_patches_json_for_its_whole_run_does_no_harm(tmp_path: Path)
         repo_of(tmp_path / "r", {"tests/conftest.py": conftest, "tests/test_a.py": PASSING})
     )
     assert done(result) == {"a": "edited"}
+
+
+def test_a_failure_is_shown_again_and_the_file_is_as_it_was(tmp_path: Path) -> None:
+    picky = (
+        "class TestPicky:\n    def test_bare(self):\n"
+        "        assert 'teardown_method' not in vars(type(self))\n"
+    )
+    repo = make_repo(tmp_path / "repo", {**FILES, "tests/test_a.py": picky})
+    assert repo.run("next-batch", "--python", sys.executable).code == 1
+    assert "see it: orchestrate show tests/test_a.py --run" in repo.run("unresolved").out
+    ended = repo.run("show", "tests/test_a.py", "--run")
+    assert ended.code == 1
+    assert "teardown_method" in ended.out
+    assert "tests/test_a.py: ended with 1; the file is as it was" in ended.out
+    assert repo.read("tests/test_a.py") == picky
+    assert repo.changes == ""
+    assert repo.leftovers == []
+    none = repo.run("show", "tests/test_b.py", "--run")
+    assert none.code == 2
+    assert "no edit of tests/test_b.py was taken back" in none.err
