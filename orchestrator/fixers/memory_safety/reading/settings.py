@@ -67,8 +67,13 @@ class Settings:
 
 def settings_for(top: Path, path: str) -> Settings:
     """The settings that hold for the file `path`: the nearest configuration at or below `top`."""
-    folder = (top / path).parent
-    for at in (folder, *folder.parents):
+    return _nearest(top, path.rpartition("/")[0])
+
+
+@cache
+def _nearest(top: Path, folder: str) -> Settings:
+    start = top / folder
+    for at in (start, *start.parents):
         if found := _settings_in(at):
             return found
         if at == top:
