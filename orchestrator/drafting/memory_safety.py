@@ -219,6 +219,8 @@ def _notes(found: Survey, wishes: Wishes) -> list[str]:
         "`orchestrate plan --update` puts new files in and marks those that are gone.",
         "",
         f"Grouping: {_GROUPING[wishes.grouping]}.",
+        "",
+        "Hours are an estimate: {} to {} minutes a file, review included.".format(*_REVIEW_MINUTES),
     ]
     if left and wishes.require is Require.MOCKS:
         notes += [

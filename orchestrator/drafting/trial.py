@@ -219,6 +219,8 @@ def _notes(change: Change, trial: Trial) -> Iterator[str]:
         f"Drafted by `orchestrate plan`. {how}. It is yours now: review it, move and rename "
         "batches; a run never writes it."
     )
+    yield ""
+    yield "Hours are an estimate: {} to {} minutes a file.".format(*_REVIEW_MINUTES)
     if trial.refused:
         yield ""
         yield f"It refused {plural(len(trial.refused), 'file')}, which are left out:"
