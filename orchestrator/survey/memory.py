@@ -100,7 +100,7 @@ def _state(top: Path, path: str, before: _State | None) -> _State:
         found = os.stat(name)  # noqa: PTH116 - thousands of files
         if before and (found.st_mtime_ns, found.st_size) == (before.mtime, before.size):
             return before
-        with open(name, "rb", buffering=0) as stream:  # noqa: PTH123
+        with open(name, "rb", buffering=0) as stream:  # noqa: PTH123 - as above
             return _State(found.st_mtime_ns, found.st_size, blob_id(stream.read()))
     except OSError:
         return _State(0, 0, "")
@@ -119,7 +119,7 @@ def _surroundings(top: Path, paths: Sequence[str]) -> str:
     for folder in sorted(folders):
         for name in CONFIGURATIONS:
             try:
-                with open(os.path.join(top, folder, name), "rb") as stream:  # noqa: PTH118, PTH123
+                with open(os.path.join(top, folder, name), "rb") as stream:  # noqa: PTH118, PTH123 - thousands
                     digest.update(f"\0{folder}/{name}\0".encode() + stream.read())
             except OSError:
                 continue

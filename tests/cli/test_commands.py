@@ -272,3 +272,18 @@ def test_status_imports_nothing_heavy(arguments: list[str], repo: SampleRepo) ->
         [sys.executable, "-c", program], cwd=repo.top, capture_output=True, text=True, check=True
     )
     assert not HEAVY & set(ended.stderr.split())
+
+
+def test_watching_needs_a_terminal(repo: SampleRepo) -> None:
+    ended = repo.run("status", "--watch")
+    assert ended.code == 2
+    assert "--watch needs a terminal" in ended.err
+    assert "next: orchestrate status" in ended.err
+
+
+def test_a_report_and_a_plan_go_where_they_are_told(repo: SampleRepo) -> None:
+    assert repo.run("report", "--output", "out").code == 0
+    assert (repo.top / "out/report.html").exists()
+    assert not (repo.top / "reports").exists()
+    assert repo.run("plan", "--output", "second.yaml").code == 0
+    assert repo.run("validate", "--plan", "second.yaml").code == 0
