@@ -21,6 +21,7 @@ print(json.dumps({
     "pytest": find_spec("pytest") is not None,
     "xdist": find_spec("xdist") is not None,
     "libcst": find_spec("libcst") is not None,
+    "memray": find_spec("pytest_memray") is not None,
     "search": [path for path in sys.path if path],
 }))
 """
@@ -39,6 +40,7 @@ class Interpreter:
     has_xdist: bool
     has_pytest: bool = True
     has_libcst: bool = False
+    has_memray: bool = False
     search: Sequence[str] = ()
 
     def must_have_pytest(self, *, command: str = "next-batch") -> None:
@@ -127,5 +129,6 @@ def _described(path: Path, found: str, top: Path, again: str) -> Interpreter:
         facts["xdist"],
         facts["pytest"],
         facts["libcst"],
+        facts["memray"],
         facts["search"],
     )

@@ -54,6 +54,7 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout_s: float,
     memory_mib: float | None = None,
+    on_start: Callable[[int], None] = lambda pid: None,
     on_tick: Callable[[], str | None] = lambda: None,
     keep_bytes: int = _CHUNK_BYTES,
     starts_others: bool = True,
@@ -64,7 +65,7 @@ def run(
     Past a limit, or when `on_tick` (called every 100 ms) answers with a reason, the program and all
     it started are ended: `exit_code` is then None and `stopped` says why. Processes that outlive
     the program are ended too, even those that left its session. Memory is the resident sum over
-    the tree, read every 500 ms: shorter peaks go unseen.
+    the tree, read every 500 ms: shorter peaks go unseen. `on_start` is told its process id.
 
     `starts_others=False` is for our own code, which starts nothing: nobody is looked for then.
     `stdin` is a file to read from; without one there is nothing to read.
@@ -79,6 +80,7 @@ def run(
     stopped: str | None = None
     tail = _Tail(keep_bytes)
     try:
+        on_start(child.pid)
         for chunk in _chunks(child):
             tail.add(chunk)
             if (stopped := watch.reason_to_stop()) is not None:
@@ -195,15 +197,9 @@ class _Watch:
 
 def tree_rss_mib(pid: int) -> float:
     """Resident memory of a process and all its descendants, in MiB; 0 when it is gone."""
-    import psutil
+    from orchestrator.metering.usage import tree
 
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        parent = psutil.Process(pid)
-        for process in [parent, *parent.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-    return total / 2**20
+    return sum(use.rss_mib for use in tree(pid))
 
 
 def _end_all(child: subprocess.Popen[bytes], mark: str | None) -> None:

@@ -12,7 +12,8 @@ from orchestrator.fixers.memory_safety.options import NAMES, Require, problems
 if TYPE_CHECKING:
     from orchestrator.plan.base import OptionValue
 
-_KEYS = ("exclude", *(name for name in NAMES if name != "group"))
+_KEYS = ("exclude", "memory", *(name for name in NAMES if name != "group"))
+_OF_MEMORY = ("expected_mib", "problem_mib", "limit_mib", "workers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Config:
 
     options: dict[str, OptionValue] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
+    memory: dict[str, float] = field(default_factory=dict)
+    """What `orchestrate memory` is to expect: limits in MiB, and how many workers."""
 
 
 def read_config(top: Path) -> Config:
@@ -57,11 +60,19 @@ def read_config(top: Path) -> Config:
     if not isinstance(exclude, list) or not all(isinstance(item, str) for item in exclude):
         what = f"[tool.orchestrate] of {file.name}: exclude is a list of patterns"
         raise BadInput(what, next_step=f"correct {file}")
-    given = {key: value for key, value in table.items() if key != "exclude"}
+    memory = table.get("memory", {})
+    if not isinstance(memory, dict) or any(key not in _OF_MEMORY for key in memory):
+        what = f"[tool.orchestrate.memory] of {file.name} can have {', '.join(_OF_MEMORY)}"
+        raise BadInput(what, next_step=f"correct {file}")
+    for key, value in memory.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+            what = f"[tool.orchestrate.memory] of {file.name}: {key} is {value!r}, and no number"
+            raise BadInput(what, next_step=f"correct {file}")
+    given = {key: value for key, value in table.items() if key not in {"exclude", "memory"}}
     for problem in problems("test_it.py", given):
         what = f"[tool.orchestrate] of {file.name}: {problem}"
         raise BadInput(what, next_step=f"correct {file}")
-    return Config({"require": Require.MOCKS.value, **given}, tuple(exclude))
+    return Config({"require": Require.MOCKS.value, **given}, tuple(exclude), memory)
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -110,29 +110,29 @@ class TestRun:
         self.workers, self.has_xdist = event["workers"], event["xdist"]
 
     def _on_collecting(self, event: dict[str, Any]) -> None:
-        self.collecting = self._canonical(event["id"])
+        self.collecting = self.canonical(event["id"])
 
     def _on_collected(self, event: dict[str, Any]) -> None:
-        self.collectors.add(self._canonical(event["id"]))
+        self.collectors.add(self.canonical(event["id"]))
 
     def _on_collect_error(self, event: dict[str, Any]) -> None:
-        self.collect_errors[self._canonical(event["id"])] = event["text"]
+        self.collect_errors[self.canonical(event["id"])] = event["text"]
 
     def _on_collect_skip(self, event: dict[str, Any]) -> None:
-        self.collect_skips[self._canonical(event["id"])] = event["text"]
+        self.collect_skips[self.canonical(event["id"])] = event["text"]
 
     def _on_ids(self, event: dict[str, Any]) -> None:
-        self.ids = [self._canonical(id_) for id_ in event["ids"]]
+        self.ids = [self.canonical(id_) for id_ in event["ids"]]
         self.collected, self.collecting = True, None
 
     def _on_deselected(self, event: dict[str, Any]) -> None:
-        self.deselected += [self._canonical(id_) for id_ in event["ids"]]
+        self.deselected += [self.canonical(id_) for id_ in event["ids"]]
 
     def _on_running(self, event: dict[str, Any]) -> None:
-        self.running.append(self._canonical(event["id"]))
+        self.running.append(self.canonical(event["id"]))
 
     def _on_phase(self, event: dict[str, Any]) -> None:
-        id_, when, outcome = self._canonical(event["id"]), event["when"], event["outcome"]
+        id_, when, outcome = self.canonical(event["id"]), event["when"], event["outcome"]
         phases = self.outcomes.setdefault(id_, {})
         if phases.get(when) != "failed":  # a failed subtest is not undone by a passed one
             phases[when] = f"x{outcome}" if event["xfail"] and outcome != "failed" else outcome
@@ -159,7 +159,7 @@ class TestRun:
     def _on_finish(self, event: dict[str, Any]) -> None:
         self.finished = True
 
-    def _canonical(self, id_: str) -> str:
+    def canonical(self, id_: str) -> str:
         """A node id with its path from the top of the repository and without `@group`.
 
         pytest writes paths from its own rootdir; xdist appends the group under `loadgroup`.

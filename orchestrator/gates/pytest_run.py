@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from orchestrator import process
 from orchestrator.gates.events import Follower, TestRun
 from orchestrator.gates.ids import file_of
 from orchestrator.interpreter import Interpreter
+from orchestrator.metering import meter as metering
+from orchestrator.metering.meter import Memory, Meter
 from orchestrator.plan.verify import Verify
 
 _PROBE_FOLDER = Path(__file__).parent / "probe"
@@ -23,6 +25,7 @@ _NOT_INHERITED = (
 )  # fmt: skip
 
 OnProgress = Callable[[TestRun], None]
+OnMemory = Callable[[Meter], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,9 @@ class Ended:
     collect_s: float
     """Seconds from the start of the process to the end of collection, as seen from outside."""
 
+    memory: Memory | None = None
+    """What the run held, where that was asked for."""
+
     def halts(self) -> list[Halt]:
         """What was at work when the run hung or its interpreter died; nothing where none is known.
 
@@ -96,8 +102,14 @@ def run_pytest(
     verify: Verify,
     on_progress: OnProgress,
     compares_lines: bool = True,
+    on_memory: OnMemory | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Ended:
-    """Collect and run tests in one process (plus xdist workers, if asked for)."""
+    """Collect and run tests in one process (plus xdist workers, if asked for).
+
+    With `on_memory`, which is told ten times a second, memory is measured. `env` is laid over the
+    environment; its PYTHONPATH comes before the inherited one.
+    """
     with tempfile.TemporaryDirectory(prefix="orchestrate-gate-") as name:
         folder = Path(name)
         out = folder / "events"
@@ -113,29 +125,36 @@ def run_pytest(
             "only_collect": request.only_collect,
         }
         follower = Follower(out, TestRun(top, compares_lines))
+        meter = _meter(folder, request) if on_memory else None
         silent = False
 
         def tick() -> str | None:
             nonlocal silent
             follower.poll()
             on_progress(follower.run)
+            if meter is not None and on_memory is not None:
+                meter.look()
+                on_memory(meter)
             if follower.run.lost_workers:  # xdist may wait for ever for what it had been given
                 return "a worker was lost"
             silent = follower.quiet_s > verify.test_timeout_s
             return f"no sign of life for {verify.test_timeout_s:g} s" if silent else None
 
-        command = _command(files, folder, python, verify)
+        command = _command(files, folder, python, verify, metered=meter is not None)
         ended = process.run(
             command,
             cwd=top,
-            env=_environment(settings, folder),
+            env=_environment(settings, folder, env or {}),
             timeout_s=verify.timeout_s,
             memory_mib=verify.memory_mib,
+            on_start=meter.started if meter else lambda pid: None,
             on_tick=tick,
         )
         follower.close()
+        memory = meter.memory() if meter else None
     collect_s = ended.duration_s if follower.collect_s is None else follower.collect_s
-    return Ended(request, command, follower.run, ended, silent, min(collect_s, ended.duration_s))
+    collect_s = min(collect_s, ended.duration_s)
+    return Ended(request, command, follower.run, ended, silent, collect_s, memory)
 
 
 def nothing_run(request: Request, top: Path) -> Ended:
@@ -144,25 +163,36 @@ def nothing_run(request: Request, top: Path) -> Ended:
     return Ended(request, [], run, process.Completed(0, "", 0.0), silent=False, collect_s=0.0)
 
 
-def _command(files: list[str], folder: Path, python: Interpreter, verify: Verify) -> list[str]:
+def _meter(folder: Path, request: Request) -> Meter:
+    (folder / "memory").mkdir()
+    return Meter(folder / "memory", request.workers)
+
+
+def _command(
+    files: list[str], folder: Path, python: Interpreter, verify: Verify, *, metered: bool
+) -> list[str]:
     return [
         str(python.path), "-m", "pytest",
         "-p", "orchestrate_probe",
+        *(["-p", metering.PLUGIN] if metered else []),
         "-o", f"cache_dir={folder / 'cache'}",  # neither read (--lf) nor written in the project
         *verify.pytest_args,
         *files,
     ]  # fmt: skip
 
 
-def _environment(settings: dict[str, object], folder: Path) -> dict[str, str]:
-    inherited = os.environ.get("PYTHONPATH")
-    search = [str(_PROBE_FOLDER), *([inherited] if inherited else [])]
-    return process.environment(
-        without=_NOT_INHERITED,
-        PYTHONPATH=os.pathsep.join(search),
-        PYTHONHASHSEED="0",
-        ORCHESTRATE_PROBE=str(_written(settings, folder)),
-    )
+def _environment(
+    settings: dict[str, object], folder: Path, env: Mapping[str, str]
+) -> dict[str, str]:
+    given = [env.get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
+    search = [str(_PROBE_FOLDER), str(metering.FOLDER), *filter(None, given)]
+    ours = {
+        "PYTHONPATH": os.pathsep.join(search),
+        "PYTHONHASHSEED": "0",
+        "ORCHESTRATE_PROBE": str(_written(settings, folder)),
+        metering.VARIABLE: str(folder / "memory"),
+    }
+    return process.environment(without=_NOT_INHERITED, **{**env, **ours})
 
 
 def _written(settings: dict[str, object], folder: Path) -> Path:

@@ -138,7 +138,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
 def onlooker(workspace: Workspace, how: How, tell: Tell) -> Iterator[Surroundings]:
     """See what a run would do, beside whatever else is at work here; nothing of it is written."""
     check_here(workspace.top, workspace.plan)
-    work = Surroundings(workspace, how, tell, lambda: _own_copy(workspace.top))
+    work = Surroundings(workspace, how, tell, lambda: own_copy(workspace.top))
     try:
         yield work
     finally:
@@ -154,11 +154,16 @@ def check_trusted(workspace: Workspace, *, trust: bool, command: str) -> None:
     check_trust(workspace.plan, _our_folder(workspace.top), trust=trust, command=command)
 
 
-def _own_copy(top: Path) -> ScratchCopy:
+def own_copy(top: Path) -> ScratchCopy:
+    """A copy of the work tree beside whatever else is at work here; the caller closes it.
+
+    Raises:
+        Refused: there is no repository, or no commit in it.
+    """
     folder, repo = _our_folder(top), Repo(top)
     if repo.is_unborn:
         raise Refused(
-            "nothing was committed here yet, and this fixer works in a copy of a commit",
+            "nothing was committed here yet, and a copy is made of a commit",
             next_step="git add --all && git commit",
         )
     return ScratchCopy(repo, folder / f"{SCRATCH}-{os.getpid()}")
@@ -167,7 +172,7 @@ def _own_copy(top: Path) -> ScratchCopy:
 def _our_folder(top: Path) -> Path:
     if find_top(top) != top:
         raise Refused(
-            f"{str(top)!r} is not in a git work tree, which this fixer needs",
+            f"{str(top)!r} is not in a git work tree, which a copy of it needs",
             next_step="git init, or change to your repository",
         )
     return find_folder(top) / "orchestrate"

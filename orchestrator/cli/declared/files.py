@@ -1,7 +1,8 @@
-"""Commands that need no plan: check, fix, doctor."""
+"""Commands that need no plan: check, fix, doctor, memory."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -112,3 +113,79 @@ def doctor_command(
     from orchestrator.cli.doctor import doctor
 
     raise typer.Exit(doctor(plan or ctx.obj, python=python, as_json=as_json))
+
+
+@app.command("memory")
+def memory_command(
+    ctx: typer.Context,
+    paths: PathsArgument = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            help="Workers of pytest-xdist; 0: one process; default: 4.",
+            min=0,
+            max=64,
+            metavar="N",
+            show_default=False,
+        ),
+    ] = None,
+    expected_mib: Annotated[
+        float | None, typer.Option(help="What all of it may hold; default: 2000.", metavar="MIB")
+    ] = None,
+    problem_mib: Annotated[
+        float | None,
+        typer.Option(help="Above this it is a problem, exit 1; default: 5000.", metavar="MIB"),
+    ] = None,
+    limit_mib: Annotated[
+        float | None,
+        typer.Option(
+            help="Above this the run is ended; default: nine tenths of what is free.",
+            metavar="MIB",
+        ),
+    ] = None,
+    compare: Annotated[
+        str | None, typer.Option(help="Before: as at this commit; after: as it is.", metavar="REV")
+    ] = None,
+    compare_fix: Annotated[
+        bool, typer.Option("--compare-fix", help="Before: as it is; after: as `fix` would make it.")
+    ] = False,
+    runs: Annotated[
+        int, typer.Option(help="Runs of each side of a comparison.", min=1, max=10)
+    ] = 4,
+    require: RequireOption = None,
+    clear_instance: Annotated[
+        bool,
+        typer.Option("--clear-instance", help="As of `fix`, with --compare-fix."),
+    ] = False,
+    memray: Annotated[
+        bool, typer.Option("--memray", help="Ask the project's pytest-memray who allocates.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write the picture: .svg, or .html with tables.", metavar="FILE"),
+    ] = None,
+    plan: PlanOption = None,
+    python: PythonOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Run tests and say what each worker holds, live; or compare before and after a change."""
+    from orchestrator.cli.memory import Asked, memory
+
+    asked = Asked(
+        tuple(paths or ()),
+        workers,
+        expected_mib,
+        problem_mib,
+        limit_mib,
+        compare,
+        compare_fix,
+        runs,
+        require,
+        clear_instance,
+        memray,
+        output,
+        python,
+        as_json,
+    )
+    raise typer.Exit(memory(plan or ctx.obj, asked))  # fmt: skip

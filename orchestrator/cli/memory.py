@@ -1,0 +1,292 @@
+"""`orchestrate memory`: what a run of the tests holds, and whether a change makes a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.checks.config import Config, read_config
+from orchestrator.checks.discover import discovered, project_top
+from orchestrator.errors import BadInput, CannotJudge, Exit
+from orchestrator.interpreter import Interpreter, interpreter
+from orchestrator.measuring.run import Measurement, Tests, measured
+from orchestrator.plan.verify import Verify
+from orchestrator.report.memory import Bounds
+
+if TYPE_CHECKING:
+    from orchestrator.inspect.weigh import Sides
+
+_WORKERS = 4
+_SHARE_OF_FREE = 0.9
+_FORMS = (".svg", ".html")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command line; None is for what the configuration or a default says."""
+
+    paths: tuple[str, ...]
+    workers: int | None
+    expected_mib: float | None
+    problem_mib: float | None
+    limit_mib: float | None
+    compare: str | None
+    compare_fix: bool
+    runs: int
+    require: str | None
+    clear_instance: bool
+    memray: bool
+    output: Path | None
+    python: str | None
+    as_json: bool
+
+
+def memory(plan: Path | None, asked: Asked) -> Exit:
+    """Measure, or compare; RED where it is a problem, or the ceiling ended a run.
+
+    Raises:
+        BadInput: options contradict each other, or there is nothing of that name.
+        CannotJudge: no test ran.
+    """
+    _check(asked)
+    here = Path.cwd()
+    top = project_top(here)
+    config = read_config(top)
+    tests = _tests(top, here, plan, asked, config)
+    bounds = _bounds(asked, config)
+    if asked.compare is not None or asked.compare_fix:
+        return _compared(tests, asked, config, here)
+    return _one_run(tests, asked, bounds)
+
+
+def _check(asked: Asked) -> None:
+    comparing = asked.compare is not None or asked.compare_fix
+    if asked.compare is not None and asked.compare_fix:
+        what = "--compare and --compare-fix are two comparisons"
+        raise BadInput(what, next_step="orchestrate memory --compare-fix PATH")
+    if comparing and (asked.memray or asked.output):
+        raise BadInput(
+            "--memray and --output are for one run, and a comparison makes several",
+            next_step="orchestrate memory PATH, without them or without the comparison",
+        )
+    if asked.output and asked.output.suffix not in _FORMS:
+        raise BadInput(
+            f"--output is {str(asked.output)!r}; it can end in {' or '.join(_FORMS)}",
+            next_step="orchestrate memory --output memory.html",
+        )
+    if asked.compare_fix and not asked.paths:
+        raise BadInput(
+            "--compare-fix wants to know which files are to be fixed",
+            next_step="orchestrate scan, then: orchestrate memory --compare-fix FILE …",
+        )
+
+
+def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Config) -> Tests:
+    verify = _verify_of(plan, here, top)
+    python = interpreter(top, option=asked.python, plan=verify.python, command="memory")
+    python.must_have_pytest(command="memory")
+    if asked.memray and not python.has_memray:
+        raise CannotJudge(
+            f"pytest-memray is not installed in {str(python.path)!r}",
+            next_step=f"{python.path} -m pip install pytest-memray",
+        )
+    made = _verify(verify, python, asked, config)
+    return Tests(top, _files(top, here, asked), python, made)
+
+
+def _verify_of(plan: Path | None, here: Path, top: Path) -> Verify:
+    """What the plan says of the tests, where there is one."""
+    from orchestrator.workspace import open_workspace, plan_above
+
+    if plan is None and plan_above(here, top) is None:
+        return Verify()
+    return open_workspace(plan).plan.verify
+
+
+def _verify(plan: Verify, python: Interpreter, asked: Asked, config: Config) -> Verify:
+    from dataclasses import replace
+
+    from orchestrator.console.streams import say
+    from orchestrator.metering.usage import available_mib
+
+    given = asked.workers if asked.workers is not None else config.memory.get("workers")
+    workers = _WORKERS if given is None else int(given)
+    if workers and not python.has_xdist:
+        say(f"{python.path} has no pytest-xdist: one process", "yellow")
+        workers = 0
+    limit = asked.limit_mib if asked.limit_mib is not None else config.memory.get("limit_mib")
+    if limit is None:
+        limit = _SHARE_OF_FREE * available_mib()
+    more = ["--memray", "--most-allocations=5"] if asked.memray else []
+    arguments = [*plan.pytest_args, *more]
+    return replace(plan, workers=workers, memory_mib=limit, pytest_args=arguments)
+
+
+def _files(top: Path, here: Path, asked: Asked) -> Sequence[str]:
+    """Named files and folders from the top; without any, what pytest would take itself."""
+    from orchestrator.fixers.memory_safety.reading.settings import settings_for
+
+    if asked.paths:
+        return [_from_top(name, here, top) for name in asked.paths]
+    if asked.compare is not None:
+        return []
+    names = settings_for(top, "test_it.py").testpaths
+    found = [path for name in names for path in sorted(glob(name, root_dir=top))]  # noqa: PTH207 - a path from / too
+    return found or ["."]
+
+
+def _from_top(name: str, here: Path, top: Path) -> str:
+    path = (here / name).resolve()
+    if not path.exists():
+        raise BadInput(f"there is no file or folder {name!r}", next_step="git ls-files")
+    if not path.is_relative_to(top.resolve()):
+        raise BadInput(f"{name!r} lies outside the project {str(top)!r}", next_step=f"cd {path}")
+    return path.relative_to(top.resolve()).as_posix()
+
+
+def _bounds(asked: Asked, config: Config) -> Bounds:
+    usual, said = Bounds(), config.memory
+
+    def bound(option: float | None, name: str, default: float) -> float:
+        return option if option is not None else said.get(name, default)
+
+    found = Bounds(
+        bound(asked.expected_mib, "expected_mib", usual.expected_mib),
+        bound(asked.problem_mib, "problem_mib", usual.problem_mib),
+    )
+    if found.problem_mib < found.expected_mib:
+        raise BadInput(
+            f"a problem above {found.problem_mib:g} MiB, and {found.expected_mib:g} MiB expected",
+            next_step=f"orchestrate memory --problem-mib {found.expected_mib * 2.5:g}",
+        )
+    return found
+
+
+def _one_run(tests: Tests, asked: Asked, bounds: Bounds) -> Exit:
+    from orchestrator.console.memory import LiveMemory, show_memory
+    from orchestrator.console.streams import data
+    from orchestrator.report.memory import as_json
+
+    with LiveMemory(bounds) as live:
+        found = measured(tests, on_memory=live.memory, on_progress=live.progress)
+    if asked.as_json:
+        data(as_json(found, bounds))
+    else:
+        show_memory(found, bounds)
+    if asked.output:
+        _write(asked.output, found, bounds, tests)
+    if asked.memray:
+        _show_memray(found)
+    _next_steps(found, bounds, tests)
+    return Exit.RED if bounds.is_problem(found) else Exit.DONE
+
+
+def _write(output: Path, found: Measurement, bounds: Bounds, tests: Tests) -> None:
+    from orchestrator.console.streams import say
+    from orchestrator.errors import DiskError
+    from orchestrator.report.memory import memory_page, plot
+
+    how = f"-n {tests.verify.workers}" if tests.verify.workers else "one process"
+    title = f"Memory of {', '.join(tests.files)} ({how})"
+    text = (plot if output.suffix == ".svg" else memory_page)(found, bounds, title)
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise DiskError(f"cannot write {str(output)!r}: {error.strerror}") from error
+    say(f"written: {output}")
+
+
+def _show_memray(found: Measurement) -> None:
+    """The part of pytest's output that is pytest-memray's."""
+    from orchestrator.console.streams import data, say
+
+    lines = found.printed.splitlines()
+    start = next((n for n, line in enumerate(lines) if "MEMRAY REPORT" in line), None)
+    if start is None:
+        say("pytest-memray made no report", "yellow")
+        return
+    data("\n".join(lines[start:]))
+
+
+def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:
+    from orchestrator.console.streams import say
+    from orchestrator.report.memory import growing_files
+
+    files = growing_files(found)
+    if found.memory.peak_mib <= bounds.expected_mib and found.stopped is None:
+        return
+    if not files:
+        return
+    say(f"next: orchestrate check {files[0][0]}        (mocks that outlive their test)")
+    if tests.python.has_memray:
+        say(f"next: orchestrate memory {files[0][0]} -n 0 --memray        (who allocates)")
+
+
+def _compared(tests: Tests, asked: Asked, config: Config, here: Path) -> Exit:
+    from dataclasses import replace
+
+    from orchestrator.console.memory import show_comparison, tell_run
+    from orchestrator.console.streams import data, say
+    from orchestrator.inspect.weigh import since, tests_of, weighed
+    from orchestrator.report.memory import comparison_json
+    from orchestrator.words import plural
+
+    top = tests.top
+    if asked.compare is not None:
+        sides = since(top, asked.compare)
+    else:
+        sides = _fixed(top, here, asked, config)
+    files = [f for f in tests_of(tests.files, sides) if _holds_tests(top, f)]
+    if not files:
+        raise BadInput(
+            f"no test file differs from {asked.compare!r}",
+            next_step=f"orchestrate memory PATH --compare {asked.compare}",
+        )
+    say(f"{plural(len(sides.after), 'file')} differ; {asked.runs} runs of each side, in turn")
+    limit = tests.verify.memory_mib
+    found = weighed(replace(tests, files=files), sides, asked.runs, tell_run)
+    data(comparison_json(found)) if asked.as_json else show_comparison(found)
+    stopped = [run.stopped for run in (*found.before, *found.after) if run.stopped]
+    if stopped:
+        say(f"a run was ended: {stopped[0]}", "bold red")
+        say(f"next: the same with --limit-mib above {limit:.0f}, or fewer workers")
+    return Exit.RED if stopped else Exit.DONE
+
+
+def _fixed(top: Path, here: Path, asked: Asked, config: Config) -> Sides:
+    """The named files as they are, and as the fixer would make them."""
+    from orchestrator.checks.fix import computed
+    from orchestrator.console.streams import say
+    from orchestrator.fixers.base import Edit, Refusal, Source
+    from orchestrator.inspect.weigh import Sides
+
+    options = dict(config.options)
+    if asked.require:
+        options["require"] = asked.require
+    if asked.clear_instance:
+        options["clear_instance"] = True
+    paths = discovered(asked.paths, here=here, top=top, exclude=config.exclude)
+    sources = [Source(path, (top / path).read_bytes(), options) for path in paths]
+    fixes = computed(sources, top=top)
+    for outcome in fixes.outcomes:
+        if isinstance(outcome, Refusal):
+            say(f"refused: {outcome.path}: {outcome.reason}", "yellow")
+    edits = [outcome for outcome in fixes.outcomes if isinstance(outcome, Edit)]
+    if not edits:
+        raise BadInput(
+            f"the fixer would change nothing in {', '.join(asked.paths)}",
+            next_step="orchestrate scan, or compare commits: orchestrate memory --compare REV",
+        )
+    return Sides(
+        {edit.path: fixes.before[edit.path] for edit in edits},
+        {edit.path: edit.data for edit in edits},
+    )
+
+
+def _holds_tests(top: Path, path: str) -> bool:
+    from orchestrator.fixers.memory_safety.reading.settings import settings_for
+
+    return (top / path).is_dir() or settings_for(top, path).collects_file(path)
