@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from orchestrator.changes import Change, Side, Unit, changes_of
 from orchestrator.errors import BadInput
 from orchestrator.events import Judged, Said, StepBegun, Tell, TestsRan
+from orchestrator.fixers import registry
 from orchestrator.gates.baseline import is_red
 from orchestrator.gates.command import CommandGate
 from orchestrator.gates.compile import compile_gate, unless_before
 from orchestrator.gates.judge import suite_gates
 from orchestrator.gates.sides import Ids, Rules
 from orchestrator.gates.suite import Suite
+from orchestrator.gates.trial import Trial, trial_gate
 from orchestrator.gates.verdict import Verdict
 from orchestrator.interpreter import Interpreter
 from orchestrator.plan.model import Place
@@ -72,6 +74,9 @@ class Gates:
     rules: Rules
     strength: bool
     """Whether tests are compared with what they were, although the plan does not ask for it."""
+    trials: Mapping[str, Trial] = field(default_factory=dict)
+    """What the fixers of the phase try of their own work, by their names."""
+
     _one_process: bool = field(default=False)
     """Whether workers are given up for the rest of the batch, since one was lost."""
 
@@ -142,6 +147,9 @@ class Gates:
 
                 self.tell(StepBegun(name))
                 yield plugin_gate(name, changes, top=self.top, baseline=self.rules.baseline)
+        for name, trial in self.trials.items():
+            self.tell(StepBegun(name))
+            yield trial_gate(name, trial, changes, top=self.top)
         for command in self._commands():
             self.tell(StepBegun(command.command.name))
             yield command.verdict(tree.paths, tree.put, baseline=self.rules.baseline)
@@ -213,7 +221,9 @@ class Gates:
 def gates_for(session: Session, place: Place, *, ids: Ids, strength: bool) -> Gates:
     """The gates of a batch, as strict as the user wants them."""
     rules = Rules(baseline=not session.how.strict, ids=ids)
-    return Gates(session, tests_of(session, place), rules, strength)
+    fixers = [registry.get(rung.fixer) for rung in place.phase.rungs()]
+    trials = {fixer.name: fixer.trial for fixer in fixers if fixer.tries_its_edits}
+    return Gates(session, tests_of(session, place), rules, strength, trials)
 
 
 def _asked_for(tree: BatchTree) -> list[str]:

@@ -34,7 +34,7 @@ def discovered(
     Raises:
         BadInput: there is nothing of that name, or it lies outside the project.
     """
-    wanted = [path for name in given for path in _expanded(name, here)] or _default(here, top)
+    wanted = [path for name in given for path in expanded(name, here)] or _default(here, top)
     found: set[str] = set()
     for path in wanted:
         if not path.exists():
@@ -57,8 +57,12 @@ def discovered(
     return sorted(path for path in found if not _matches(path, excluded))
 
 
-def _expanded(name: str, here: Path) -> list[Path]:
-    """The path that is named, or what a pattern matches where no file is called so."""
+def expanded(name: str, here: Path) -> list[Path]:
+    """The path that is named, or what a pattern matches where no file is called so.
+
+    Raises:
+        BadInput: the pattern matches nothing.
+    """
     if (here / name).exists() or not set(name) & set("*?["):
         return [here / name]
     if not (found := sorted(here.glob(name))):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.checks.config import Config
-from orchestrator.fixers.base import Source
+from orchestrator.fixers.base import Options, Source
 from orchestrator.fixers.findings import Finding, Level
 from orchestrator.fixers.memory_safety.check import report
 from orchestrator.fixers.memory_safety.groups import derived_group
@@ -44,12 +44,15 @@ class Checked:
         return any(finding.level is Level.ERROR for finding in self.findings)
 
 
-def checked(paths: Sequence[str], *, top: Path, config: Config) -> Iterator[Checked]:
-    """What is found in each of `paths`, in their order."""
+def checked(
+    paths: Sequence[str], *, top: Path, config: Config, own: Mapping[str, Options] | None = None
+) -> Iterator[Checked]:
+    """What is found in each of `paths`, in their order; `own` are options of single files."""
+    own = own or {}
     if len(paths) < _WORTH_PROCESSES or (os.cpu_count() or 1) == 1:
         gc.disable()  # syntax trees are many objects and no cycles worth finding
         try:
-            yield from _batch(paths, top, config)
+            yield from _batch(paths, top, config, own)
         finally:
             gc.enable()
         return
@@ -59,22 +62,25 @@ def checked(paths: Sequence[str], *, top: Path, config: Config) -> Iterator[Chec
     size = max(1, len(paths) // (workers * 4))
     chunks = [paths[at : at + size] for at in range(0, len(paths), size)]
     with ProcessPoolExecutor(workers, initializer=gc.disable) as pool:
-        for found in pool.map(_batch, chunks, [top] * len(chunks), [config] * len(chunks)):
+        same = ([value] * len(chunks) for value in (top, config, own))
+        for found in pool.map(_batch, chunks, *same):
             yield from found
 
 
-def _batch(paths: Sequence[str], top: Path, config: Config) -> list[Checked]:
+def _batch(
+    paths: Sequence[str], top: Path, config: Config, own: Mapping[str, Options]
+) -> list[Checked]:
     parsed = Parsed()
-    return [_one(path, top, config, parsed) for path in paths]
+    return [_one(path, top, own.get(path, config.options), parsed) for path in paths]
 
 
-def _one(path: str, top: Path, config: Config, parsed: Parsed) -> Checked:
+def _one(path: str, top: Path, options: Options, parsed: Parsed) -> Checked:
     try:
         data = (top / path).read_bytes()
     except OSError as error:
         text = f"cannot be read: {error.strerror}"
         return Checked(path, [Finding(1, 1, "MS000", "", text, Level.ERROR, by_hand=True)])
-    said = report(Source(path, data, config.options), top, parsed)
+    said = report(Source(path, data, options), top, parsed)
     return Checked(path, said.findings, said.left_alone, said.groups)
 
 

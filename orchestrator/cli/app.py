@@ -16,7 +16,7 @@ _DECLARED = {
     "views": ("status", "show", "unresolved", "history", "report"),
     "runs": ("next-batch", "retry", "adopt", "skip", "undo", "recover", "demo"),
     "plans": ("init", "scan", "plan", "validate", "fixers", "schema"),
-    "files": ("check", "fix", "doctor", "memory"),
+    "files": ("check", "fix", "doctor", "memory", "guard"),
 }
 """Which module of `declared` has which command, in the order of the help."""
 

@@ -28,7 +28,7 @@ def run(arguments: Sequence[str], *, prog: str) -> Exit:
         from orchestrator.cli.left import left
         from orchestrator.safety.session import How
 
-        if options.paths or options.fix or options.diff:
+        if options.paths or options.fix or options.diff or options.ratchet:
             raise BadInput(
                 "--phase asks about the files of a phase, and changes none",
                 next_step=f"orchestrate check --phase {options.phase}",
@@ -57,7 +57,7 @@ def check(options: argparse.Namespace) -> Exit:
     if options.require:
         config.options["require"] = options.require
     paths = discovered(options.paths, here=here, top=top, exclude=config.exclude)
-    found = list(checked(paths, top=top, config=config))
+    found = _found(paths, options, top=top, here=here, config=config)
     bad = [one.path for one in found if one.has_errors]
     if options.diff:
         _show_diff(bad, top=top, here=here, config=config)
@@ -72,8 +72,30 @@ def check(options: argparse.Namespace) -> Exit:
     return _exit(found, exit_zero=options.exit_zero)
 
 
+def _found(
+    paths: Sequence[str], options: argparse.Namespace, *, top: Path, here: Path, config: Config
+) -> list[Checked]:
+    """What is found; under the ratchet only in what the migration holds."""
+    from orchestrator.checks.run import checked
+
+    if options.ratchet:
+        from orchestrator.checks.ratchet import ratchet, ratcheted
+
+        if (held := ratchet(options.plan, here=here, top=top)) is not None:
+            return ratcheted(paths, held, top=top, config=config)
+    return list(checked(paths, top=top, config=config))
+
+
 def arguments(
-    paths: Sequence[str], *, form: str, fix: bool, diff: bool, require: str | None, exit_zero: bool
+    paths: Sequence[str],
+    *,
+    form: str,
+    fix: bool,
+    diff: bool,
+    require: str | None,
+    exit_zero: bool,
+    ratchet: bool,
+    plan: Path | None,
 ) -> argparse.Namespace:
     """The same options from another command line.
 
@@ -94,6 +116,8 @@ def arguments(
         diff=diff,
         require=require,
         exit_zero=exit_zero,
+        ratchet=ratchet,
+        plan=plan,
     )
 
 
@@ -115,9 +139,14 @@ def parser(prog: str) -> argparse.ArgumentParser:
     )
     made.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found")
     made.add_argument(
+        "--ratchet",
+        action="store_true",
+        help="hold what the plan's batches have landed and what is new, and nothing else",
+    )
+    made.add_argument(
         "--phase", metavar="ID", help="what is left in the files of this phase of the plan instead"
     )
-    made.add_argument("--plan", type=Path, metavar="PATH", help="the plan of --phase")
+    made.add_argument("--plan", type=Path, metavar="PATH", help="the plan of --phase and --ratchet")
     made.add_argument("--python", metavar="PATH", help="the project's interpreter, for --phase")
     made.add_argument(
         "--trust", action="store_true", help="run the commands of the plan, from now on as well"
@@ -223,6 +252,8 @@ def _fixing(options: argparse.Namespace) -> str:
     words = [*options.prog.split(), "--fix"]
     if options.require:
         words += ["--require", options.require]
+    if options.ratchet:
+        words.append("--ratchet")
     return " ".join([*words, *map(shlex.quote, options.paths)])
 
 

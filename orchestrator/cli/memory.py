@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import glob
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.checks.config import Config, read_config
-from orchestrator.checks.discover import discovered, project_top
+from orchestrator.checks.discover import discovered, expanded, project_top
 from orchestrator.errors import BadInput, CannotJudge, Exit
 from orchestrator.interpreter import Interpreter, interpreter
 from orchestrator.measuring.run import Measurement, Tests, measured
@@ -130,20 +131,22 @@ def _files(top: Path, here: Path, asked: Asked) -> Sequence[str]:
     from orchestrator.fixers.memory_safety.reading.settings import settings_for
 
     if asked.paths:
-        return [_from_top(name, here, top) for name in asked.paths]
+        found = [path for name in asked.paths for path in expanded(name, here)]
+        return [_from_top(path, here, top) for path in found]
     if asked.compare is not None:
         return []
     names = settings_for(top, "test_it.py").testpaths
-    found = [path for name in names for path in sorted(glob(name, root_dir=top))]  # noqa: PTH207 - a path from / too
-    return found or ["."]
+    usual = [path for name in names for path in sorted(glob(name, root_dir=top))]  # noqa: PTH207 - a path from / too
+    return usual or ["."]
 
 
-def _from_top(name: str, here: Path, top: Path) -> str:
-    path = (here / name).resolve()
+def _from_top(path: Path, here: Path, top: Path) -> str:
+    shown, path = os.path.relpath(path, here), path.resolve()
     if not path.exists():
-        raise BadInput(f"there is no file or folder {name!r}", next_step="git ls-files")
+        raise BadInput(f"there is no file or folder {shown!r}", next_step="git ls-files")
     if not path.is_relative_to(top.resolve()):
-        raise BadInput(f"{name!r} lies outside the project {str(top)!r}", next_step=f"cd {path}")
+        what = f"{shown!r} lies outside the project {str(top)!r}"
+        raise BadInput(what, next_step=f"cd {path if path.is_dir() else path.parent}")
     return path.relative_to(top.resolve()).as_posix()
 
 
@@ -208,7 +211,8 @@ def _show_memray(found: Measurement) -> None:
     if start is None:
         say("pytest-memray made no report", "yellow")
         return
-    data("\n".join(lines[start:]))
+    ends = (n for n, line in enumerate(lines) if n > start and line.startswith("====="))
+    data("\n".join(lines[start : next(ends, None)]).rstrip())
 
 
 def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:  # the check is a hook, and starts without pydantic
+    from orchestrator.changes import Content
     from orchestrator.fixers.task import Proposal, Task
     from orchestrator.plan.base import OptionValue
 
@@ -89,6 +90,16 @@ class Fixer(ABC):  # noqa: B024 - what a subclass must do is said by the two bel
 
     per_target: ClassVar[bool] = False
     """Whether its options can only be judged file by file."""
+
+    tries_its_edits: ClassVar[bool] = False
+    """Whether `trial` has something to say: a gate of the fixer's own, called by its name."""
+
+    def trial(self, contents: Mapping[str, Content], top: Path) -> Sequence[tuple[str, str]]:
+        """What is wrong with what it made, tried for real: a path and a message each.
+
+        `contents` are the edited files.
+        """
+        return ()
 
     def tries(self, options: Options) -> int:
         """How often it is asked for one file; it hears what was wrong with the last answer."""

@@ -15,6 +15,7 @@ _MODULES = {
     "agent": "orchestrator.fixers.programs.agent",
     "codemod": "orchestrator.fixers.codemod",
     "command": "orchestrator.fixers.programs.command",
+    "guard": "orchestrator.fixers.guard",
     "memory-safety": "orchestrator.fixers.memory_safety",
 }
 """Name in the plan → module with a `FIXER`; other packages add theirs by entry points."""

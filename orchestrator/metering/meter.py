@@ -20,6 +20,7 @@ CONTROLLER, OTHERS = "controller", "others"
 """How processes are called that run no tests: xdist's own, and what tests start."""
 
 _SHARES_S = 1.0
+_GREW = 1.1
 _POINTS = 600
 _KIB = 1024
 
@@ -56,8 +57,8 @@ class Memory:
     """What a run of pytest held. `peak_mib` is the resident sum over its processes at one time.
 
     The sum counts pages twice that processes share; `peak_pss_mib` does not, and is None where the
-    system does not tell it. It is read every second, the sum every 100 ms: shorter peaks go unseen
-    there, but not in the peaks of processes, which the system keeps.
+    system does not tell it. It is read every second and after growth by a tenth, the sum every
+    100 ms: shorter peaks go unseen there, but not in those of processes, which the system keeps.
     """
 
     peak_mib: float = 0.0
@@ -104,6 +105,7 @@ class Meter:
     _pid: int = 0
     _started_s: float = 0.0
     _next_shares_s: float = 0.0
+    _shared_at_mib: float = 0.0
     _pss_mib: float | None = None
     _uss_mib: float | None = None
     _peaks_mib: dict[int, float] = field(default_factory=dict)
@@ -120,8 +122,9 @@ class Meter:
         sample = Sample(at_s, {use.pid: use.rss_mib for use in tree(self._pid)})
         if not sample.rss_mib:
             return
-        if at_s >= self._next_shares_s and (found := shares(self._pid)) is not None:
-            self._next_shares_s = at_s + _SHARES_S
+        is_due = at_s >= self._next_shares_s or sample.sum_mib > _GREW * self._shared_at_mib
+        if is_due and (found := shares(self._pid)) is not None:
+            self._next_shares_s, self._shared_at_mib = at_s + _SHARES_S, sample.sum_mib
             self._pss_mib = max(self._pss_mib or 0.0, found.pss_mib)
             self._uss_mib = max(self._uss_mib or 0.0, found.uss_mib)
         self.peak_mib = max(self.peak_mib, sample.sum_mib)

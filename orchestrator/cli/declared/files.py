@@ -1,4 +1,4 @@
-"""Commands that need no plan: check, fix, doctor, memory."""
+"""Commands that need no plan: check, fix, doctor, memory, guard."""
 
 from __future__ import annotations
 
@@ -29,6 +29,12 @@ def check_command(
     exit_zero: Annotated[
         bool, typer.Option("--exit-zero", help="Exit 0 whatever was found.")
     ] = False,
+    ratchet: Annotated[
+        bool,
+        typer.Option(
+            "--ratchet", help="Hold what the plan's batches have landed and what is new, no more."
+        ),
+    ] = False,
     phase: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +58,14 @@ def check_command(
     raise typer.Exit(
         check(
             arguments(
-                paths or [], form=form, fix=fix, diff=diff, require=require, exit_zero=exit_zero
+                paths or [],
+                form=form,
+                fix=fix,
+                diff=diff,
+                require=require,
+                exit_zero=exit_zero,
+                ratchet=ratchet,
+                plan=plan,
             )
         )
     )
@@ -188,4 +201,65 @@ def memory_command(
         python,
         as_json,
     )
-    raise typer.Exit(memory(plan or ctx.obj, asked))  # fmt: skip
+    raise typer.Exit(memory(plan or ctx.obj, asked))
+
+
+@app.command("guard")
+def guard_command(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="hook, ci, validator, guidelines, section, settings, freeze; default: all.",
+            metavar="PART",
+            show_default=False,
+        ),
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave a part out.", metavar="PART", show_default=False)
+    ] = None,
+    section: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The file of guidelines that gets a section; default: CONTRIBUTING.md, AGENTS.md "
+            "and CLAUDE.md, those that are there. One outside the repository is only printed.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    validator: Annotated[
+        str | None,
+        typer.Option(help="A script for the hook to run, made if need be.", metavar="FILE"),
+    ] = None,
+    repo: Annotated[
+        str | None, typer.Option(help="Where your team keeps orchestrate, for git.", metavar="URL")
+    ] = None,
+    rev: Annotated[str | None, typer.Option(help="A commit or tag of it.", metavar="REV")] = None,
+    install: Annotated[
+        str | None, typer.Option(help="What installs orchestrate in CI.", metavar="COMMAND")
+    ] = None,
+    workflow: Annotated[
+        str | None,
+        typer.Option(help="A workflow of GitHub Actions that gets the step.", metavar="FILE"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write it without being asked.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 where something is missing.")
+    ] = False,
+) -> None:
+    """Add what keeps the change from being lost again: each file is shown before it is written."""
+    from orchestrator.cli.guard import Asked, guarded, names, options_of
+
+    options = options_of({"validator": validator, "repo": repo, "rev": rev, "install": install})
+    raise typer.Exit(
+        guarded(
+            Asked(
+                names(only),
+                names(without),
+                tuple(section or ()),
+                options,
+                workflow or "",
+                yes,
+                check,
+            )
+        )
+    )

@@ -25,7 +25,7 @@ def bases_named(top: Path) -> dict[bytes, list[Path]]:
     but what is computed.
     """
     found: dict[bytes, list[Path]] = {}
-    for path in _test_files(top):
+    for path in test_files(top):
         try:
             data = path.read_bytes()
         except OSError:
@@ -43,7 +43,8 @@ def may_derive_from(name: str, top: Path) -> list[Path]:
     return bases_named(top).get(name.encode(), [])
 
 
-def _test_files(top: Path) -> Iterator[Path]:
+def test_files(top: Path) -> Iterator[Path]:
+    """The files pytest would take for tests, below `testpaths` or everywhere."""
     names = settings_for(top, "test_it.py").testpaths
     roots = [top / path for name in names for path in sorted(glob(name, root_dir=top))]  # noqa: PTH207 - a path from / too
     for root in roots or [top]:

@@ -86,10 +86,21 @@ def is_configured(folder: Path) -> bool:
     return _settings_in(folder) is not None
 
 
+def configuration_of(folder: Path) -> str | None:
+    """The name of the file that pytest reads its configuration from, in a folder that has one."""
+    return next(
+        (name for name, section in _FILES if _read(folder / name, section) is not None), None
+    )
+
+
+def _read(file: Path, section: str) -> Mapping[str, Any] | None:
+    return _section(file, section) if file.is_file() else None
+
+
 @cache
 def _settings_in(folder: Path) -> Settings | None:
     for name, section in _FILES:
-        if (folder / name).is_file() and (values := _section(folder / name, section)) is not None:
+        if (values := _read(folder / name, section)) is not None:
             return _settings(values)
     return None
 

@@ -1,0 +1,194 @@
+"""The guard outside any plan: the files it is made of here, what they would hold, writing them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from orchestrator import files
+from orchestrator.changes import FILE_MODE, Content
+from orchestrator.errors import BadInput
+from orchestrator.fixers.base import Edit, Outcome, Source
+from orchestrator.fixers.guard import FIXER
+from orchestrator.fixers.guard.hook import CONFIGURATION
+from orchestrator.fixers.guard.parts import GUIDELINES, Part, part_of, problems
+from orchestrator.fixers.memory_safety.reading.settings import configuration_of, settings_for
+from orchestrator.plan.base import OptionValue
+
+SECTIONS = ("CONTRIBUTING.md", "AGENTS.md", "CLAUDE.md")
+"""Files of guidelines, of which those that are there get the section."""
+
+WORKFLOW = ".github/workflows/test-memory-safety.yml"
+_NO_CI = (
+    "no CI step: nothing says how CI gets orchestrate (--repo URL --rev REV, --install COMMAND), "
+    "or which workflow has it already (--workflow FILE)"
+)
+_WORKFLOWS = ".github/workflows/*.y*ml"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is wanted: parts, files of guidelines (none: those that are there), a workflow."""
+
+    parts: frozenset[Part]
+    sections: tuple[str, ...]
+    options: Mapping[str, OptionValue]
+    workflow: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What each file would become, beside what it is.
+
+    `printed` is for files somewhere else, `left_out` is why a part has no file here.
+    """
+
+    outcomes: Sequence[Outcome]
+    before: Mapping[str, Content]
+    printed: Mapping[str, str]
+    left_out: str = ""
+
+    @property
+    def edits(self) -> list[Edit]:
+        """The files that would change."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, Edit)]
+
+    @property
+    def hooks(self) -> bool:
+        """Whether the hook would be added, and so is tried."""
+        return any(edit.path == CONFIGURATION for edit in self.edits)
+
+    def complaints(self, top: Path) -> Sequence[tuple[str, str]]:
+        """What is wrong with the hook, tried as it would be; before anything is written."""
+        return FIXER.trial({edit.path: edit.data for edit in self.edits}, top)
+
+
+def guard(top: Path, choice: Choice) -> Guard:
+    """What the guard comes to in this project; nothing is written.
+
+    Raises:
+        BadInput: an option means nothing.
+    """
+    for problem in problems("", choice.options):
+        raise BadInput(problem, next_step="orchestrate guard --help")
+    options = {**_installed_from(), **choice.options}
+    inside, outside = _sections(top, choice.sections)
+    if "validator" in options:  # the hook runs it from here: it needs no repository
+        options = dict(choice.options)
+    workflow = choice.workflow or _workflow(top, options)
+    named = _named(top, options, workflow, inside)
+    named = [(part, path) for part, path in named if part in choice.parts]
+    sources = [_source(top, path, {**options, "part": part.value}) for part, path in named]
+    outcomes = [FIXER.fix(source, top) for source in sources]
+    before = {s.path: s.data if s.exists else None for s in sources}
+    printed = {path: _text_for(path, options, top) for path in outside}
+    left_out = _NO_CI if workflow is None and Part.CI in choice.parts else ""
+    return Guard(outcomes, before, printed, left_out)
+
+
+def written(found: Guard, top: Path) -> None:
+    """Write every edit, each only where the file is still as it was.
+
+    Raises:
+        ChangedMeanwhile: one is not; those before it are written.
+        DiskError: one cannot be written.
+    """
+    for edit in found.edits:
+        path, before = top / edit.path, found.before[edit.path]
+        files.exchange(path, expected=before, data=edit.data, mode=_mode(edit.path), up_to=top)
+
+
+def _mode(path: str) -> int:
+    """Of a file that is made: a script may be started."""
+    return 0o755 if part_of(path) is Part.VALIDATOR else FILE_MODE
+
+
+def conftest_of(top: Path) -> str:
+    """The conftest that all tests see: the one of the top, else that of the folder of tests."""
+    if (top / "conftest.py").is_file():
+        return "conftest.py"
+    paths = settings_for(top, "test_it.py").testpaths
+    folders = [name for name in paths if (top / name).is_dir()]
+    if len(folders) > 1 or (not folders and not (top / "tests").is_dir()):
+        return "conftest.py"
+    return f"{(folders or ['tests'])[0].rstrip('/')}/conftest.py"
+
+
+def configuration_file(top: Path) -> str | None:
+    """The file of pytest's configuration; where there is none, one that could hold it."""
+    if (used := configuration_of(top)) is not None:
+        return used
+    return next((name for name in ("pyproject.toml", "tox.ini") if (top / name).is_file()), None)
+
+
+def _named(
+    top: Path, options: Mapping[str, OptionValue], workflow: str | None, sections: Sequence[str]
+) -> list[tuple[Part, str]]:
+    """Each part with its file, in the order in which they make sense to a reader."""
+    validator = options.get("validator")
+    return [
+        *([(Part.VALIDATOR, str(validator))] if validator else []),
+        (Part.HOOK, CONFIGURATION),
+        *([(Part.CI, workflow)] if workflow else []),
+        (Part.SETTINGS, configuration_file(top) or "pytest.ini"),
+        (Part.FREEZE, conftest_of(top)),
+        (Part.GUIDELINES, str(options.get("guidelines", GUIDELINES))),
+        *((Part.SECTION, path) for path in sections),
+    ]
+
+
+def _workflow(top: Path, options: Mapping[str, OptionValue]) -> str | None:
+    """A workflow of its own where CI can install orchestrate, else one that runs pytest already."""
+    if (top / WORKFLOW).is_file() or options.get("install") or options.get("repo"):
+        return WORKFLOW
+    for file in sorted(top.glob(_WORKFLOWS)):
+        text = file.read_text("utf-8", errors="replace")
+        if "orchestrate-check" in text or str(options.get("validator", "\0")) in text:
+            return file.relative_to(top).as_posix()
+    return None
+
+
+def _source(top: Path, path: str, options: Mapping[str, OptionValue]) -> Source:
+    file = top / path
+    there = file.is_file()
+    return Source(path, file.read_bytes() if there else b"", options, exists=there)
+
+
+def _sections(top: Path, named: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files of guidelines inside the repository, and those somewhere else."""
+    if not named:
+        there = [name for name in SECTIONS if (top / name).is_file()]
+        return there or [SECTIONS[0]], []
+    inside, outside = [], []
+    for name in named:
+        path = Path(os.path.normpath(Path.cwd() / Path(name).expanduser()))
+        if path.resolve().is_relative_to(top.resolve()):
+            inside.append(path.resolve().relative_to(top.resolve()).as_posix())
+        else:
+            outside.append(str(path))
+    return inside, outside
+
+
+def _text_for(path: str, options: Mapping[str, OptionValue], top: Path) -> str:
+    """The section for a file somewhere else: printed, never written."""
+    made = FIXER.fix(Source(PurePosixPath(path).name, b"", {**options, "part": "section"}), top)
+    assert isinstance(made, Edit)
+    return made.data.decode("utf-8")
+
+
+def _installed_from() -> dict[str, OptionValue]:
+    """The git repository and commit that this program was installed from, if any (PEP 610)."""
+    try:
+        text = metadata.distribution("orchestrate-migration").read_text("direct_url.json")
+        told = json.loads(text or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return {}
+    commit = told.get("vcs_info", {}).get("commit_id")
+    if not commit or urlsplit(told["url"]).scheme not in {"https", "ssh"}:
+        return {}
+    return {"repo": told["url"], "rev": commit}

@@ -1,0 +1,156 @@
+"""Holds what a migration has reached, and complains of nothing it has not.
+
+There is no baseline file that could be merged wrongly or grow slack: the records say which files
+landed, and with which bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from orchestrator.checks.config import Config
+from orchestrator.checks.run import Checked, checked
+from orchestrator.fixers.base import Options, Source
+from orchestrator.fixers.findings import Finding
+from orchestrator.fixers.memory_safety import FIXER
+from orchestrator.fixers.memory_safety.check import findings
+from orchestrator.fixers.planned import options_of
+from orchestrator.git import Repo
+from orchestrator.plan.model import PhaseState, Plan, Rung, Target
+from orchestrator.progress.record import Done, record_path, records_of
+from orchestrator.workspace import open_workspace, plan_above
+
+NOT_REACHED = "no batch has reached it yet"
+_LANDED = frozenset({Done.EDITED, Done.UNCHANGED, Done.ADOPTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file that landed: with which options, and its blob then (None: before this tool)."""
+
+    options: Options
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Ratchet:
+    """What is held of a project. `waiting` are the files of the plan that no batch has landed."""
+
+    top: Path
+    plan: Plan
+    held: Mapping[str, Held]
+    waiting: frozenset[str]
+
+    def is_held(self, path: str) -> bool:
+        """Whether a file is asked for the pattern: one that landed, or that is new since."""
+        return path in self.held or (path not in self.waiting and path not in self._older)
+
+    @cached_property
+    def _repo(self) -> Repo:
+        return Repo(self.top)
+
+    @cached_property
+    def _older(self) -> frozenset[str]:
+        """The files that were there when the first record came; of no record, those of HEAD.
+
+        In a shallow clone, where nobody knows, every file that is committed.
+        """
+        repo = self._repo
+        if repo.is_unborn:
+            return frozenset()
+        folder = str(Path(record_path(self.plan, next(self.plan.places()))).parents[1])
+        added = ("log", "--format=%H", "--diff-filter=A", "HEAD", "--", folder)
+        first = [] if repo.is_shallow else repo.text(*added).split()
+        commit = first[-1] if first else "HEAD"
+        return frozenset(repo.paths("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit))
+
+    def landed_with(self, path: str) -> list[Finding]:
+        """The findings a file landed with: those are nobody's fault since."""
+        held = self.held.get(path)
+        if held is None or held.after is None:
+            return []
+        data = self._repo.blobs([held.after]).get(held.after)
+        return [] if data is None else list(findings(Source(path, data, held.options), self.top))
+
+
+def ratchet(plan: Path | None, *, here: Path, top: Path) -> Ratchet | None:
+    """What the plan and its records hold; None where there is no plan.
+
+    Raises:
+        BadInput: there is a plan or a record, and it cannot be read.
+    """
+    if plan is None and plan_above(here, top) is None:
+        return None
+    workspace = open_workspace(plan)
+    held: dict[str, Held] = {}
+    waiting: set[str] = set()
+    for one in _planned(workspace.top, workspace.plan):
+        if one.has_landed:
+            held[one.target.path] = Held(options_of(one.rung, one.target), one.after)
+        else:
+            waiting.add(one.target.path)
+    return Ratchet(workspace.top, workspace.plan, held, frozenset(waiting - held.keys()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A file of the plan: whether it landed, and its blob then where that is known."""
+
+    target: Target
+    rung: Rung
+    has_landed: bool
+    after: str | None = None
+
+
+def _planned(top: Path, plan: Plan) -> Iterator[_Planned]:
+    """The files of every phase of the fixer."""
+    for phase in plan.phases:
+        rung = next((rung for rung in phase.rungs() if rung.fixer == FIXER.name), None)
+        if rung is None:
+            continue
+        for batch, record in zip(phase.batches, records_of(top, plan, phase), strict=True):
+            entries = {entry.path: entry for entry in record.targets} if record else {}
+            for target in batch.targets:
+                entry = entries.get(target.path)
+                if phase.state is PhaseState.DONE:
+                    yield _Planned(target, rung, has_landed=True)
+                elif entry is not None and entry.done in _LANDED:
+                    yield _Planned(target, rung, has_landed=True, after=entry.after)
+                else:
+                    yield _Planned(target, rung, has_landed=False)
+
+
+def ratcheted(paths: Sequence[str], held: Ratchet, *, top: Path, config: Config) -> list[Checked]:
+    """What is found in those of `paths` that are held; the others are left alone, and say so.
+
+    A finding that was there when its file landed is none: findings are told apart by what they
+    say of which class, not by their lines.
+    """
+    own = {path: one.options for path, one in held.held.items()}
+    asked = [path for path in paths if path not in held.waiting]
+    found = {one.path: one for one in checked(asked, top=top, config=config, own=own)}
+    return [_one(path, found.get(path), held) for path in paths]
+
+
+def _one(path: str, found: Checked | None, held: Ratchet) -> Checked:
+    if found is None:
+        return Checked(path, [], NOT_REACHED)
+    if not found.has_errors:
+        return found
+    if not held.is_held(path):
+        return Checked(path, [], NOT_REACHED)
+    known = [_identity(finding) for finding in held.landed_with(path)]
+    new = []
+    for finding in found.findings:
+        if _identity(finding) in known:
+            known.remove(_identity(finding))
+        else:
+            new.append(finding)
+    return replace(found, findings=new)
+
+
+def _identity(finding: Finding) -> tuple[str, str, str]:
+    return finding.code, finding.subject, finding.message

@@ -1,0 +1,83 @@
+"""The fixture of a conftest that keeps what is imported out of the sight of each gc.collect()."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestrator.fixers.guard.parts import Cannot
+from orchestrator.fixers.memory_safety.editing.imports import with_imports
+
+_FIXTURE = """\
+@pytest.fixture(scope="module", autouse=True)
+def _freeze_what_is_imported() -> None:
+    \"\"\"Keep what is imported out of the sight of each gc.collect().\"\"\"
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+"""
+_NAMES = ("gc", "pytest")
+
+
+def freezing(data: bytes, path: str, top: Path) -> bytes | None:
+    """The conftest with the fixture; None where it freezes already.
+
+    Raises:
+        Cannot: it is no Python, or its names `gc` and `pytest` mean something else.
+    """
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError) as error:
+        raise Cannot(f"{path} is no Python: {error}") from error
+    if freezes(tree):
+        return None
+    bound = {name for node in tree.body for name in _bound(node)}
+    imported = {alias.name for node in tree.body for alias in _plain_imports(node)}
+    for name in _NAMES:
+        if name in bound - imported:
+            raise Cannot(f"{path}: the name {name!r} is not the module of that name there")
+    missing = [name for name in _NAMES if name not in imported]
+    edited = with_imports(data, missing, lambda name: (top / name).exists()) if missing else data
+    newline = b"\r\n" if b"\r\n" in data else b"\n"
+    head = edited.rstrip(b"\r\n \t") + newline * 3 if edited.strip() else b""
+    edited = head + _FIXTURE.encode().replace(b"\n", newline)
+    added = len(missing) + 1
+    if len(ast.parse(edited).body) != len(tree.body) + added or not _holds(edited, tree):
+        raise Cannot(f"{path}: what is there would not be the same after the edit")
+    return edited
+
+
+def freezes(tree: ast.Module) -> bool:
+    """Whether `gc.freeze()` is called anywhere in a file."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "freeze"
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "gc"
+        for node in ast.walk(tree)
+    )
+
+
+def _holds(edited: bytes, tree: ast.Module) -> bool:
+    """Whether every statement of before is still there, in its order."""
+    now = iter([ast.dump(node) for node in ast.parse(edited).body])
+    return all(ast.dump(node) in now for node in tree.body)
+
+
+def _plain_imports(node: ast.stmt) -> Iterator[ast.alias]:
+    if isinstance(node, ast.Import):
+        yield from (alias for alias in node.names if alias.asname is None)
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """The names a statement of the module gives a meaning."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (alias.asname or alias.name for alias in node.names)
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    else:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                yield inner.id
