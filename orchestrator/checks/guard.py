@@ -14,20 +14,17 @@ from orchestrator import files
 from orchestrator.changes import FILE_MODE, Content
 from orchestrator.errors import BadInput
 from orchestrator.fixers.base import Edit, Outcome, Source
-from orchestrator.fixers.guard import FIXER
+from orchestrator.fixers.guard import FIXER, places
 from orchestrator.fixers.guard.hook import CONFIGURATION
-from orchestrator.fixers.guard.parts import GUIDELINES, Part, part_of, problems
-from orchestrator.fixers.memory_safety.reading.settings import configuration_of, settings_for
+from orchestrator.fixers.guard.parts import Part, problems
 from orchestrator.plan.base import OptionValue
-
-SECTIONS = ("CONTRIBUTING.md", "AGENTS.md", "CLAUDE.md")
-"""Files of guidelines, of which those that are there get the section."""
 
 WORKFLOW = ".github/workflows/test-memory-safety.yml"
 _NO_CI = (
     "no CI step: nothing says how CI gets orchestrate (--repo URL --rev REV, --install COMMAND), "
     "or which workflow has it already (--workflow FILE)"
 )
+_NO_SECTION = "no section: your guidelines are no Markdown that is known here (--section FILE)"
 _WORKFLOWS = ".github/workflows/*.y*ml"
 
 
@@ -45,13 +42,13 @@ class Choice:
 class Guard:
     """What each file would become, beside what it is.
 
-    `printed` is for files somewhere else, `left_out` is why a part has no file here.
+    `printed` is for files somewhere else, `left_out` says which parts have no file here.
     """
 
     outcomes: Sequence[Outcome]
     before: Mapping[str, Content]
     printed: Mapping[str, str]
-    left_out: str = ""
+    left_out: Sequence[str] = ()
 
     @property
     def edits(self) -> list[Edit]:
@@ -76,10 +73,10 @@ def guard(top: Path, choice: Choice) -> Guard:
     """
     for problem in problems("", choice.options):
         raise BadInput(problem, next_step="orchestrate guard --help")
-    options = {**_installed_from(), **choice.options}
+    options = {"guidelines": places.guidelines(top), **_installed_from(), **choice.options}
     inside, outside = _sections(top, choice.sections)
     if "validator" in options:  # the hook runs it from here: it needs no repository
-        options = dict(choice.options)
+        options = {"guidelines": places.guidelines(top), **choice.options}
     workflow = choice.workflow or _workflow(top, options)
     named = _named(top, options, workflow, inside)
     named = [(part, path) for part, path in named if part in choice.parts]
@@ -87,7 +84,10 @@ def guard(top: Path, choice: Choice) -> Guard:
     outcomes = [FIXER.fix(source, top) for source in sources]
     before = {s.path: s.data if s.exists else None for s in sources}
     printed = {path: _text_for(path, options, top) for path in outside}
-    left_out = _NO_CI if workflow is None and Part.CI in choice.parts else ""
+    left_out = [
+        *([_NO_CI] if workflow is None and Part.CI in choice.parts else []),
+        *([_NO_SECTION] if not (inside or outside) and Part.SECTION in choice.parts else []),
+    ]
     return Guard(outcomes, before, printed, left_out)
 
 
@@ -100,30 +100,7 @@ def written(found: Guard, top: Path) -> None:
     """
     for edit in found.edits:
         path, before = top / edit.path, found.before[edit.path]
-        files.exchange(path, expected=before, data=edit.data, mode=_mode(edit.path), up_to=top)
-
-
-def _mode(path: str) -> int:
-    """Of a file that is made: a script may be started."""
-    return 0o755 if part_of(path) is Part.VALIDATOR else FILE_MODE
-
-
-def conftest_of(top: Path) -> str:
-    """The conftest that all tests see: the one of the top, else that of the folder of tests."""
-    if (top / "conftest.py").is_file():
-        return "conftest.py"
-    paths = settings_for(top, "test_it.py").testpaths
-    folders = [name for name in paths if (top / name).is_dir()]
-    if len(folders) > 1 or (not folders and not (top / "tests").is_dir()):
-        return "conftest.py"
-    return f"{(folders or ['tests'])[0].rstrip('/')}/conftest.py"
-
-
-def configuration_file(top: Path) -> str | None:
-    """The file of pytest's configuration; where there is none, one that could hold it."""
-    if (used := configuration_of(top)) is not None:
-        return used
-    return next((name for name in ("pyproject.toml", "tox.ini") if (top / name).is_file()), None)
+        files.exchange(path, expected=before, data=edit.data, mode=FILE_MODE, up_to=top)
 
 
 def _named(
@@ -135,9 +112,9 @@ def _named(
         *([(Part.VALIDATOR, str(validator))] if validator else []),
         (Part.HOOK, CONFIGURATION),
         *([(Part.CI, workflow)] if workflow else []),
-        (Part.SETTINGS, configuration_file(top) or "pytest.ini"),
-        (Part.FREEZE, conftest_of(top)),
-        (Part.GUIDELINES, str(options.get("guidelines", GUIDELINES))),
+        (Part.SETTINGS, places.configuration_file(top)),
+        (Part.FREEZE, places.conftest(top)),
+        (Part.GUIDELINES, str(options["guidelines"])),
         *((Part.SECTION, path) for path in sections),
     ]
 
@@ -162,8 +139,7 @@ def _source(top: Path, path: str, options: Mapping[str, OptionValue]) -> Source:
 def _sections(top: Path, named: Sequence[str]) -> tuple[list[str], list[str]]:
     """The files of guidelines inside the repository, and those somewhere else."""
     if not named:
-        there = [name for name in SECTIONS if (top / name).is_file()]
-        return there or [SECTIONS[0]], []
+        return places.sections(top), []
     inside, outside = [], []
     for name in named:
         path = Path(os.path.normpath(Path.cwd() / Path(name).expanduser()))

@@ -44,6 +44,10 @@ class Ratchet:
     held: Mapping[str, Held]
     waiting: frozenset[str]
 
+    def own_options(self) -> dict[str, Options]:
+        """The options of the files that landed, by path."""
+        return {path: one.options for path, one in self.held.items()}
+
     def is_held(self, path: str) -> bool:
         """Whether a file is asked for the pattern: one that landed, or that is new since."""
         return path in self.held or (path not in self.waiting and path not in self._older)
@@ -129,7 +133,7 @@ def ratcheted(paths: Sequence[str], held: Ratchet, *, top: Path, config: Config)
     A finding that was there when its file landed is none: findings are told apart by what they
     say of which class, not by their lines.
     """
-    own = {path: one.options for path, one in held.held.items()}
+    own = held.own_options()
     asked = [path for path in paths if path not in held.waiting]
     found = {one.path: one for one in checked(asked, top=top, config=config, own=own)}
     return [_one(path, found.get(path), held) for path in paths]

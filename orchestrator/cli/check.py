@@ -14,6 +14,7 @@ from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
     from orchestrator.checks.config import Config
+    from orchestrator.checks.ratchet import Ratchet
     from orchestrator.checks.run import Checked
     from orchestrator.fixers.base import Outcome, Source
 
@@ -45,7 +46,7 @@ def check(options: argparse.Namespace) -> Exit:
     """
     from orchestrator.checks.config import read_config
     from orchestrator.checks.discover import discovered, project_top
-    from orchestrator.checks.run import checked, with_shared_groups
+    from orchestrator.checks.run import with_shared_groups
 
     if options.diff and options.format != "text":
         raise BadInput(
@@ -57,14 +58,16 @@ def check(options: argparse.Namespace) -> Exit:
     if options.require:
         config.options["require"] = options.require
     paths = discovered(options.paths, here=here, top=top, exclude=config.exclude)
-    found = _found(paths, options, top=top, here=here, config=config)
+    held = _ratchet(options, top=top, here=here)
+    found = _found(paths, held, top=top, config=config)
     bad = [one.path for one in found if one.has_errors]
+    sources = _sources(bad, held, top=top, config=config) if options.diff or options.fix else []
     if options.diff:
-        _show_diff(bad, top=top, here=here, config=config)
+        _show_diff(sources, top=top, here=here)
     else:
         if options.fix:
-            _write(bad, top=top, here=here, config=config)
-            again = {one.path: one for one in checked(bad, top=top, config=config)}
+            _write(sources, top=top, here=here)
+            again = {one.path: one for one in _found(bad, held, top=top, config=config)}
             found = [again.get(one.path, one) for one in found]
         found = with_shared_groups(found)
         _print(found, options.format, top=top, here=here)
@@ -72,17 +75,25 @@ def check(options: argparse.Namespace) -> Exit:
     return _exit(found, exit_zero=options.exit_zero)
 
 
+def _ratchet(options: argparse.Namespace, *, top: Path, here: Path) -> Ratchet | None:
+    """What the migration holds, where that is asked for and there is one."""
+    if not options.ratchet:
+        return None
+    from orchestrator.checks.ratchet import ratchet
+
+    return ratchet(options.plan, here=here, top=top)
+
+
 def _found(
-    paths: Sequence[str], options: argparse.Namespace, *, top: Path, here: Path, config: Config
+    paths: Sequence[str], held: Ratchet | None, *, top: Path, config: Config
 ) -> list[Checked]:
-    """What is found; under the ratchet only in what the migration holds."""
+    """What is found; under the ratchet only in what is held."""
+    if held is not None:
+        from orchestrator.checks.ratchet import ratcheted
+
+        return ratcheted(paths, held, top=top, config=config)
     from orchestrator.checks.run import checked
 
-    if options.ratchet:
-        from orchestrator.checks.ratchet import ratchet, ratcheted
-
-        if (held := ratchet(options.plan, here=here, top=top)) is not None:
-            return ratcheted(paths, held, top=top, config=config)
     return list(checked(paths, top=top, config=config))
 
 
@@ -156,28 +167,28 @@ def parser(prog: str) -> argparse.ArgumentParser:
     return made
 
 
-def _show_diff(paths: Sequence[str], *, top: Path, here: Path, config: Config) -> None:
+def _show_diff(sources: Sequence[Source], *, top: Path, here: Path) -> None:
     """Print what the fixer would change; nothing is written."""
     from orchestrator.checks.fix import computed
     from orchestrator.console.streams import raw
     from orchestrator.fixers.base import Edit
     from orchestrator.report.diff import unified
 
-    fixes = computed(_sources(paths, top, config), top=top)
+    fixes = computed(sources, top=top)
     for outcome in fixes.outcomes:
         if isinstance(outcome, Edit):
             raw(unified(outcome.path, fixes.before[outcome.path], outcome.data))
     _tell(fixes.outcomes, top, here)
 
 
-def _write(paths: Sequence[str], *, top: Path, here: Path, config: Config) -> None:
+def _write(sources: Sequence[Source], *, top: Path, here: Path) -> None:
     """Fix the files, and say what was added and what was refused."""
     from orchestrator.checks.fix import computed, written
     from orchestrator.console.streams import say
     from orchestrator.fixers.base import Edit
     from orchestrator.words import counts_in_words
 
-    done = written(computed(_sources(paths, top, config), top=top), top=top)
+    done = written(computed(sources, top=top), top=top)
     for outcome in done:
         if isinstance(outcome, Edit):
             say(f"fixed: {_shown(outcome.path, top, here)}: {counts_in_words(outcome.counts)}")
@@ -193,11 +204,18 @@ def _tell(outcomes: Sequence[Outcome], top: Path, here: Path) -> None:
             say(f"refused: {_shown(outcome.path, top, here)}: {outcome.reason}")
 
 
-def _sources(paths: Sequence[str], top: Path, config: Config) -> list[Source]:
+def _sources(
+    paths: Sequence[str], held: Ratchet | None, *, top: Path, config: Config
+) -> list[Source]:
+    """What the fixer is given, each with the options it was checked by."""
     from orchestrator.fixers.base import Source
 
+    own = held.own_options() if held else {}
+
     readable = [path for path in paths if os.access(top / path, os.R_OK)]
-    return [Source(path, (top / path).read_bytes(), config.options) for path in readable]
+    return [
+        Source(path, (top / path).read_bytes(), own.get(path, config.options)) for path in readable
+    ]
 
 
 def _print(found: Sequence[Checked], form: str, *, top: Path, here: Path) -> None:

@@ -91,8 +91,8 @@ def _show(found: Guard) -> None:
             say(f"no changes needed: {outcome.path}")
         elif isinstance(outcome, Refusal):
             say(f"refused: {outcome.path}: {outcome.reason}", "red")
-    if found.left_out:
-        say(found.left_out, "yellow")
+    for line in found.left_out:
+        say(line, "yellow")
     for path, text in found.printed.items():
         say(f"{path} is not in this repository, and is not written; its text:", "bold")
         data(text)

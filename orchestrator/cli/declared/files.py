@@ -241,6 +241,10 @@ def guard_command(
         str | None,
         typer.Option(help="A workflow of GitHub Actions that gets the step.", metavar="FILE"),
     ] = None,
+    job: Annotated[
+        str | None,
+        typer.Option(help="Its job; default: the first that runs tests.", metavar="NAME"),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Write it without being asked.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 1 where something is missing.")
@@ -249,7 +253,8 @@ def guard_command(
     """Add what keeps the change from being lost again: each file is shown before it is written."""
     from orchestrator.cli.guard import Asked, guarded, names, options_of
 
-    options = options_of({"validator": validator, "repo": repo, "rev": rev, "install": install})
+    given = {"validator": validator, "repo": repo, "rev": rev, "install": install, "job": job}
+    options = options_of({**given})
     raise typer.Exit(
         guarded(
             Asked(

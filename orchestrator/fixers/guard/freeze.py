@@ -38,8 +38,8 @@ def freezing(data: bytes, path: str, top: Path) -> bytes | None:
         if name in bound - imported:
             raise Cannot(f"{path}: the name {name!r} is not the module of that name there")
     missing = [name for name in _NAMES if name not in imported]
-    edited = with_imports(data, missing, lambda name: (top / name).exists()) if missing else data
     newline = b"\r\n" if b"\r\n" in data else b"\n"
+    edited = _with_imports(data, missing, top, newline)
     head = edited.rstrip(b"\r\n \t") + newline * 3 if edited.strip() else b""
     edited = head + _FIXTURE.encode().replace(b"\n", newline)
     added = len(missing) + 1
@@ -58,6 +58,13 @@ def freezes(tree: ast.Module) -> bool:
         and node.func.value.id == "gc"
         for node in ast.walk(tree)
     )
+
+
+def _with_imports(data: bytes, missing: list[str], top: Path, newline: bytes) -> bytes:
+    if ast.parse(data).body:
+        return with_imports(data, missing, lambda name: (top / name).exists()) if missing else data
+    head = data.rstrip() + newline * 2 if data.strip() else b""  # comments alone
+    return head + b"import gc" + newline * 2 + b"import pytest" + newline
 
 
 def _holds(edited: bytes, tree: ast.Module) -> bool:

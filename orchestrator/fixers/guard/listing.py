@@ -43,7 +43,11 @@ def with_entry(
     node = _at(yaml.compose(text, Loader=yaml.SafeLoader), keys)
     if isinstance(node, yaml.SequenceNode) and node.value and not node.flow_style:
         indent = node.start_mark.column
-        at = _line_above(lines, node.value[before]) if before is not None else _line_after(node)
+        at = (
+            _line_above(lines, node.value[before])
+            if before is not None
+            else _line_after(lines, node)
+        )
     elif isinstance(node, yaml.SequenceNode) and node.value:
         raise Cannot(f"{'.'.join(map(str, keys))} is written on one line; write it as a list first")
     elif isinstance(node, yaml.SequenceNode) or (
@@ -61,7 +65,24 @@ def with_entry(
         new = [newline, *new]
     elif before is not None and _is_spaced(lines, node):
         new = [*new, newline]
-    return "".join([*lines[:at], *new, *lines[at:]])
+    edited = "".join([*lines[:at], *new, *lines[at:]])
+    if not _is_proved(text, edited, keys, before):
+        raise Cannot("what is there would not be the same after the edit")
+    return edited
+
+
+def _is_proved(old: str, new: str, keys: Sequence[Key], before: int | None) -> bool:
+    """Whether the new document is the old one and one entry more."""
+    was, now = yaml.safe_load(old), yaml.safe_load(new)
+    entries = now
+    for key in keys:
+        entries = entries[key]
+    del entries[-1 if before is None else before]
+    holder = was
+    for key in keys[:-1]:
+        holder = holder[key]
+    holder[keys[-1]] = holder[keys[-1]] or []
+    return bool(was == now)
 
 
 def _at(node: Any, keys: Sequence[Key]) -> Any:
@@ -73,13 +94,16 @@ def _at(node: Any, keys: Sequence[Key]) -> Any:
     return node
 
 
-def _line_after(node: Any) -> int:
-    """The index of the first line after what a node holds; trailing comments are not part of it."""
+def _line_after(lines: Sequence[str], node: Any) -> int:
+    """The index of the first line after what a node holds; what trails behind is not part of it."""
     while isinstance(node, yaml.CollectionNode) and node.value and not node.flow_style:
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last
     is_block = isinstance(node, yaml.ScalarNode) and node.style in {"|", ">"}
-    return int(node.end_mark.line) + (0 if is_block else 1)
+    at = int(node.end_mark.line) + (0 if is_block else 1)
+    while at and is_block and not lines[at - 1].strip():
+        at -= 1
+    return at
 
 
 def _line_above(lines: Sequence[str], node: Any) -> int:

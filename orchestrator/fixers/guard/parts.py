@@ -91,7 +91,7 @@ OPTIONS = {
     "validator": "a script of the repository that the hook runs instead of orchestrate-check",
     "install": "the command that installs orchestrate in CI; default: from repo and rev",
     "guidelines": f"where the guidelines are; default: {GUIDELINES}",
-    "job": "the job of a workflow that gets the step; default: the one that runs pytest",
+    "job": "the job of a workflow that gets the step; default: the first that runs tests",
     "ratchet": "false: hook and CI also complain about files no batch has reached yet",
     "dist": "false: --dist loadgroup is not added to addopts",
 }

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from string import Template
 
+from orchestrator.fixers.guard import places
 from orchestrator.fixers.guard.parts import Cannot, Wishes
 from orchestrator.fixers.memory_safety.reading.heirs import test_files
-from orchestrator.fixers.memory_safety.reading.settings import configuration_of, settings_for
+from orchestrator.fixers.memory_safety.reading.settings import settings_for
 
 BEGIN, END = "<!-- test-memory-safety: begin -->", "<!-- test-memory-safety: end -->"
 _HEADING = re.compile(r"^## .*$", re.MULTILINE)
@@ -88,7 +89,6 @@ def _parts(text: str) -> list[str]:
 
 def _filled(name: str, path: str, top: Path, wishes: Wishes) -> str:
     found = numbers_of(top)
-    conftest = "tests/conftest.py" if (top / "tests").is_dir() else "conftest.py"
     values = {
         "check": wishes.check.removesuffix(" --ratchet"),
         "ratchet": wishes.check,
@@ -97,8 +97,8 @@ def _filled(name: str, path: str, top: Path, wishes: Wishes) -> str:
         "classes": f"{found.classes:,}",
         "mocks": f"{found.with_async_mock:,}",
         "marked": f"{found.with_mark:,}",
-        "configuration": configuration_of(top) or "pytest's configuration",
-        "conftest": conftest,
+        "configuration": places.configuration_file(top),
+        "conftest": places.conftest(top),
     }
     return Template((_HERE / name).read_text("utf-8")).substitute(values)
 

@@ -84,7 +84,7 @@ def _judged(unfixed: _Ran, fixed: _Ran, path: str) -> Sequence[str]:
 
 def _last(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("- ", "next:"))]
+    telling = [line for line in lines if not line.startswith(("- ", "next:", "Check the log"))]
     return (telling or lines or ["it said nothing"])[-1]
 
 

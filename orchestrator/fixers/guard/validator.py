@@ -9,7 +9,6 @@ from orchestrator.fixers.guard.parts import Cannot, Wishes
 _MARK = "orchestrate-check"
 _INSTALL = "python -m pip install orchestrate-migration, from where your team keeps it"
 _SCRIPT = '''\
-#!/usr/bin/env python3
 """Checks that test classes keep to the pytest-xdist memory safety pattern.
 
 Alone: this script with files or folders, or nothing for every test file. As a hook: with the files

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from orchestrator.fixers.guard.listing import parsed, with_entry
 from orchestrator.fixers.guard.parts import Cannot, Wishes
 
+_TESTS = re.compile(r"\b(?:pytest|tox|nox|make (?:test|check))\b")
 _STEP = "Validate test memory safety"
 
 _OWN = """\
@@ -69,7 +71,7 @@ def _job(jobs: dict[str, Any], path: str, wishes: Wishes) -> str:
         return wishes.job
     testing = (name for name, job in jobs.items() if any(map(_runs_tests, _steps(job))))
     if (found := next(testing, None)) is None:
-        raise Cannot(f"no job of {path} runs pytest; say which one gets the step: `job`")
+        raise Cannot(f"no job of {path} runs tests; say which one gets the step: `job`")
     return str(found)
 
 
@@ -84,7 +86,7 @@ def _runs(step: Any) -> str:
 
 def _runs_tests(step: Any) -> bool:
     lines = (line.strip() for line in _runs(step).splitlines())
-    return any("pytest" in line and "install" not in line for line in lines)
+    return any(_TESTS.search(line) and "install" not in line for line in lines)
 
 
 def _is_ours(step: Any) -> bool:
