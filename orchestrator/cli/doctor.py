@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.console.streams import data, out, plain
-from orchestrator.doctor.diagnosis import Finding, Level, diagnosis
-from orchestrator.doctor.examine import examine
+from orchestrator.doctor.diagnosis import diagnosis
+from orchestrator.doctor.examine import Holding, examine
+from orchestrator.doctor.finding import Finding, Level
 from orchestrator.errors import Exit
 from orchestrator.git import find_top
 from orchestrator.interpreter import interpreter
@@ -16,22 +18,54 @@ from orchestrator.interpreter import interpreter
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
 
 
-def doctor(plan: Path | None, *, python: str | None, as_json: bool) -> Exit:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command line: `timed` runs the tests, `fix` changes the configuration after a yes."""
+
+    python: str | None
+    timed: bool
+    as_json: bool
+    fix: bool
+    yes: bool
+
+
+def doctor(plan: Path | None, asked: Asked) -> Exit:
     """Ask, and print what was found; RED where something makes the pattern useless.
+
+    With `fix`, the plain changes to the configuration are shown, and written after a yes.
 
     Raises:
         CannotJudge: there is no Python with a pytest to ask.
         BadInput: there is a plan, and it cannot be read.
     """
     top, named = _project(plan)
-    asked = interpreter(top, option=python, plan=named, command="doctor")
-    asked.must_have_pytest(command="doctor")
-    found = diagnosis(examine(top, asked))
-    if as_json:
+    if asked.fix:
+        return _fixed(top, yes=asked.yes)
+    python = interpreter(top, option=asked.python, plan=named, command="doctor")
+    python.must_have_pytest(command="doctor")
+    found = diagnosis(examine(top, python, timed=asked.timed, holding=_holding(top)))
+    if asked.as_json:
         data(_as_json(found))
     else:
         _show(found)
     return Exit.RED if any(one.level is Level.PROBLEM for one in found) else Exit.DONE
+
+
+def _holding(top: Path) -> list[Holding]:
+    """The test files with mocks that outlive their test; remembered from scan to scan."""
+    from orchestrator.checks.config import read_config
+    from orchestrator.survey.scan import survey
+
+    found = survey([], here=top, top=top, exclude=read_config(top).exclude)
+    return [Holding(one.path, one.held) for one in found.files if one.held]
+
+
+def _fixed(top: Path, *, yes: bool) -> Exit:
+    """The settings of the guard: the mark registered, `--dist loadgroup` where it can be."""
+    from orchestrator.cli.guard import Asked as Wanted
+    from orchestrator.cli.guard import guarded
+
+    return guarded(Wanted(("settings",), (), (), {}, "", yes, check=False), top)
 
 
 def _project(plan: Path | None) -> tuple[Path, str | None]:

@@ -30,7 +30,7 @@ class Asked:
     check: bool
 
 
-def guarded(asked: Asked) -> Exit:
+def guarded(asked: Asked, top: Path | None = None) -> Exit:
     """Show what would be written, try the hook, write it where that is wanted.
 
     RED where a file was refused or the hook does not hold; with `check` also where a part is
@@ -39,7 +39,7 @@ def guarded(asked: Asked) -> Exit:
     Raises:
         BadInput: there is no such part, or an option means nothing.
     """
-    top = project_top(Path.cwd())
+    top = top or project_top(Path.cwd())
     found = guard(top, Choice(_parts(asked), asked.sections, asked.options, asked.workflow))
     _show(found)
     if complaints := found.complaints(top):

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 
 from orchestrator.doctor.examine import GROUPS, TESTS, Configured, Examination
+from orchestrator.doctor.finding import Finding, Level
+from orchestrator.doctor.weight import weights
 from orchestrator.words import plural
 
-_SLOW_COLLECT_S = 0.02
 _NO_DIST = {None, "no"}
-
-
-class Level(StrEnum):
-    """How much a finding weighs: with a problem the pattern does not do what it is for."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `step` is what to do about it, or empty."""
-
-    level: Level
-    what: str
-    step: str = ""
+_FIX = "orchestrate doctor --fix"
 
 
 def diagnosis(examined: Examination) -> list[Finding]:
@@ -38,15 +22,18 @@ def diagnosis(examined: Examination) -> list[Finding]:
         return [broken] if examined.python.has_xdist else [broken, _without_xdist(examined)]
     found = [_installed(examined, configured)]
     if configured.xdist is None:
-        return [*found, _without_xdist(examined), *_registered(configured), _cost(configured)]
+        off = [_without_xdist(examined), *_registered(configured)]
+        return [*found, *off, *_not_collected(examined), *weights(examined, configured)]
     return [
         *found,
         *_grouping(examined, configured),
         *_registered(configured),
-        _dist(configured),
+        _dist(examined, configured),
         *_schedulers(configured),
         *_commands(examined),
-        _cost(configured),
+        *_without(examined, configured),
+        *_not_collected(examined),
+        *weights(examined, configured),
     ]
 
 
@@ -67,7 +54,7 @@ def _installed(examined: Examination, configured: Configured) -> Finding:
 def _without_xdist(examined: Examination) -> Finding:
     if examined.python.has_xdist:
         what = "pytest-xdist is installed and switched off: the mark xdist_group is inert"
-        return Finding(Level.PROBLEM, what, "remove `-p no:xdist` from addopts")
+        return Finding(Level.PROBLEM, what, 'git grep -nE "no:xdist|DISABLE_PLUGIN_AUTOLOAD"')
     what = "pytest-xdist is not installed: the mark xdist_group is inert"
     return Finding(Level.PROBLEM, what, f"{examined.python.path} -m pip install pytest-xdist")
 
@@ -94,58 +81,72 @@ def _registered(configured: Configured) -> Iterator[Finding]:
         yield Finding(Level.OK, "the mark xdist_group is registered")
     else:
         what = "the mark xdist_group is not registered: with --strict-markers it is an error"
-        step = 'add "xdist_group: tests that run in one worker" to markers of the configuration'
-        yield Finding(Level.PROBLEM, what, step)
+        yield Finding(Level.PROBLEM, what, _FIX)
 
 
-def _dist(configured: Configured) -> Finding:
+def _dist(examined: Examination, configured: Configured) -> Finding:
+    parallel = f"{examined.python.path} -m pytest -n auto --dist loadgroup"
+    may_fix = examined.wants_dist
     where = configured.configured or "no configuration file"
     asked = f"-n {configured.workers} " if configured.workers else ""
     if configured.workers == "0":
         what = f"the configuration comes to -n 0 ({where}): xdist is off, and groups are inert"
-        return Finding(Level.WARNING, what, "start pytest with: -n auto --dist loadgroup")
+        return Finding(Level.WARNING, what, parallel)
     if configured.dist == "loadgroup":
         return Finding(Level.OK, f"the configuration comes to {asked}--dist loadgroup ({where})")
     if configured.dist in _NO_DIST and not configured.workers:
         what = f"the configuration sets no --dist ({where}): groups are inert under plain `-n`"
-        return Finding(Level.WARNING, what, "start pytest with: -n auto --dist loadgroup")
+        return Finding(Level.WARNING, what, _FIX if may_fix else parallel)
     dist = "load" if configured.dist in _NO_DIST else configured.dist
     what = f"the configuration comes to {asked}--dist {dist} ({where}): groups are inert"
-    return Finding(Level.PROBLEM, what, "say --dist loadgroup in addopts")
+    is_chosen = configured.dist not in _NO_DIST
+    step = f"grep -n -e --dist {configured.configured}" if is_chosen else _FIX
+    return Finding(Level.PROBLEM, what, step)
 
 
 def _schedulers(configured: Configured) -> Iterator[Finding]:
     if configured.schedulers:
         names = ", ".join(configured.schedulers)
         what = f"the tests may be distributed by a scheduler of the project's own ({names})"
-        step = "see to it that it keeps the tests of a group together"
-        yield Finding(Level.WARNING, what, step)
+        yield Finding(Level.WARNING, what, "git grep -n pytest_xdist_make_scheduler")
 
 
 def _commands(examined: Examination) -> Iterator[Finding]:
     """Each says `--dist loadgroup` itself, or the configuration does and it says nothing else."""
     configured = examined.configured
     by_default = configured is not None and configured.dist == "loadgroup"
-    places = [
-        f"{command.path}:{command.number}"
+    bad = [
+        command
         for command in examined.commands
         if command.overrides or not (command.pins or by_default)
     ]
-    if places:
+    if bad:
+        places = [f"{command.path}:{command.number}" for command in bad]
         what = (
             f"{plural(len(places), 'command')} of the repository without --dist loadgroup, where "
             f"groups are inert: {', '.join(places)}"
         )
-        step = "add --dist loadgroup to each" + ("" if by_default else ", or to addopts")
-        yield Finding(Level.PROBLEM, what, step)
+        would_help = examined.wants_dist and not any(command.overrides for command in bad)
+        paths = shlex.join(dict.fromkeys(command.path for command in bad))
+        yield Finding(Level.PROBLEM, what, _FIX if would_help else f"grep -n pytest {paths}")
 
 
-def _cost(configured: Configured) -> Finding:
-    cost = f"one gc.collect() takes {configured.collect_s * 1000:.1f} ms"
-    with_what = f"{cost} once conftest is imported ({configured.objects:,} objects)"
-    thousand = f"{configured.collect_s * 1000:.0f} s in a thousand tests"
-    what = f"{with_what}: the pattern adds at least {thousand}"
-    if configured.collect_s < _SLOW_COLLECT_S:
-        return Finding(Level.OK, what)
-    step = "gc.freeze() once everything is imported, in pytest_collection_finish of conftest.py"
-    return Finding(Level.WARNING, what, step)
+def _without(examined: Examination, configured: Configured) -> Iterator[Finding]:
+    """Whether the tests can still be run without xdist, as debuggers and editors like to."""
+    if examined.without_xdist:
+        yield Finding(Level.OK, "pytest still starts with -p no:xdist")
+    elif examined.without_xdist is False:
+        what = (
+            "pytest does not start with -p no:xdist: the configuration names options of xdist; "
+            "-n 0 runs in one process"
+        )
+        yield Finding(Level.WARNING, what, f"{examined.python.path} -m pytest -n 0")
+
+
+def _not_collected(examined: Examination) -> Iterator[Finding]:
+    configured = examined.configured
+    if configured is not None and configured.not_collected:
+        first, count = configured.not_collected[0], len(configured.not_collected)
+        what = f"{plural(count, 'file')} cannot be collected, first {first}: not looked at below"
+        command = f"{examined.python.path} -m pytest --collect-only -q {shlex.quote(first)}"
+        yield Finding(Level.WARNING, what, command)

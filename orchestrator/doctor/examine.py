@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orchestrator import process
+from orchestrator.doctor.commands import Command, commands
+from orchestrator.fixers.guard.settings import needs_xdist
 from orchestrator.interpreter import Interpreter
+from orchestrator.metering.usage import available_mib
 
 LIMIT_S = 300
-"""How long pytest may take to configure itself, in seconds."""
+"""How long pytest may take to collect, in seconds."""
+TIMED_LIMIT_S = 3_600
+"""How long it may run the tests."""
 GROUPS, TESTS = 2, 24
 """Of the trial: groups, and tests over all of them."""
 
@@ -30,25 +34,16 @@ def test_{group}(number):
     with open(os.path.join({out!r}, "{group}-%s" % number), "w") as out:
         out.write(os.environ.get("PYTEST_XDIST_WORKER", ""))
 """
-_FILES_WITH_COMMANDS = (
-    "Makefile", "justfile", "tox.ini", "noxfile.py", "tasks.py", "package.json", "setup.cfg",
-    ".gitlab-ci.yml", "azure-pipelines.yml", ".travis.yml", ".circleci/config.yml",
-    ".github/workflows/*.yml", ".github/workflows/*.yaml", "scripts/*.sh", "*.sh",
-)  # fmt: skip
-_PYTEST = re.compile(r"(?:^|[\s/\"'=:@])(?:pytest|py\.test)(?P<arguments>(?:\s.*)?)$")
-_WORKERS = re.compile(r"\s(?:-[a-zA-Z]*n\s*=?|--numprocesses[= ])\s*(?!0(?:\s|$))[\w${}({]")
-_LOADGROUP = re.compile(r"--dist[= ]\s*loadgroup\b")
-_OTHER_DIST = re.compile(r"--dist[= ]\s*(?!loadgroup\b)\w|\s(?:-o|--override-ini)[= ]?\s*addopts=")
-_APART = re.compile(r"\|\|?|&&|;")
-_COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What the project's pytest says of itself; `workers` is what `-n` comes to.
+    """What the project's pytest says of itself; `workers` is what `-n` asks for.
 
-    `schedulers` are plugins that may bring a distribution of their own. `collect_s` is the time of
-    one `gc.collect()` once the conftest files are imported, in seconds.
+    `schedulers` are plugins that may bring a distribution of their own, `holders` those that keep
+    something of every test. Once tests are collected: `collect_s` is the time of one `gc.collect()`
+    in seconds, `objects` is what it looks at, `rss_mib` what the process holds (None: the system
+    does not tell). `freezes`: a conftest calls `gc.freeze()`.
     """
 
     pytest: str
@@ -60,25 +55,20 @@ class Configured:
     schedulers: Sequence[str]
     collect_s: float
     objects: int
+    holders: Sequence[str] = ()
+    items: Sequence[Item] = ()
+    not_collected: Sequence[str] = ()
+    rss_mib: float | None = None
+    freezes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """A line of the repository that starts pytest in parallel; `number` counts from 1."""
+class Item:
+    """A collected test: its file, its group (None: it has none), seconds where it was run."""
 
-    path: str
-    number: int
-    text: str
-
-    @property
-    def pins(self) -> bool:
-        """Whether it says itself that groups count."""
-        return _LOADGROUP.search(self.text) is not None
-
-    @property
-    def overrides(self) -> bool:
-        """Whether groups do not count in it, whatever the configuration says."""
-        return _OTHER_DIST.search(self.text) is not None
+    file: str
+    group: str | None
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +82,74 @@ class Examination:
     """Whether the tests of each group ran in one worker; None where that could not be tried."""
     trial: str
     commands: Sequence[Command]
+    without_xdist: bool | None = None
+    """Whether pytest still starts with `-p no:xdist`; None where that was not tried."""
+
+    is_timed: bool = False
+    holding: Sequence[Holding] = ()
+    free_mib: float = 0.0
+    """What the machine can still give."""
+    wants_dist: bool = False
+    """Whether `--dist loadgroup` can be added to the configuration: the project asks for xdist."""
 
 
-def examine(top: Path, python: Interpreter) -> Examination:
-    """Start the project's pytest twice: once to configure itself, once over tests of ours."""
-    configured, broken = _configured(top, python)
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A test file with mocks that outlive their test: how many, by where they are."""
+
+    path: str
+    counts: Mapping[str, int]
+
+    @property
+    def wide(self) -> int:
+        """Those that are not on `self`."""
+        return sum(count for place, count in self.counts.items() if place != "self")
+
+
+def examine(
+    top: Path, python: Interpreter, *, timed: bool = False, holding: Sequence[Holding] = ()
+) -> Examination:
+    """Start the project's pytest to collect its tests, and over tests of ours.
+
+    With `timed` its tests are run, in one process. With xdist it is started once more without.
+    """
+    configured, broken = _configured(top, python, timed=timed)
     pins, trial = _trial(python) if python.has_xdist else (None, "")
-    return Examination(python, configured, broken, pins, trial, list(commands(top)))
+    still = _starts_without_xdist(top, python) if configured and configured.xdist else None
+    return Examination(
+        python, configured, broken, pins, trial, list(commands(top)), still, timed, holding,
+        available_mib(), needs_xdist(top),
+    )  # fmt: skip
 
 
-def _configured(top: Path, python: Interpreter) -> tuple[Configured | None, str]:
+def _starts_without_xdist(top: Path, python: Interpreter) -> bool:
+    command = [str(python.path), "-m", "pytest", "-p", "no:xdist", "--markers"]
+    return process.run(command, cwd=top, timeout_s=LIMIT_S).exit_code == 0
+
+
+def _configured(top: Path, python: Interpreter, *, timed: bool) -> tuple[Configured | None, str]:
     with tempfile.TemporaryDirectory(prefix="orchestrate-doctor-") as name:
         out = Path(name, "facts.json")
-        command = [str(python.path), "-m", "pytest", "-p", "orchestrate_doctor", "--markers"]
-        ended = process.run(command, cwd=top, env=_environment(out), timeout_s=LIMIT_S)
+        command = [
+            str(python.path), "-m", "pytest", "-p", "orchestrate_doctor",
+            "-o", f"cache_dir={Path(name, 'cache')}",
+        ]  # fmt: skip
+        env = _environment(out, timed=timed)
+        limit_s = TIMED_LIMIT_S if timed else LIMIT_S
+        ended = process.run(command, cwd=top, env=env, timeout_s=limit_s)
         try:
-            facts: Mapping[str, Any] = json.loads(out.read_text("ascii"))
+            facts: dict[str, Any] = json.loads(out.read_text("ascii"))
         except (OSError, ValueError):
             facts = {}
-        if not facts or ended.exit_code != 0:
+        if "items" not in facts:
             return None, ended.stopped or ended.output.strip()
-    return Configured(**{**facts, "configured": _shown(facts["configured"], top)}), ""
+    seconds = facts.pop("seconds")
+    items = [
+        Item(one["id"].partition("::")[0], one["group"], seconds.get(one["id"], 0.0))
+        for one in facts["items"]
+    ]
+    shown = _shown(facts["configured"], top)
+    return Configured(**{**facts, "items": items, "configured": shown}), ""
 
 
 def _shown(file: str | None, top: Path) -> str | None:
@@ -122,10 +159,14 @@ def _shown(file: str | None, top: Path) -> str | None:
     return Path(file).relative_to(top).as_posix()
 
 
-def _environment(out: Path) -> dict[str, str]:
+def _environment(out: Path, *, timed: bool) -> dict[str, str]:
     inherited = os.environ.get("PYTHONPATH")
     search = os.pathsep.join([str(_PROBE), *([inherited] if inherited else [])])
-    return process.environment(without=(), PYTHONPATH=search, ORCHESTRATE_DOCTOR=str(out))
+    more = {"ORCHESTRATE_DOCTOR_TIMED": "1"} if timed else {}
+    names = ("ORCHESTRATE_DOCTOR_TIMED",)
+    return process.environment(
+        without=names, PYTHONPATH=search, ORCHESTRATE_DOCTOR=str(out), **more
+    )
 
 
 def _trial(python: Interpreter) -> tuple[bool | None, str]:
@@ -153,39 +194,3 @@ def _trial(python: Interpreter) -> tuple[bool | None, str]:
     if any(len(workers) != TESTS // GROUPS for workers in ran.values()):
         return None, ended.stopped or ended.output.strip()
     return all(len(set(workers)) == 1 for workers in ran.values()), ""
-
-
-def commands(top: Path) -> Iterator[Command]:
-    """The lines of build and CI files that start pytest with `-n`."""
-    for pattern in _FILES_WITH_COMMANDS:
-        for file in sorted(top.glob(pattern)):
-            try:
-                lines = file.read_text("utf-8", errors="replace").splitlines()
-            except OSError:
-                continue
-            path = file.relative_to(top).as_posix()
-            for number, line in _joined(lines):
-                for part in _APART.split(_COMMENT.sub("", line)):
-                    if _is_parallel(part.strip()):
-                        yield Command(path, number, part.strip())
-
-
-def _is_parallel(command: str) -> bool:
-    """Whether one command of a line starts pytest with workers, or with another `--dist`."""
-    found = _PYTEST.search(command)
-    if found is None or command.lstrip("@-\"' ").startswith(("echo", "pip ", "uv pip", "apt")):
-        return False
-    arguments = found["arguments"]
-    return bool(_WORKERS.search(arguments) or _OTHER_DIST.search(arguments))
-
-
-def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Each line with its number, with what a backslash at its end continues it by."""
-    start, text = 1, ""
-    for number, line in enumerate(lines, start=1):
-        text += line.removesuffix("\\")
-        if not line.endswith("\\"):
-            yield start, text
-            start, text = number + 1, ""
-    if text:
-        yield start, text

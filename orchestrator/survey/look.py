@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.doctor.examine import Command, commands
+from orchestrator.doctor.commands import Command, commands
 from orchestrator.errors import CannotJudge
 from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS, is_configured
 from orchestrator.git import Repo, find_folder, find_top

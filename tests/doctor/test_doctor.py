@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from support import Ran, plan_with, run_cli
 
-from orchestrator.doctor.diagnosis import Level, diagnosis
-from orchestrator.doctor.examine import commands, examine
+from orchestrator.doctor.commands import commands
+from orchestrator.doctor.diagnosis import diagnosis
+from orchestrator.doctor.examine import examine
+from orchestrator.doctor.finding import Level
 from orchestrator.git import initialised
 from orchestrator.interpreter import Interpreter, interpreter
 
@@ -66,7 +68,7 @@ def test_case_77_any_other_dist_is_said_to_be_inert(tmp_path: Path) -> None:
         assert level_of(said, findings(top)) == "problem"
     ended = doctor(top)
     assert ended.code == 1
-    assert "next: say --dist loadgroup in addopts" in ended.out
+    assert "next: grep -n -e --dist pytest.ini" in ended.out
 
 
 def test_case_77_workers_that_are_switched_off_are_said_to_be_so(tmp_path: Path) -> None:
@@ -81,7 +83,9 @@ def test_case_77_no_dist_at_all_is_a_warning(tmp_path: Path) -> None:
     assert ended.code == 0
     warnings = [one for one in json.loads(ended.out) if one["level"] == "warning"]
     assert any("the configuration sets no --dist (pytest.ini)" in one["what"] for one in warnings)
-    assert any(one["next"] == "start pytest with: -n auto --dist loadgroup" for one in warnings)
+    assert any(
+        one["next"] == f"{sys.executable} -m pytest -n auto --dist loadgroup" for one in warnings
+    )
 
 
 def test_case_77_xdist_switched_off_leaves_the_mark_unregistered(tmp_path: Path) -> None:
@@ -150,9 +154,11 @@ def test_a_slow_collection_is_a_warning_with_what_helps(tmp_path: Path) -> None:
     heap = "HEAP = [[number] for number in range(1_500_000)]\n"
     top = project(tmp_path / "p", "--dist loadgroup", **{"tests__conftest.py": heap})
     found = diagnosis(examine(top, interpreter(top, option=sys.executable, plan=None)))
-    assert found[-1].level is Level.WARNING
-    assert "the pattern adds at least" in found[-1].what
-    assert "gc.freeze()" in found[-1].step
+    slow = next(one for one in found if "the pattern adds at least" in one.what)
+    assert slow.level is Level.WARNING
+    assert slow.step == "orchestrate guard --only freeze"
+    assert run_cli("guard", "--only", "freeze", "--yes", cwd=top).code == 0
+    assert level_of("what is imported is frozen", findings(top)) == "ok"
 
 
 def test_the_plans_interpreter_is_asked_and_the_project_is_left_as_it_was(tmp_path: Path) -> None:

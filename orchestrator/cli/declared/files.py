@@ -120,12 +120,20 @@ def doctor_command(
     ctx: typer.Context,
     plan: PlanOption = None,
     python: PythonOption = None,
+    timed: Annotated[
+        bool, typer.Option("--timed", help="Run the tests once, to weigh groups by seconds.")
+    ] = False,
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Make the plain changes to the configuration; shown first."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --fix: write it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Say whether the pattern works in this project at all, or is inert, and what it costs."""
-    from orchestrator.cli.doctor import doctor
+    """Say whether the pattern works here at all, what it costs, and what holds memory."""
+    from orchestrator.cli.doctor import Asked, doctor
 
-    raise typer.Exit(doctor(plan or ctx.obj, python=python, as_json=as_json))
+    raise typer.Exit(doctor(plan or ctx.obj, Asked(python, timed, as_json, fix, yes)))
 
 
 @app.command("memory")

@@ -1,0 +1,23 @@
+"""One thing a doctor looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How much a finding weighs: with a problem the pattern does not do what it is for."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found; `step` is the command that helps, or empty."""
+
+    level: Level
+    what: str
+    step: str = ""
