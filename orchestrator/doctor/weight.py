@@ -17,6 +17,7 @@ _WIDE = 1.1
 _USUAL_WORKERS = 4
 _SHARE_OF_FREE = 0.8
 _NAMED = 3
+_BY_CLASS = "orchestrate fix --grouping class"
 
 
 def weights(examined: Examination, configured: Configured) -> Iterator[Finding]:
@@ -50,32 +51,39 @@ def _cost(configured: Configured) -> Finding:
 
 
 def _wide_groups(examined: Examination, configured: Configured) -> Iterator[Finding]:
-    """Whether the largest group bounds a run: all its tests are one worker's."""
+    """Whether the largest group bounds a run: all its tests are one worker's.
+
+    Where nothing is grouped yet, what one group for each file would come to.
+    """
     items, workers = configured.items, workers_of(configured)
     if len(items) < workers:
         return
     timed = examined.is_timed and any(item.seconds for item in items)
-    sizes: Counter[str] = Counter()
+    is_grouped = any(item.group for item in items)
+    total, sizes = 0.0, Counter[str]()
     for item in items:
-        sizes[item.group or ""] += item.seconds if timed else 1  # type: ignore[assignment]
-    total = sum(sizes.values())
-    grouped = Counter({name: size for name, size in sizes.items() if name})
-    if not grouped:
-        return
-    name, size = grouped.most_common(1)[0]
-    how = f"{size:.1f} of {total:.1f} s" if timed else f"{size:,} of {total:,} tests"
+        size = item.seconds if timed else 1
+        total += size
+        if name := item.group if is_grouped else item.file:
+            sizes[name] += size  # type: ignore[assignment]  # a Counter adds any number
+    name, size = sizes.most_common(1)[0]
+    how = f"{size:.1f} of {total:.1f} s" if timed else f"{size:,} of {total:,.0f} tests"
     share = size / total
-    said = f"the largest of {plural(len(grouped), 'group')}, {name!r}, has {how}"
+    groups = plural(len(sizes), "group")
+    would = "" if is_grouped else "with one group for each file, "
+    said = f"{would}the largest of {groups}, {name!r}, has {how}"
     if share * workers <= _WIDE:
         yield Finding(Level.OK, f"{said}: {workers} workers can share the tests evenly")
         return
-    file = next(item.file for item in items if item.group == name)
+    file = next(item.file for item in items if name in {item.group, item.file})
+    quoted = shlex.quote(file)
+    step = f"grep -n xdist_group {quoted}" if is_grouped else f"{_BY_CLASS} {quoted}"
     level = Level.PROBLEM if share * workers >= workers * 0.5 and workers > 2 else Level.WARNING  # noqa: PLR2004
     what = (
         f"{said}: one worker has {share:.0%} of the run, and {workers} workers take at least "
         f"{share * workers:.1f} times an even share ({file})"
     )
-    yield Finding(level, what, f"grep -n xdist_group {shlex.quote(file)}")
+    yield Finding(level, what, step)
 
 
 def _kept_mocks(holding: Sequence[Holding]) -> Iterator[Finding]:
