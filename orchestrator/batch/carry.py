@@ -11,10 +11,11 @@ from orchestrator.batch.recording import entries_of, fresh_gates, record_of
 from orchestrator.batch.runlog import write_log, write_seconds
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Found, Landed, Stopped
-from orchestrator.changes import Content, changes_of
+from orchestrator.batch.weigh import weighed
+from orchestrator.changes import changes_of
 from orchestrator.events import StepBegun
 from orchestrator.fixers.registry import get
-from orchestrator.progress.record import Done, Record, TargetRecord
+from orchestrator.progress.record import Done, MemoryRecord, Record, TargetRecord
 from orchestrator.report.message import message
 from orchestrator.safety import preflight
 from orchestrator.safety.session import Session
@@ -50,8 +51,11 @@ def carry(session: Session, selection: Selection, *, record_failures: bool) -> L
         if not reached.passed or not (record_failures or reached.kept):
             return Stopped(place, found)
         started_s = time.monotonic()
+        memory = weighed(session, place, reached.kept)
+        took("memory", time.monotonic() - started_s)
+        started_s = time.monotonic()
         session.tell(StepBegun("commit"))
-        commit, record = _commit(session, selection, reached, before, tx)
+        commit, record = _commit(session, selection, reached, tx, memory)
         took("commit", time.monotonic() - started_s)
     entries = [entry for entry in record.targets if entry.path in selection.paths]
     write_seconds(session.folder, place.name, seconds, len(entries))
@@ -70,8 +74,8 @@ def _commit(
     session: Session,
     selection: Selection,
     reached: Climb,
-    before: Mapping[str, Content],
     tx: Transaction,
+    memory: MemoryRecord | None,
 ) -> tuple[Commit, Record]:
     changes = changes_of(reached.kept)
     contents = {change.path: change.after for change in changes}
@@ -79,7 +83,7 @@ def _commit(
     targets, others = entries_of(
         session.workspace.top, selection, reached, staged, several=_has_several_rungs(selection)
     )
-    record = record_of(session.plan, selection, targets, reached.verdicts, others)
+    record = record_of(session.plan, selection, targets, reached.verdicts, others, memory)
     text = message(
         session.plan,
         selection.place,

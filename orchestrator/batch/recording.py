@@ -16,6 +16,7 @@ from orchestrator.progress.record import (
     Done,
     Failure,
     GateRecord,
+    MemoryRecord,
     Record,
     TargetRecord,
     definition,
@@ -32,6 +33,7 @@ def record_of(
     entries: Mapping[str, TargetRecord],
     verdicts: Sequence[Verdict],
     others: Sequence[TargetRecord] = (),
+    memory: MemoryRecord | None = None,
 ) -> Record:
     """The record of a batch after a run that came to `entries`; other targets keep theirs.
 
@@ -53,7 +55,16 @@ def record_of(
         targets=tuple(entry for entry in targets if entry is not None),
         others=tuple(_others(selection, others)),
         gates=tuple(_gates(_judged_before(selection), verdicts)),
+        memory=_measured(selection, memory),
     )
+
+
+def _measured(selection: Selection, now: MemoryRecord | None) -> tuple[MemoryRecord, ...] | None:
+    """What earlier runs of the batch measured of other files, and this one."""
+    earlier = (selection.earlier.memory if selection.earlier else None) or ()
+    again = set(selection.paths)
+    kept = [one for one in earlier if not again & set(one.files)]
+    return (*kept, now) if now else tuple(kept) or None
 
 
 def _continued(selection: Selection, now: TargetRecord) -> TargetRecord:

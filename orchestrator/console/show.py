@@ -13,6 +13,7 @@ from orchestrator.inspect.look import Look
 from orchestrator.inspect.rerun import Rerun
 from orchestrator.plain import plain_of
 from orchestrator.progress.record import Record, failed_before, flaky
+from orchestrator.report.calibration import in_words
 from orchestrator.report.unresolved import see_it
 from orchestrator.words import counts_in_words, plural
 
@@ -98,6 +99,8 @@ def _record(record: Record) -> None:
             _line(f"  by {entry.by:<8} {entry.path}")
     for entry in record.others:
         _line(f"  beside them {entry.path}, for {', '.join(entry.unit)}")
+    for measured in record.memory or ():
+        _line(f"  memory      {in_words(measured)}, measured")
     for gate in record.gates:
         noun = "test" if gate.gate in GATES_OF_TESTS else "file"
         _line(f"  {gate.gate:<11} {plural(gate.count, noun)}")

@@ -11,6 +11,7 @@ from rich.text import Text
 from orchestrator.console.streams import is_utf8, out, plain
 from orchestrator.console.tables import new_table, show_table
 from orchestrator.progress.status import Status
+from orchestrator.report import calibration
 from orchestrator.report.status import (
     Attention,
     Column,
@@ -45,6 +46,7 @@ def status_display(status: Status, left_s: float | None) -> Group:
 
 def _lines(status: Status, left_s: float | None) -> Iterator[Text]:
     yield from map(_attention, attention(status))
+    yield from (plain(line, "dim") for line in calibration.lines(status))
     first, *rest = next_lines(status)
     if left_s is not None:
         first = f"{first}; all of it: about {duration(left_s)}, at the pace here"
@@ -54,7 +56,7 @@ def _lines(status: Status, left_s: float | None) -> Iterator[Text]:
 
 def _table(status: Status, found: Sequence[Row], last: Row) -> Table:
     table = new_table(status.plan.title, footer=True)
-    shown = _fitting(columns(status.plan), out().width)
+    shown = _fitting(columns(status), out().width)
     for column in shown:
         table.add_column(
             column.title,

@@ -41,6 +41,12 @@ class OnFailure(StrEnum):
     STOP = "stop"
 
 
+class Measured(StrEnum):
+    """What can be measured of a batch."""
+
+    MEMORY = "memory"
+
+
 @model
 class Command(Strict):
     """A program that must end with 0 on the edited files, such as mypy or ruff."""
@@ -97,6 +103,14 @@ class Verify(Strict):
     )
     memory_mib: Annotated[float, Limits(gt=0)] | None = described(
         "Limit of the tests' process tree, in MiB.", default=None
+    )
+    measure: Measured | None = described(
+        "memory: what the tests of a batch hold before and after goes into its record, beside the "
+        "estimate; they run that often once more on each side.",
+        default=None,
+    )
+    measure_runs: Annotated[int, Limits(ge=1, le=10)] = described(
+        "How often they run on each side to be measured.", default=2
     )
     freeze_gc: bool = described(
         "Keep imported objects out of every gc.collect() of the tests.", default=True

@@ -98,8 +98,24 @@ class GateRecord(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemoryRecord(_Strict):
+    """What the tests of some files were measured to hold: peaks over all processes, one a run.
+
+    The one thing in a record that another run may find otherwise. `workers` is 0 for one process.
+    """
+
+    files: tuple[str, ...]
+    workers: int
+    before_mib: tuple[int, ...]
+    after_mib: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record(_Strict):
-    """What a batch did. Deterministic: the same edit of the same files gives the same bytes."""
+    """What a batch did. Deterministic: the same edit of the same files gives the same bytes.
+
+    Only `memory`, where the plan asks for it, is measured.
+    """
 
     format: Literal[1] = 1
     plan: str
@@ -114,6 +130,8 @@ class Record(_Strict):
     """Files beside the targets that were changed, made or removed with them."""
 
     gates: tuple[GateRecord, ...]
+    memory: tuple[MemoryRecord, ...] | None = None
+    """One for each run that measured."""
 
     def counts(self) -> dict[str, int]:
         """What was done over all files."""

@@ -10,6 +10,8 @@ from orchestrator.plan.model import Measure, PhaseState
 from orchestrator.progress.history import History
 from orchestrator.progress.record import Record, failed_before, flaky
 from orchestrator.progress.status import BatchStatus, PhaseStatus, State, Status
+from orchestrator.report import calibration
+from orchestrator.report.calibration import MEASURE, in_words, of_phase
 from orchestrator.report.status import Row, rows, total
 from orchestrator.report.unresolved import Unresolved, next_steps, unresolved
 from orchestrator.words import counts_in_words, plural
@@ -58,6 +60,8 @@ class Batch:
     commit: str
     seconds: float | None
     is_open: bool
+    memory: Sequence[str] = ()
+    """What its tests were measured to hold, before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class Facts:
     timed: int = 0
     """How many batches `seconds` is of."""
     eta: str = ""
+    calibration: Sequence[str] = ()
+    """What was measured beside what was estimated, in sentences."""
 
 
 def facts(
@@ -137,6 +143,7 @@ def facts(
         sum(len(flaky(r.gates)) for r in records),
         len(took),
         eta,
+        list(calibration.lines(status)),
     )
 
 
@@ -167,10 +174,13 @@ def _amounts(phase: PhaseStatus, measures: Mapping[str, Measure]) -> Iterator[Am
             unit = f" {measure.unit}" if measure.unit else ""
             sign = "~" if measure.estimate else ""
             word = f"{measure.title} (estimate)" if measure.estimate else measure.title
+            done = f"{counted[name]:,}{unit}" if counted[name] else ""
+            if name == MEASURE and (found := of_phase(phase).words):
+                done = f"{found}, measured"
             yield Amount(
                 word,
                 f"{sign}{expected:,g}{unit}" if expected is not None else "",
-                f"{counted[name]:,}{unit}" if counted[name] else "",
+                done,
             )
 
 
@@ -207,6 +217,7 @@ def _batch(
         commit[:10],
         sum(took[name].values()) if name in took else None,
         batch.is_open,
+        [in_words(one) for one in record.memory or ()] if record else [],
     )
 
 

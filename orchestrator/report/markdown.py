@@ -31,6 +31,8 @@ def _lines(facts: Facts, status: Status) -> Iterator[str]:
             why = escaped(item.reason)
             yield f"- {code(item.path)} ({escaped(item.place)}), {item.kind}: {why}"
     yield from ("", "## Phases", "", *markdown_table(status))
+    if facts.calibration:
+        yield from ("", *(f"- {escaped(line)}" for line in facts.calibration))
     landed = [b for p in facts.phases for b in p.batches if b.gates]
     if landed:
         yield from ("", "## Batches", "")
@@ -40,10 +42,11 @@ def _lines(facts: Facts, status: Status) -> Iterator[str]:
 
 
 def _row(batch: Batch) -> str:
-    gates = "; ".join(
+    said = [
         f"{g.name} {g.count}" + (f", {g.failed_before} failed before" if g.failed_before else "")
         for g in batch.gates
-    )
+    ]
+    gates = "; ".join([*said, *(f"memory {line}" for line in batch.memory)])
     cells = [f"{batch.name}: {batch.title}", batch.state, batch.did, gates, batch.commit]
     return f"| {' | '.join(escaped(cell) for cell in cells)} |"
 

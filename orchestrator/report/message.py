@@ -12,12 +12,14 @@ from orchestrator.plan.model import Measure, Place, Plan, Target
 from orchestrator.progress.record import (
     Done,
     GateRecord,
+    MemoryRecord,
     Record,
     TargetRecord,
     added,
     failed_before,
     flaky,
 )
+from orchestrator.report.calibration import in_words
 from orchestrator.templates import rendered
 from orchestrator.words import counts_in_words, plural
 
@@ -57,6 +59,7 @@ BODY = """\
 {% endif %}
 {% for estimate in estimates %}{{ estimate.label }}, estimated: ~{{ estimate.batch }}
 {%- if estimate.phase %} of ~{{ estimate.phase }} in {{ phase.label }}{% endif %}.
+{% endfor %}{% for line in measured %}Memory, measured: {{ line }}.
 {% endfor %}{% if phase.files -%}
 {{ phase.label }}: {{ phase.files }} {{ phase.priority }} priority files
 {%- for amount in phase.counted %}, {{ amount }}{% endfor %}.
@@ -180,6 +183,7 @@ def _values(
             for name, measure in plan.measures.items()
             if measure.estimate and (amount := _sum(left, name))
         ],
+        "measured": [in_words(one) for one in record.memory or () if _is_about(one, entries)],
         "targets": [{"path": one_line(t.path), "done": t.done.value} for t in entries],
         "files": [
             {
@@ -211,6 +215,11 @@ def _values(
         "flaky": flaky(verified),
         "commands": [g.gate for g in verified if g.failed_before and g.gate in g.failed_before],
     }
+
+
+def _is_about(measured: MemoryRecord, entries: Sequence[TargetRecord]) -> bool:
+    """Whether it was measured for the files a message is about."""
+    return not {entry.path for entry in entries}.isdisjoint(measured.files)
 
 
 def share_of(record: Record) -> tuple[int, int]:

@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.plan.model import Measure, Phase, PhaseState, Plan
+from orchestrator.plan.model import Measure, Phase, PhaseState
 from orchestrator.progress.status import OPEN, PhaseStatus, State, Status
+from orchestrator.report import calibration
+from orchestrator.report.calibration import of_phase, of_plan
 from orchestrator.words import plural
 
 _UNKNOWN = "-"
@@ -25,6 +27,8 @@ class Row:
     hours: str
     done: int
     of: int
+    measured: str = ""
+    """What the tests were measured to hold less, where that was asked for."""
 
     @property
     def percent(self) -> int:
@@ -66,6 +70,7 @@ def total(status: Status) -> Row:
         _hours([sum(h[0] for h in hours), sum(h[1] for h in hours)] if hours else None),
         done,
         of,
+        of_plan(status).words,
     )
 
 
@@ -82,8 +87,12 @@ class Column:
     rank: int = 0
 
 
-def columns(plan: Plan) -> list[Column]:
-    """The columns of a plan's table: counts behind the files, estimates at the end."""
+def columns(status: Status) -> list[Column]:
+    """The columns of a plan's table: counts behind the files, estimates at the end.
+
+    Where memory was measured, that stands beside its estimate.
+    """
+    plan = status.plan
     counts = [(name, m) for name, m in plan.measures.items() if not m.estimate]
     estimates = [(name, m) for name, m in plan.measures.items() if m.estimate]
     first = [_measured(name, m.title, rank) for rank, (name, m) in enumerate(counts, start=1)]
@@ -101,7 +110,11 @@ def columns(plan: Plan) -> list[Column]:
         Column("Progress", lambda row: f"{row.percent} % ({row.done} of {row.of})"),
         *(time if any(phase.hours for phase in plan.phases) else []),
         *last,
+        *([_MEASURED] if of_plan(status).batches else []),
     ]
+
+
+_MEASURED = Column("Memory (measured)", lambda row: row.measured or _UNKNOWN, is_number=True)
 
 
 def _measured(name: str, title: str, rank: int) -> Column:
@@ -155,13 +168,14 @@ def markdown(status: Status) -> str:
     coming = (
         [f"Next: {status.next.name}, {escaped(status.next.batch.title)}"] if status.next else []
     )
-    blocks = ["\n".join(lines), "\n".join(told), *coming]
+    measured = [f"- {escaped(line)}" for line in calibration.lines(status)]
+    blocks = ["\n".join(lines), "\n".join(told), "\n".join(measured), *coming]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def markdown_table(status: Status) -> list[str]:
     """The rows of the table alone."""
-    shown = columns(status.plan)
+    shown = columns(status)
     head = [column.title for column in shown]
     table = [*rows(status), total(status)]
     body = [_line([column.cell(row) for column in shown]) for row in table]
@@ -190,6 +204,7 @@ def _phase(phase: PhaseStatus, status: Status) -> dict[str, object]:
         "files": {"done": phase.files_done, "total": phase.phase.file_count()},
         "amounts": {name: phase.phase.amount(name) for name in status.plan.measures},
         "hours": phase.phase.hours,
+        "memory_saved_mib": measured.saved_mib if (measured := of_phase(phase)).batches else None,
         "batches": [
             {
                 "id": batch.place.batch.id,
@@ -216,6 +231,7 @@ def _row(phase: PhaseStatus, status: Status) -> Row:
         _hours(named.hours),
         phase.files_done,
         named.file_count(),
+        of_phase(phase).words,
     )
 
 

@@ -1,0 +1,60 @@
+"""Measures what the tests of a batch hold of the memory, with the edit and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from orchestrator.batch.gate import tests_of
+from orchestrator.changes import Side, Unit
+from orchestrator.errors import CannotJudge
+from orchestrator.events import Said, StepBegun, TestsRan
+from orchestrator.measuring.compare import in_turn
+from orchestrator.measuring.run import Measurement, Tests, measured
+from orchestrator.plan.model import Place
+from orchestrator.progress.record import MemoryRecord
+from orchestrator.safety.session import Session
+from orchestrator.safety.tree import BatchTree
+from orchestrator.words import plural
+
+
+def weighed(session: Session, place: Place, units: Sequence[Unit]) -> MemoryRecord | None:
+    """The peaks of both sides, in turn; None where the plan does not ask, or nothing can be said.
+
+    The files are edited before and afterwards. The tests run as the gate runs them, with its
+    workers and, where the plan freezes, with what is imported frozen.
+    """
+    verify = session.plan.verify
+    if verify.measure is None or not units:
+        return None
+    of, targets = tests_of(session, place), [path for unit in units for path in unit.targets]
+    files = list(dict.fromkeys(test for path in targets for test in of(path)))
+    if not files:
+        return None
+    session.tell(StepBegun("memory"))
+    top = session.workspace.top
+    tests = Tests(top, files, session.python(), verify, freeze=verify.freeze_gc)
+    tree = BatchTree(top, units, at=Side.EDITED)
+
+    def measure(side: Side) -> Measurement:
+        tree.put(side)
+        return measured(tests, on_progress=lambda run: session.tell(TestsRan(run)))
+
+    try:
+        found = in_turn(measure, verify.measure_runs)
+    except CannotJudge as error:
+        session.tell(Said(f"memory was not measured: {error.what.splitlines()[0]}"))
+        return None
+    finally:
+        tree.put(Side.EDITED)
+    before, after = found.peak_mib().before, found.peak_mib().after
+    session.tell(Said(
+        f"memory: peak {median(before):,.0f} to {median(after):,.0f} MiB, "
+        f"{plural(verify.measure_runs, 'run')} of each side"
+    ))  # fmt: skip
+    return MemoryRecord(
+        files=tuple(sorted(targets)),
+        workers=verify.workers,
+        before_mib=tuple(round(mib) for mib in before),
+        after_mib=tuple(round(mib) for mib in after),
+    )
