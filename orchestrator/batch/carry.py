@@ -52,7 +52,8 @@ def carry(session: Session, selection: Selection, *, record_failures: bool) -> L
             return Stopped(place, found)
         started_s = time.monotonic()
         memory = weighed(session, place, reached.kept)
-        took("memory", time.monotonic() - started_s)
+        if memory is not None:
+            took("memory", time.monotonic() - started_s)
         started_s = time.monotonic()
         session.tell(StepBegun("commit"))
         commit, record = _commit(session, selection, reached, tx, memory)

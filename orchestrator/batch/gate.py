@@ -32,11 +32,13 @@ TestsOf = Callable[[str], Sequence[str]]
 def tests_of(session: Session, place: Place) -> TestsOf:
     """As the plan says: what a target names, what a pattern of `verify` does, or the file itself.
 
-    Patterns are for files that are no tests; one that is no Python and matches none has no tests. A
+    Patterns are for files that are no tests; one that is no Python and matches none has no tests,
+    nor has a script whose fixer tries it itself. The tests of a conftest are those of its folder. A
     file for a person that is no test file and names no tests is judged by the tests of its batch.
     """
     verify = session.plan.verify
     targets = {target.path: target for target in place.batch.targets}
+    tried = any(registry.get(rung.fixer).tries_its_edits for rung in place.phase.rungs())
     tests = [target.path for target in place.batch.automatic() if is_test_file(target.path)]
 
     def of(path: str) -> Sequence[str]:
@@ -48,7 +50,9 @@ def tests_of(session: Session, place: Place) -> TestsOf:
         if found is None:
             if target is not None and target.manual is not None:
                 return tests
-            return [path] if target is not None and path.endswith(".py") else []
+            if PurePosixPath(path).name == "conftest.py":
+                return [str(PurePosixPath(path).parent)]
+            return [path] if target is not None and path.endswith(".py") and not tried else []
         if missing := [test for test in found if not (session.workspace.top / test).exists()]:
             raise BadInput(
                 f"the plan names tests for {path!r} that do not exist: {missing[0]!r}",

@@ -65,8 +65,8 @@ class Ratchet:
         repo = self._repo
         if repo.is_unborn:
             return frozenset()
-        folder = str(Path(record_path(self.plan, next(self.plan.places()))).parents[1])
-        added = ("log", "--format=%H", "--diff-filter=A", "HEAD", "--", folder)
+        folders = {str(Path(record_path(self.plan, place)).parent) for place in self.plan.places()}
+        added = ("log", "--format=%H", "--diff-filter=A", "HEAD", "--", *sorted(folders))
         first = [] if repo.is_shallow else repo.text(*added).split()
         commit = first[-1] if first else "HEAD"
         return frozenset(repo.paths("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit))

@@ -162,8 +162,9 @@ def ratchet(repo: SampleRepo, *paths: str) -> tuple[int, str]:
 @pytest.fixture
 def landed(tmp_path: Path) -> SampleRepo:
     """The first of two batches has landed; another file is in no plan."""
-    files = {**FILES, "tests/test_old.py": PASSING.replace("Alpha", "Old")}
-    repo = make_repo(tmp_path / "repo", files, plan=PLAN)
+    repo = make_repo(tmp_path / "repo", {**FILES, "reports/older.md": "not a record"}, plan=PLAN)
+    repo.write("tests/test_old.py", PASSING.replace("Alpha", "Old"))
+    repo.commit()
     assert repo.run("next-batch", "--python", sys.executable).code == 0
     return repo
 

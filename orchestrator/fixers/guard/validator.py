@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from orchestrator.fixers.guard.parts import Cannot, Wishes
 
 _MARK = "orchestrate-check"
-_INSTALL = "python -m pip install orchestrate-migration, from where your team keeps it"
+_INSTALL = "python -m pip install PATH-OR-URL-OF-ORCHESTRATE"
 _SCRIPT = '''\
 """Checks that test classes keep to the pytest-xdist memory safety pattern.
 
