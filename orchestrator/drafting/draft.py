@@ -13,7 +13,7 @@ class Item:
     """One target. `weight` is its number of tests, by which batches are bounded.
 
     `kind` is what it is an example of, `note` a comment for people, `together` the first of the
-    files it stands or falls with.
+    files it stands or falls with; a `new` one is made by its fixer.
     """
 
     path: str
@@ -24,6 +24,7 @@ class Item:
     manual: str | None = None
     note: str = ""
     together: str = ""
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from orchestrator.drafting.batches import batched, canary
 from orchestrator.drafting.draft import Bounds, Draft, DraftBatch, DraftPhase, Item, hours
 from orchestrator.fixers.facts import Facts
+from orchestrator.fixers.guard import places
+from orchestrator.fixers.guard.hook import CONFIGURATION
+from orchestrator.fixers.guard.parts import GUIDELINES
 from orchestrator.fixers.memory_safety.groups import derived_group
 from orchestrator.fixers.memory_safety.options import Grouping, Require
 from orchestrator.plan.base import OptionValue
@@ -39,6 +43,17 @@ _GROUPING = {
     Grouping.CLASS: "one group per class: the classes of a file may run in different workers, "
     "which shortens runs with large files; fixtures of a module are made in each of them",
 }
+
+
+_FIRST = (
+    "carry it first where `orchestrate doctor` says that a collection is slow: "
+    "orchestrate next-batch --phase guard --batch frozen-heap"
+)
+_NO_HOOK = (
+    "no hook: a commit would not find orchestrate-check on PATH; once it does: "
+    "orchestrate guard --only hook"
+)
+_GUARDED = "so that it never comes back; CI and settings: `orchestrate guard`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +88,9 @@ def draft(
         phases += _phase("others", "the others", Priority.LOW, why, rest, wishes, owner_of)
     if phases and (by_hand := conftests(found)):
         phases.append(_by_hand(by_hand))
+    if phases:
+        taken = {item.path for p in phases for b in p.batches for item in b.items}
+        phases.append(_guard(found.top, taken))
     return Draft(
         "pytest-xdist-memory-safety", "pytest-xdist memory safety", _notes(found, wishes),
         _head(reports), phases,
@@ -208,6 +226,26 @@ def _by_hand(items: Sequence[Item]) -> DraftPhase:
     batch = DraftBatch("conftest", "fixtures that hold mocks", items)
     note = "no fixer changes a conftest file: look, change, then `orchestrate adopt FILE`"
     return DraftPhase("by-hand", "by hand", Priority.MEDIUM.value, {}, [batch], note)
+
+
+def _guard(top: Path, taken: Set[str]) -> DraftPhase:
+    """What keeps it from being lost again; the frozen heap may be carried before all else."""
+    conftest, guidelines, batches = places.conftest(top), places.guidelines(top), []
+    if conftest not in taken:
+        is_new = not (top / conftest).exists()
+        frozen = Item(conftest, new=is_new, note="judged by all tests below it")
+        batches.append(DraftBatch("frozen-heap", "keep each gc.collect() cheap", [frozen], _FIRST))
+    has_check = shutil.which("orchestrate-check") is not None
+    paths = [*([CONFIGURATION] if has_check else []), guidelines, *places.sections(top)]
+    items = [Item(path, new=not (top / path).exists()) for path in paths]
+    title = "hook and guidelines" if has_check else "guidelines"
+    batches.append(
+        DraftBatch(title.split(maxsplit=1)[0], title, items, "" if has_check else _NO_HOOK)
+    )
+    head: dict[str, OptionValue] = {"fixer": "guard"}
+    if guidelines != GUIDELINES:
+        head["options"] = {"guidelines": guidelines}
+    return DraftPhase("guard", "prevention", Priority.PREVENTION.value, head, batches, _GUARDED)
 
 
 def _notes(found: Survey, wishes: Wishes) -> list[str]:

@@ -58,6 +58,8 @@ def item_lines(item: Item, indent: str) -> list[str]:
         fields["expect"] = dict(item.expect)
     if item.options:
         fields["options"] = dict(item.options)
+    if item.new:
+        fields["new"] = True
     if item.manual is not None:
         fields["manual"] = item.manual
     note = f"  # {item.note}" if item.note else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -54,11 +55,20 @@ def test_from_clone_to_the_first_batch_without_opening_anything(bare: SampleRepo
 
 
 def test_phases_canary_groups_and_notes(bare: SampleRepo) -> None:
-    text = bare.run("plan", "--dry-run").out
+    programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    text = bare.run("plan", "--dry-run", env=programs).out
     assert not (bare.top / "migration_plan.yaml").exists()
     plan = yaml.safe_load(text)
-    assert [p["id"] for p in plan["phases"]] == ["canary", "high-priority", "low-priority"]
-    targets = {t["path"]: t for p in plan["phases"] for b in p["batches"] for t in b["targets"]}
+    assert [p["id"] for p in plan["phases"]] == ["canary", "high-priority", "low-priority", "guard"]
+    frozen, hook = plan["phases"][-1]["batches"]
+    assert frozen["targets"] == [{"path": "tests/conftest.py", "new": True}]
+    assert [t["path"] for t in hook["targets"]] == [
+        ".pre-commit-config.yaml", "tests/MEMORY_SAFETY_GUIDELINES.md", "CONTRIBUTING.md",
+    ]  # fmt: skip
+    without = yaml.safe_load(bare.run("plan", "--dry-run", env={"PATH": "/usr/bin:/bin"}).out)
+    assert [b["id"] for b in without["phases"][-1]["batches"]] == ["frozen-heap", "guidelines"]
+    phases = plan["phases"][:-1]
+    targets = {t["path"]: t for p in phases for b in p["batches"] for t in b["targets"]}
     assert len(targets) == 6
     assert targets["tests/api/test_a.py"]["options"] == {"group": "api_a_tests"}
     assert targets["tests/unit/test_a.py"]["options"] == {"group": "unit_a_tests"}
@@ -78,7 +88,7 @@ def test_grouping_by_class_is_said_and_done(bare: SampleRepo) -> None:
 
 def test_bounds_hold(bare: SampleRepo) -> None:
     plan = yaml.safe_load(bare.run("plan", "--dry-run", "--max-files", "1").out)
-    assert {len(b["targets"]) for p in plan["phases"] for b in p["batches"]} == {1}
+    assert {len(b["targets"]) for p in plan["phases"][:-1] for b in p["batches"]} == {1}
 
 
 def test_a_plan_is_never_written_over(repo: SampleRepo) -> None:
