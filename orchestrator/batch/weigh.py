@@ -47,6 +47,9 @@ def weighed(session: Session, place: Place, units: Sequence[Unit]) -> MemoryReco
         return None
     finally:
         tree.put(Side.EDITED)
+    if stopped := next((run.stopped for run in (*found.before, *found.after) if run.stopped), None):
+        session.tell(Said(f"memory was not measured: {stopped}"))
+        return None
     before, after = found.peak_mib().before, found.peak_mib().after
     session.tell(Said(
         f"memory: peak {median(before):,.0f} to {median(after):,.0f} MiB, "

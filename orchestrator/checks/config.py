@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.plan.base import OptionValue
 
 _KEYS = ("exclude", "memory", *(name for name in NAMES if name != "group"))
+_ENDLESS = 1e9
 _OF_MEMORY = ("expected_mib", "problem_mib", "limit_mib", "workers")
 
 
@@ -65,8 +66,11 @@ def read_config(top: Path) -> Config:
         what = f"[tool.orchestrate.memory] of {file.name} can have {', '.join(_OF_MEMORY)}"
         raise BadInput(what, next_step=f"correct {file}")
     for key, value in memory.items():
-        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-            what = f"[tool.orchestrate.memory] of {file.name}: {key} is {value!r}, and no number"
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        least = 0 if key == "workers" else 1
+        if not is_number or not least <= value < _ENDLESS:
+            of = f"[tool.orchestrate.memory] of {file.name}"
+            what = f"{of}: {key} is {value!r}, and no number from {least} on"
             raise BadInput(what, next_step=f"correct {file}")
     given = {key: value for key, value in table.items() if key not in {"exclude", "memory"}}
     for problem in problems("test_it.py", given):

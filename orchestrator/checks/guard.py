@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -12,11 +13,13 @@ from urllib.parse import urlsplit
 
 from orchestrator import files
 from orchestrator.changes import FILE_MODE, Content
-from orchestrator.errors import BadInput
-from orchestrator.fixers.base import Edit, Outcome, Source
+from orchestrator.errors import BadInput, ChangedMeanwhile
+from orchestrator.fixers.base import Edit, Outcome, Refusal, Source
 from orchestrator.fixers.guard import FIXER, places
-from orchestrator.fixers.guard.hook import CONFIGURATION
-from orchestrator.fixers.guard.parts import Part, problems
+from orchestrator.fixers.guard.hook import CONFIGURATION, hooks
+from orchestrator.fixers.guard.listing import parsed
+from orchestrator.fixers.guard.parts import Cannot, Part, problems
+from orchestrator.fixers.memory_safety.reading.settings import configuration_of
 from orchestrator.plan.base import OptionValue
 
 WORKFLOW = ".github/workflows/test-memory-safety.yml"
@@ -69,19 +72,24 @@ def guard(top: Path, choice: Choice) -> Guard:
     """What the guard comes to in this project; nothing is written.
 
     Raises:
-        BadInput: an option means nothing.
+        BadInput: an option means nothing, or names a file outside the project.
     """
     for problem in problems("", choice.options):
         raise BadInput(problem, next_step="orchestrate guard --help")
-    options = {"guidelines": places.guidelines(top), **_installed_from(), **choice.options}
+    home = home_of(top)
+    chosen = {**choice.options}
+    if "validator" in chosen:
+        chosen["validator"] = _inside(str(chosen["validator"]), top)
+    elif validator := _validator_of(top):
+        chosen["validator"] = validator
+    usual = {} if "validator" in chosen else _installed_from()
+    options = {"guidelines": _below(home, top, places.guidelines(home)), **usual, **chosen}
     inside, outside = _sections(top, choice.sections)
-    if "validator" in options:  # the hook runs it from here: it needs no repository
-        options = {"guidelines": places.guidelines(top), **choice.options}
-    workflow = choice.workflow or _workflow(top, options)
-    named = _named(top, options, workflow, inside)
+    workflow = _inside(choice.workflow, top) if choice.workflow else _workflow(top, options)
+    named = _named(top, home, options, workflow, inside)
     named = [(part, path) for part, path in named if part in choice.parts]
     sources = [_source(top, path, {**options, "part": part.value}) for part, path in named]
-    outcomes = [FIXER.fix(source, top) for source in sources]
+    outcomes = [_outcome(source, top) for source in sources]
     before = {s.path: s.data if s.exists else None for s in sources}
     printed = {path: _text_for(path, options, top) for path in outside}
     left_out = [
@@ -91,6 +99,59 @@ def guard(top: Path, choice: Choice) -> Guard:
     return Guard(outcomes, before, printed, left_out)
 
 
+def _outcome(source: Source, top: Path) -> Outcome:
+    """What the fixer says of a file; a link, a folder, or what lies below a file is refused."""
+    path = top / source.path
+    for at in (path, *path.parents):
+        if at == top:
+            break
+        if at.is_symlink():
+            return Refusal(source.path, f"{at.relative_to(top)} is a symbolic link")
+        if at.exists() and at.is_dir() is (at == path):
+            what = "a folder" if at == path else "not a folder"
+            return Refusal(source.path, f"{at.relative_to(top)} is {what}")
+    return FIXER.fix(source, top)
+
+
+def home_of(top: Path) -> Path:
+    """The folder of pytest's configuration from here upwards: where settings and conftest go."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if folder == top or not folder.is_relative_to(top):
+            break
+        if configuration_of(folder) is not None:
+            return folder
+    return top
+
+
+def _below(home: Path, top: Path, path: str) -> str:
+    return (home / path).relative_to(top).as_posix()
+
+
+def _inside(name: str, top: Path) -> str:
+    """A path from the top, typed from here.
+
+    Raises:
+        BadInput: it lies outside the project.
+    """
+    path = Path(os.path.normpath(Path.cwd() / name))
+    if not path.resolve().is_relative_to(top.resolve()):
+        what = f"{name!r} lies outside the project {str(top)!r}"
+        raise BadInput(what, next_step="orchestrate guard --help")
+    return path.resolve().relative_to(top.resolve()).as_posix()
+
+
+def _validator_of(top: Path) -> str | None:
+    """The script that a hook of ours runs already."""
+    try:
+        document = parsed((top / CONFIGURATION).read_text("utf-8"), CONFIGURATION)
+        entries = [str(hook.get("entry", "")) for _, hook in hooks(document)]
+        words = [word for entry in entries for word in shlex.split(entry)]
+    except (OSError, ValueError, Cannot):
+        return None
+    return next((word for word in words if word.endswith(".py") and (top / word).is_file()), None)
+
+
 def written(found: Guard, top: Path) -> None:
     """Write every edit, each only where the file is still as it was.
 
@@ -98,13 +159,24 @@ def written(found: Guard, top: Path) -> None:
         ChangedMeanwhile: one is not; those before it are written.
         DiskError: one cannot be written.
     """
+    for edit in found.edits:  # all of them are looked at before the first is written
+        if _read(top / edit.path) != found.before[edit.path]:
+            raise ChangedMeanwhile(f"{edit.path} was changed meanwhile", next_step="git diff")
     for edit in found.edits:
         path, before = top / edit.path, found.before[edit.path]
         files.exchange(path, expected=before, data=edit.data, mode=FILE_MODE, up_to=top)
 
 
+def _read(path: Path) -> Content:
+    return path.read_bytes() if path.is_file() else None
+
+
 def _named(
-    top: Path, options: Mapping[str, OptionValue], workflow: str | None, sections: Sequence[str]
+    top: Path,
+    home: Path,
+    options: Mapping[str, OptionValue],
+    workflow: str | None,
+    sections: Sequence[str],
 ) -> list[tuple[Part, str]]:
     """Each part with its file, in the order in which they make sense to a reader."""
     validator = options.get("validator")
@@ -112,8 +184,8 @@ def _named(
         *([(Part.VALIDATOR, str(validator))] if validator else []),
         (Part.HOOK, CONFIGURATION),
         *([(Part.CI, workflow)] if workflow else []),
-        (Part.SETTINGS, places.configuration_file(top)),
-        (Part.FREEZE, places.conftest(top)),
+        (Part.SETTINGS, _below(home, top, places.configuration_file(home))),
+        (Part.FREEZE, _below(home, top, places.conftest(home))),
         (Part.GUIDELINES, str(options["guidelines"])),
         *((Part.SECTION, path) for path in sections),
     ]

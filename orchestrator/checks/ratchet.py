@@ -18,7 +18,7 @@ from orchestrator.fixers.findings import Finding
 from orchestrator.fixers.memory_safety import FIXER
 from orchestrator.fixers.memory_safety.check import findings
 from orchestrator.fixers.planned import options_of
-from orchestrator.git import Repo
+from orchestrator.git import Repo, find_top
 from orchestrator.plan.model import PhaseState, Plan, Rung, Target
 from orchestrator.progress.record import Done, record_path, records_of
 from orchestrator.workspace import open_workspace, plan_above
@@ -50,7 +50,12 @@ class Ratchet:
 
     def is_held(self, path: str) -> bool:
         """Whether a file is asked for the pattern: one that landed, or that is new since."""
-        return path in self.held or (path not in self.waiting and path not in self._older)
+        return path in self.held or path not in self._older
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether the history that would tell what is new is not there."""
+        return find_top(self.top) is not None and self._repo.is_shallow
 
     @cached_property
     def _repo(self) -> Repo:
@@ -62,9 +67,9 @@ class Ratchet:
 
         In a shallow clone, where nobody knows, every file that is committed.
         """
-        repo = self._repo
-        if repo.is_unborn:
+        if find_top(self.top) is None or self._repo.is_unborn:
             return frozenset()
+        repo = self._repo
         folders = {str(Path(record_path(self.plan, place)).parent) for place in self.plan.places()}
         added = ("log", "--format=%H", "--diff-filter=A", "HEAD", "--", *sorted(folders))
         first = [] if repo.is_shallow else repo.text(*added).split()
@@ -76,12 +81,14 @@ class Ratchet:
         held = self.held.get(path)
         if held is None or held.after is None:
             return []
+        if find_top(self.top) is None:
+            return []
         data = self._repo.blobs([held.after]).get(held.after)
         return [] if data is None else list(findings(Source(path, data, held.options), self.top))
 
 
 def ratchet(plan: Path | None, *, here: Path, top: Path) -> Ratchet | None:
-    """What the plan and its records hold; None where there is no plan.
+    """What the plan and its records hold; None where there is none, or it is of another change.
 
     Raises:
         BadInput: there is a plan or a record, and it cannot be read.
@@ -89,6 +96,8 @@ def ratchet(plan: Path | None, *, here: Path, top: Path) -> Ratchet | None:
     if plan is None and plan_above(here, top) is None:
         return None
     workspace = open_workspace(plan)
+    if not any(r.fixer == FIXER.name for p in workspace.plan.phases for r in p.rungs()):
+        return None
     held: dict[str, Held] = {}
     waiting: set[str] = set()
     for one in _planned(workspace.top, workspace.plan):
@@ -134,7 +143,7 @@ def ratcheted(paths: Sequence[str], held: Ratchet, *, top: Path, config: Config)
     say of which class, not by their lines.
     """
     own = held.own_options()
-    asked = [path for path in paths if path not in held.waiting]
+    asked = [path for path in paths if path not in held.waiting or held.is_held(path)]
     found = {one.path: one for one in checked(asked, top=top, config=config, own=own)}
     return [_one(path, found.get(path), held) for path in paths]
 

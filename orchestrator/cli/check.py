@@ -81,7 +81,11 @@ def _ratchet(options: argparse.Namespace, *, top: Path, here: Path) -> Ratchet |
         return None
     from orchestrator.checks.ratchet import ratchet
 
-    return ratchet(options.plan, here=here, top=top)
+    held = ratchet(options.plan, here=here, top=top)
+    if held is not None and held.is_shallow:
+        text = "this is a shallow clone: files that no batch names are not checked"
+        sys.stderr.write(f"warning: {text}\nnext: git fetch --unshallow\n")
+    return held
 
 
 def _found(
@@ -272,6 +276,8 @@ def _fixing(options: argparse.Namespace) -> str:
         words += ["--require", options.require]
     if options.ratchet:
         words.append("--ratchet")
+    if options.plan:
+        words += ["--plan", shlex.quote(str(options.plan))]
     return " ".join([*words, *map(shlex.quote, options.paths)])
 
 

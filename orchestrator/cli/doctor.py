@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.checks.discover import project_top
+from orchestrator.checks.guard import home_of
 from orchestrator.console.streams import data, out, plain
 from orchestrator.doctor.diagnosis import diagnosis
 from orchestrator.doctor.examine import Holding, examine
@@ -75,7 +77,7 @@ def _project(plan: Path | None) -> tuple[Path, str | None]:
     here = Path.cwd()
     top = find_top(here)
     if plan is None and plan_above(here, top) is None:
-        return top or here, None
+        return home_of(project_top(here)), None
     workspace = open_workspace(plan)
     return workspace.top, workspace.plan.verify.python
 

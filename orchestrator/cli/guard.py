@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from orchestrator.checks.discover import project_top
 from orchestrator.checks.guard import Choice, Guard, guard, written
 from orchestrator.console.streams import data, raw, say
 from orchestrator.errors import BadInput, Exit
-from orchestrator.fixers.base import NoChange, Refusal
+from orchestrator.fixers.base import Edit, NoChange, Refusal
 from orchestrator.fixers.guard.parts import Part
+from orchestrator.git import find_top
 from orchestrator.plan.base import OptionValue
 from orchestrator.words import plural
 
@@ -46,7 +48,7 @@ def guarded(asked: Asked, top: Path | None = None) -> Exit:
         for path, what in complaints:
             say(f"refused: {path}: {what}", "bold red")
         say("nothing was written")
-        say("next: orchestrate guard --validator scripts/check_test_memory_safety.py --check")
+        say("next: orchestrate guard --without hook        (the other parts)")
         return Exit.RED
     if found.hooks:
         say(
@@ -65,7 +67,9 @@ def guarded(asked: Asked, top: Path | None = None) -> Exit:
     written(found, top)
     for edit in found.edits:
         data(f"written: {edit.path}")
-    say("next: git add --all && git commit        (the hook: pre-commit install)")
+    if find_top(top) is not None:
+        paths = shlex.join(edit.path for edit in found.edits)
+        say(f"next: git add -- {paths} && git commit        (the hook: pre-commit install)")
     return Exit.RED if refused else Exit.DONE
 
 
@@ -89,6 +93,9 @@ def _show(found: Guard) -> None:
     for outcome in found.outcomes:
         if isinstance(outcome, NoChange):
             say(f"no changes needed: {outcome.path}")
+        elif isinstance(outcome, Edit):
+            for note in outcome.notes:
+                say(f"note: {outcome.path}: {note}", "yellow")
         elif isinstance(outcome, Refusal):
             say(f"refused: {outcome.path}: {outcome.reason}", "red")
     for line in found.left_out:

@@ -224,9 +224,10 @@ def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:
         return
     if not files:
         return
-    say(f"next: orchestrate check {files[0][0]}        (mocks that outlive their test)")
+    file = os.path.relpath(tests.top / files[0][0])
+    say(f"next: orchestrate check {file}        (mocks that outlive their test)")
     if tests.python.has_memray:
-        say(f"next: orchestrate memory {files[0][0]} -n 0 --memray        (who allocates)")
+        say(f"next: orchestrate memory {file} -n 0 --memray        (who allocates)")
 
 
 def _compared(tests: Tests, asked: Asked, config: Config, here: Path) -> Exit:

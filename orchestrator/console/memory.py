@@ -70,7 +70,7 @@ class LiveMemory:
 
 
 def _bar(mib: float, whole_mib: float) -> str:
-    filled = min(_CELLS, round(_CELLS * mib / whole_mib))
+    filled = min(_CELLS, round(_CELLS * mib / max(1.0, whole_mib)))
     return "█" * filled + "░" * (_CELLS - filled)
 
 
@@ -132,6 +132,11 @@ def show_comparison(found: Comparison) -> None:
         _row("seconds", found.seconds()),
     ]
     show_table(simple_table("", heads, rows))
+    if not found.has_same_tests:
+        say(
+            "the two sides did not run the same tests: their figures are of different things",
+            "yellow",
+        )
     if found.differing:
         shown = ", ".join(found.differing[:3])
         data(f"not the same outcomes: {plural(len(found.differing), 'test')} ({shown})")
@@ -142,7 +147,8 @@ def show_comparison(found: Comparison) -> None:
 
 
 def _row(name: str, one: Difference) -> Sequence[str]:
-    words = {True: "yes", False: "no", None: "too few runs"}
+    unknown = "too few runs" if one.is_comparable else "other tests"
+    words = {True: "yes", False: "no", None: unknown}
     return (
         name, _spread(one.before), _spread(one.after), f"{one.change:+,.1f}",
         f"{one.chance:.3f}", words[one.is_real],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from orchestrator.doctor.examine import GROUPS, TESTS, Configured, Examination
@@ -86,7 +85,7 @@ def _registered(configured: Configured) -> Iterator[Finding]:
 
 def _dist(examined: Examination, configured: Configured) -> Finding:
     parallel = f"{examined.python.path} -m pytest -n auto --dist loadgroup"
-    may_fix = examined.wants_dist
+    may_fix = examined.may_fix_dist
     where = configured.configured or "no configuration file"
     asked = f"-n {configured.workers} " if configured.workers else ""
     if configured.workers == "0":
@@ -100,7 +99,10 @@ def _dist(examined: Examination, configured: Configured) -> Finding:
     dist = "load" if configured.dist in _NO_DIST else configured.dist
     what = f"the configuration comes to {asked}--dist {dist} ({where}): groups are inert"
     is_chosen = configured.dist not in _NO_DIST
-    step = f"grep -n -e --dist {configured.configured}" if is_chosen else _FIX
+    if configured.configured is None:
+        return Finding(Level.PROBLEM, what, "env | grep PYTEST_ADDOPTS")
+    file = examined.shown(configured.configured)
+    step = f"grep -n -e --dist {file}" if is_chosen else _FIX if may_fix else parallel
     return Finding(Level.PROBLEM, what, step)
 
 
@@ -126,8 +128,8 @@ def _commands(examined: Examination) -> Iterator[Finding]:
             f"{plural(len(places), 'command')} of the repository without --dist loadgroup, where "
             f"groups are inert: {', '.join(places)}"
         )
-        would_help = examined.wants_dist and not any(command.overrides for command in bad)
-        paths = shlex.join(dict.fromkeys(command.path for command in bad))
+        would_help = examined.may_fix_dist and not any(command.overrides for command in bad)
+        paths = " ".join(map(examined.shown, dict.fromkeys(command.path for command in bad)))
         yield Finding(Level.PROBLEM, what, _FIX if would_help else f"grep -n pytest {paths}")
 
 
@@ -148,5 +150,5 @@ def _not_collected(examined: Examination) -> Iterator[Finding]:
     if configured is not None and configured.not_collected:
         first, count = configured.not_collected[0], len(configured.not_collected)
         what = f"{plural(count, 'file')} cannot be collected, first {first}: not looked at below"
-        command = f"{examined.python.path} -m pytest --collect-only -q {shlex.quote(first)}"
+        command = f"{examined.python.path} -m pytest --collect-only -q {examined.shown(first)}"
         yield Finding(Level.WARNING, what, command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,12 +70,14 @@ class Item:
     file: str
     group: str | None
     seconds: float
+    in_class: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
     """Everything that was asked. `broken` is what pytest said where it does not start."""
 
+    top: Path
     python: Interpreter
     configured: Configured | None
     broken: str
@@ -89,8 +92,21 @@ class Examination:
     holding: Sequence[Holding] = ()
     free_mib: float = 0.0
     """What the machine can still give."""
-    wants_dist: bool = False
-    """Whether `--dist loadgroup` can be added to the configuration: the project asks for xdist."""
+    asks_for_xdist: bool = False
+    """Whether the project's requirements name pytest-xdist."""
+
+    def shown(self, path: str) -> str:
+        """A path of the project as it is typed from here."""
+        return shlex.quote(os.path.relpath(self.top / path))
+
+    @property
+    def may_fix_dist(self) -> bool:
+        """Whether `--dist loadgroup` can be added to a configuration that says nothing of it."""
+        configured = self.configured
+        if configured is None or configured.configured is None:
+            return False
+        names_none = configured.dist in {None, "no"}
+        return names_none and (self.asks_for_xdist or configured.workers is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +133,7 @@ def examine(
     pins, trial = _trial(python) if python.has_xdist else (None, "")
     still = _starts_without_xdist(top, python) if configured and configured.xdist else None
     return Examination(
-        python, configured, broken, pins, trial, list(commands(top)), still, timed, holding,
+        top, python, configured, broken, pins, trial, list(commands(top)), still, timed, holding,
         available_mib(), needs_xdist(top),
     )  # fmt: skip
 
@@ -145,7 +161,12 @@ def _configured(top: Path, python: Interpreter, *, timed: bool) -> tuple[Configu
             return None, ended.stopped or ended.output.strip()
     seconds = facts.pop("seconds")
     items = [
-        Item(one["id"].partition("::")[0], one["group"], seconds.get(one["id"], 0.0))
+        Item(
+            one["id"].partition("::")[0],
+            one["group"],
+            seconds.get(one["id"], 0.0),
+            one["id"].count("::") > 1,
+        )
         for one in facts["items"]
     ]
     shown = _shown(facts["configured"], top)

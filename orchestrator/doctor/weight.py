@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from orchestrator.doctor.examine import Configured, Examination, Holding
+from orchestrator.doctor.examine import Configured, Examination
 from orchestrator.doctor.finding import Finding, Level
 from orchestrator.words import plural
 
@@ -24,8 +23,8 @@ def weights(examined: Examination, configured: Configured) -> Iterator[Finding]:
     """The findings in the order in which they matter."""
     yield _cost(configured)
     yield from _wide_groups(examined, configured)
-    yield from _kept_mocks(examined.holding)
-    yield from _holders(configured)
+    yield from _kept_mocks(examined)
+    yield from _holders(examined, configured)
     yield from _room(examined, configured)
 
 
@@ -76,8 +75,10 @@ def _wide_groups(examined: Examination, configured: Configured) -> Iterator[Find
         yield Finding(Level.OK, f"{said}: {workers} workers can share the tests evenly")
         return
     file = next(item.file for item in items if name in {item.group, item.file})
-    quoted = shlex.quote(file)
-    step = f"grep -n xdist_group {quoted}" if is_grouped else f"{_BY_CLASS} {quoted}"
+    shown = examined.shown(file)
+    step = f"grep -n xdist_group {shown}" if is_grouped else f"{_BY_CLASS} {shown}"
+    if not is_grouped and not any(item.in_class for item in items if item.file == file):
+        step = f"grep -n 'def test' {shown}"
     level = Level.PROBLEM if share * workers >= workers * 0.5 and workers > 2 else Level.WARNING  # noqa: PLR2004
     what = (
         f"{said}: one worker has {share:.0%} of the run, and {workers} workers take at least "
@@ -86,7 +87,8 @@ def _wide_groups(examined: Examination, configured: Configured) -> Iterator[Find
     yield Finding(level, what, step)
 
 
-def _kept_mocks(holding: Sequence[Holding]) -> Iterator[Finding]:
+def _kept_mocks(examined: Examination) -> Iterator[Finding]:
+    holding = examined.holding
     kinds: Counter[str] = Counter()
     for one in holding:
         kinds.update({place: count for place, count in one.counts.items() if place != "self"})
@@ -98,16 +100,19 @@ def _kept_mocks(holding: Sequence[Holding]) -> Iterator[Finding]:
     words = {"module": "on modules", "class": "on classes", "fixture": "in wide fixtures"}
     listed = ", ".join(f"{count:,} {words[kind]}" for kind, count in kinds.most_common())
     files = sorted((one for one in holding if one.wide), key=lambda one: -one.wide)
-    paths = [one.path for one in files[:_NAMED]]
+    paths = " ".join(examined.shown(one.path) for one in files[:_NAMED])
     where = plural(len(files), "file")
     what = f"mocks outlive their test: {listed}, in {where}; no collection frees them"
-    yield Finding(Level.WARNING, what, f"orchestrate check {shlex.join(paths)}")
+    yield Finding(Level.WARNING, what, f"orchestrate check {paths}")
 
 
-def _holders(configured: Configured) -> Iterator[Finding]:
+def _holders(examined: Examination, configured: Configured) -> Iterator[Finding]:
     if configured.holders:
         what = f"every worker also keeps what plugins gather: {', '.join(configured.holders)}"
-        step = f"grep -nE -e '--(cov|html|json-report|alluredir|junitxml)' {configured.configured}"
+        step = "env | grep PYTEST_ADDOPTS"
+        if configured.configured is not None:
+            file = examined.shown(configured.configured)
+            step = f"grep -nE -e '--(cov|html|json-report|alluredir|junitxml)' {file}"
         yield Finding(Level.WARNING, what, step)
 
 

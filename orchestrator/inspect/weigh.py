@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,13 +38,22 @@ def since(top: Path, revision: str) -> Sides:
         raise BadInput(
             f"git knows no commit {revision!r}", next_step="git log --oneline"
         ) from error
-    paths = repo.paths("diff", "--name-only", "-z", "--no-renames", commit, "--")
+    paths = list(_plain_files(repo.paths("diff", "--raw", "-z", "--no-renames", commit, "--")))
     if not paths:
         raise BadInput(
             f"nothing differs from {revision!r}", next_step="orchestrate memory --compare HEAD~1"
         )
     before = {path: repo.blob(f"{commit}:{path}", path) for path in paths}
     return Sides(before, {path: _now(top / path) for path in paths})
+
+
+def _plain_files(raw: Sequence[str]) -> Iterator[str]:
+    """The paths of what differs, by what git prints with --raw; links and submodules left out."""
+    rest = iter(raw)
+    for entry in rest:
+        path = next(rest, "")
+        if not {"120000", "160000"} & {mode.lstrip(":") for mode in entry.split()[:2]}:
+            yield path
 
 
 def weighed(
@@ -64,7 +73,7 @@ def weighed(
 
         def measure(side: Side) -> Measurement:
             copy.hold(held[side])
-            found = measured(_in_copy(tests, copy.folder))
+            found = measured(_in_copy(tests, copy.folder, sides))
             tell(side, found)
             return found
 
@@ -73,21 +82,30 @@ def weighed(
         copy.close()
 
 
-def _in_copy(tests: Tests, folder: Path) -> Tests:
+def _in_copy(tests: Tests, folder: Path, sides: Sides) -> Tests:
     """The same tests there; what the interpreter finds in the work tree it finds in the copy.
 
     PYTHONPATH comes before what an editable install adds.
     """
     there = [_moved(path, tests.top, folder) for path in tests.python.search]
     search = [path for path in (*there, str(folder / "src")) if path and Path(path).is_dir()]
-    files = [file for file in tests.files if (folder / file).exists()]
-    if not files:
-        raise CannotJudge(
-            f"none of {', '.join(tests.files)} is there on both sides of the change",
-            next_step="orchestrate memory PATH --compare REV",
-        )
     env = {"PYTHONPATH": os.pathsep.join(dict.fromkeys(search))}
-    return replace(tests, top=folder, files=files, env=env)
+    return replace(tests, top=folder, files=_on_both(tests.files, folder, sides), env=env)
+
+
+def _on_both(files: Sequence[str], folder: Path, sides: Sides) -> list[str]:
+    """The files and folders that are there on both sides: others cannot be compared."""
+
+    def is_there(file: str) -> bool:
+        held = [side[file] for side in (sides.before, sides.after) if file in side]
+        return None not in held if held else (folder / file).exists()
+
+    if found := [file for file in files if is_there(file)]:
+        return found
+    raise CannotJudge(
+        f"none of {', '.join(files)} is there on both sides of the change",
+        next_step="git diff --stat",
+    )
 
 
 def _moved(path: str, top: Path, folder: Path) -> str:

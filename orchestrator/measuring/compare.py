@@ -32,7 +32,13 @@ class Comparison:
         return self._of(lambda run: run.duration_s)
 
     def _of(self, figure: Callable[[Measurement], float]) -> Difference:
-        return Difference([figure(r) for r in self.before], [figure(r) for r in self.after])
+        before, after = ([figure(run) for run in side] for side in (self.before, self.after))
+        return Difference(before, after, is_comparable=self.has_same_tests)
+
+    @property
+    def has_same_tests(self) -> bool:
+        """Whether every run was of the same tests: figures of others cannot be compared."""
+        return len({frozenset(run.outcomes) for run in (*self.before, *self.after)}) == 1
 
     @property
     def differing(self) -> list[str]:

@@ -23,6 +23,8 @@ class Difference:
 
     before: Sequence[float]
     after: Sequence[float]
+    is_comparable: bool = True
+    """Whether both are figures of the same thing."""
 
     @property
     def change(self) -> float:
@@ -45,7 +47,7 @@ class Difference:
 
     @property
     def is_real(self) -> bool | None:
-        """Whether it is larger than the noise; None where there are too few runs to tell."""
-        if min(len(self.before), len(self.after)) < FEWEST:
+        """Whether it is larger than the noise; None where that cannot be told."""
+        if not self.is_comparable or min(len(self.before), len(self.after)) < FEWEST:
             return None
         return self.chance <= LEVEL

@@ -103,9 +103,20 @@ def measured(
 
 
 def _why_no_answer(ended: Ended) -> str | None:
-    run = ended.run
-    if not run.started:
-        return f"pytest did not start\n{last_lines(ended.process.output)}"
-    if run.outcomes:
-        return None
-    return f"no test ran in {', '.join(ended.request.files)}\n{last_lines(ended.process.output)}"
+    """What keeps a run from being measured. One that a limit ended is, as far as it came."""
+    run, stopped = ended.run, ended.process.stopped
+    said = last_lines(ended.process.output)
+    if run.lost_workers:
+        return f"a worker was lost: {run.lost_workers[0]}"
+    if not run.outcomes:
+        if stopped:
+            return f"the run was ended before the first test: {stopped}"
+        if not run.started:
+            return f"pytest did not start\n{said}"
+        return f"no test ran in {', '.join(ended.request.files)}\n{said}"
+    if not run.finished and not stopped:
+        at = f" while {', '.join(run.running)} ran" if run.running else ""
+        return (
+            f"the interpreter ended in the middle of it{at} (exit code {ended.process.exit_code})"
+        )
+    return None

@@ -52,7 +52,7 @@ def timeline(memory: Memory, *, title: str, limits_mib: Sequence[float] = ()) ->
 
     def legend() -> Iterator[str]:
         for number, name in enumerate(names):
-            at = _LEFT + number * 88
+            at = _LEFT + number * min(88, (WIDTH - _LEFT) // max(1, len(names)))
             box = f'x="{at}" y="{HEIGHT - 22}" width="10" height="10"'
             yield f'<rect {box} fill="{_colour(number)}"/>'
             yield _text(at + 14, HEIGHT - 13, name, "start")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,8 @@ def grouped(name: str, count: int) -> str:
 
 def weighed(top: Path, **changes: object) -> list[Finding]:
     examined = examine(top, interpreter(top, option=sys.executable, plan=None))
-    return diagnosis(replace(examined, **changes))  # type: ignore[arg-type]
+    with contextlib.chdir(top):  # commands are for where a person is
+        return diagnosis(replace(examined, **changes))  # type: ignore[arg-type]
 
 
 def test_a_group_that_is_most_of_the_run_is_a_problem(tmp_path: Path) -> None:
@@ -57,6 +59,10 @@ def test_even_groups_are_fine_and_files_stand_in_for_groups_that_are_to_be(tmp_p
     for name, count in (("a", 1), ("b", 1), ("c", 20)):
         text = grouped(name, count).replace(f"@pytest.mark.xdist_group(name='{name}')\n", "")
         (top / f"tests/test_{name}.py").write_text(text)
+    found = [one for one in weighed(top) if "with one group for each file" in one.what]
+    assert found[0].step == "grep -n 'def test' tests/test_c.py"
+    methods = "".join(f"    def test_{n}(self): ...\n" for n in range(20))
+    (top / "tests/test_c.py").write_text(f"class TestC:\n{methods}")
     found = [one for one in weighed(top) if "with one group for each file" in one.what]
     assert found[0].step == "orchestrate fix --grouping class tests/test_c.py"
 

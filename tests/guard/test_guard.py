@@ -97,13 +97,14 @@ def test_a_hook_that_does_not_hold_is_told(tmp_path: Path, entry: str, said: str
 def test_the_trial_goes_by_the_names_of_the_project(tmp_path: Path) -> None:
     from orchestrator.fixers.guard.trial import _sample
 
+    (tmp_path / "t/unit").mkdir(parents=True)
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\npython_classes = test_*\npython_files = *_test.py\ntestpaths = t/unit\n"
     )
-    sample = _sample(tmp_path)
+    sample = _sample(tmp_path, None)
     assert sample is not None
     assert sample.path == "t/unit/guard_sample_test.py"
-    assert b"class test_guard_sample" in sample.data
+    assert b"class test_GuardSample" in sample.data
 
 
 def test_a_phase_of_the_plan_carries_it_and_the_hook_blocks(tmp_path: Path) -> None:
@@ -233,3 +234,106 @@ def test_without_a_plan_the_ratchet_holds_everything(tmp_path: Path) -> None:
 def test_a_broken_plan_is_no_pass(landed: SampleRepo) -> None:
     landed.write("migration_plan.yaml", "version: 7\n")
     assert ratchet(landed)[0] == 2
+
+
+def test_the_trial_never_touches_the_repository_whose_hook_it_runs_in(tmp_path: Path) -> None:
+    """In a hook git's own variables speak of the user's repository and index."""
+    repo = make_repo(tmp_path / "repo")
+    git = {"GIT_DIR": str(repo.top / ".git"), "GIT_INDEX_FILE": str(repo.top / ".git/index")}
+    ended = repo.run("guard", "--only", "hook", "--check", env={**WITH_PROGRAMS, **git})
+    assert ended.code == 1, ended
+    assert repo.changes == ""
+    assert repo.git.text("config", "--get", "core.bare") == "false"
+
+
+def test_the_trial_stays_in_its_folder(tmp_path: Path) -> None:
+    outside = tmp_path / "elsewhere"
+    outside.mkdir()
+    (outside / "test_guard_sample.py").write_text("precious\n")
+    repo = make_repo(
+        tmp_path / "repo", {**FILES, "pytest.ini": f"[pytest]\ntestpaths = {outside}\n"}
+    )
+    assert repo.run("guard", "--only", "hook", "--check", env=WITH_PROGRAMS).code == 1
+    assert (outside / "test_guard_sample.py").read_text() == "precious\n"
+    assert list(outside.iterdir()) == [outside / "test_guard_sample.py"]
+
+
+@pytest.mark.parametrize("line", ["exclude: ^tests/", "files: ^src/"])
+def test_a_configuration_that_passes_tests_over_is_told(tmp_path: Path, line: str) -> None:
+    repo = make_repo(
+        tmp_path / "repo", {**FILES, ".pre-commit-config.yaml": f"{line}\nrepos: []\n"}
+    )
+    ended = repo.run("guard", "--only", "hook", "--yes", env=WITH_PROGRAMS)
+    assert ended.code == 1, ended
+    assert "its files are skipped" in ended.err
+    assert repo.changes == ""
+
+
+def test_links_and_folders_are_refused_and_nothing_is_half_written(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo")
+    (tmp_path / "shared.ini").write_text("[pytest]\n")
+    (repo.top / "pytest.ini").symlink_to(tmp_path / "shared.ini")
+    ended = repo.run("guard", "--only", "settings,section", "--section", "tests", "--yes")
+    assert ended.code == 1
+    assert "pytest.ini is a symbolic link" in ended.err
+    assert "tests is a folder" in ended.err
+    assert (tmp_path / "shared.ini").read_text() == "[pytest]\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--only", "validator", "--validator", "../x.py"],
+        ["--only", "ci", "--workflow", "/tmp/w.yml"],
+    ],
+)
+def test_files_outside_the_project_are_no_part_of_it(tmp_path: Path, arguments: list[str]) -> None:
+    repo = make_repo(tmp_path / "repo")
+    ended = repo.run("guard", "--yes", *arguments, env=WITH_PROGRAMS)
+    assert ended.code == 2, ended
+    assert "lies outside the project" in ended.err
+
+
+def test_a_second_run_keeps_to_the_validator_of_the_first(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo")
+    repo.run("guard", "--yes", "--validator", "scripts/my check.py", env=WITH_PROGRAMS)
+    repo.commit()
+    assert repo.run("guard", "--check", env=WITH_PROGRAMS).code == 0
+
+
+def test_a_project_below_the_top_gets_its_own_settings_and_fixture(tmp_path: Path) -> None:
+    repo = make_repo(
+        tmp_path / "repo",
+        {**FILES, "backend/pytest.ini": "[pytest]\n", "backend/tests/test_x.py": PASSING},
+    )
+    from support import run_cli
+
+    ended = run_cli("guard", "--yes", "--only", "settings,freeze", cwd=repo.top / "backend")
+    assert ended.code == 0, ended
+    assert repo.changes.split() == ["M", "backend/pytest.ini", "??", "backend/tests/conftest.py"]
+
+
+def test_ratchet_of_a_plan_about_another_change_holds_everything(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", plan=GUARD_PLAN)
+    assert ratchet(repo)[0] == 1
+
+
+def test_ratchet_holds_a_new_file_that_the_plan_took_in_since(landed: SampleRepo) -> None:
+    landed.write("tests/test_new.py", PASSING.replace("Alpha", "New"))
+    plan = landed.read("migration_plan.yaml")
+    landed.write("migration_plan.yaml", f"{plan}          - path: tests/test_new.py\n")
+    landed.commit()
+    assert ratchet(landed)[0] == 1
+
+
+def test_ratchet_says_what_a_shallow_clone_does_not_know(
+    landed: SampleRepo, tmp_path: Path
+) -> None:
+    from support import run_cli
+
+    subprocess.run(
+        ["git", "clone", "-q", "--depth", "1", f"file://{landed.top}", tmp_path / "s"], check=True
+    )
+    ended = run_cli("check", "--ratchet", cwd=tmp_path / "s")
+    assert "this is a shallow clone" in ended.err
+    assert "next: git fetch --unshallow" in ended.err

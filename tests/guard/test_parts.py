@@ -109,7 +109,7 @@ def test_a_hook_that_somebody_tuned_is_left_alone(tmp_path: Path) -> None:
         ("tests/conftest.py", "import pytest as pytest_\npytest = 1\n", "the name 'pytest' is not"),
         ("AGENTS.md", "<!-- test-memory-safety: begin -->\n", "has not one pair of the markers"),
         ("scripts/check.py", "print(1)\n", "is a script of yours"),
-        ("pyproject.toml", "[tool.x\n", "is no TOML"),
+        ("pyproject.toml", "[tool.x\n", "cannot be edited so that pytest reads it"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, path: str, text: str, reason: str) -> None:
@@ -150,9 +150,7 @@ def test_the_step_goes_to_the_job_that_is_named(tmp_path: Path) -> None:
 
 def test_a_workflow_of_its_own(tmp_path: Path) -> None:
     found = edited(tmp_path, ".github/workflows/own.yml", "", repo="https://g/o", rev="v9")
-    assert (
-        """- run: 'python -m pip install "orchestrate-migration @ git+https://g/o@v9"'""" in found
-    )
+    assert '- run: python -m pip install "orchestrate-migration @ git+https://g/o@v9"' in found
 
 
 LINE = "xdist_group(name): tests that run in one worker of pytest-xdist"
@@ -308,3 +306,112 @@ def test_options(options: dict[str, object], message: str) -> None:
 def test_a_file_no_part_is_for() -> None:
     assert "is for no part" in FIXER.option_problems("data.json", {})[0]
     assert FIXER.option_problems("data.json", {"part": "settings"}) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "added"),
+    [
+        pytest.param("repos: []  # none yet\n", "repos:  # none yet\n", id="a comment behind it"),
+        pytest.param("repos: &r\n  - repo: local\n    hooks: []\n", "repos: &r\n", id="an anchor"),
+        pytest.param("---\nrepos:\n- repo: local\n  hooks: []\n", "---\n", id="a document's start"),
+    ],
+)
+def test_odd_yaml_keeps_what_it_has(tmp_path: Path, before: str, added: str) -> None:
+    found = edited(tmp_path, ".pre-commit-config.yaml", before)
+    assert found.startswith(added)
+    assert "validate-test-memory-safety" in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{repos: []}\n", "repos:\n  []\n", "repos: 5\n", "repos: !!seq []\n", "repos: [\n", "---\nrepos: []\n...\n"],
+)  # fmt: skip
+def test_odder_yaml_is_edited_or_refused_and_never_a_bug(tmp_path: Path, text: str) -> None:
+    found = outcome(tmp_path, ".pre-commit-config.yaml", text)
+    assert isinstance(found, Edit | Refusal)
+
+
+def test_a_workflow_with_an_anchor_or_an_odd_job(tmp_path: Path) -> None:
+    text = "jobs:\n  a:\n    steps: &s\n      - run: pytest\n"
+    assert "Validate" in edited(tmp_path, ".github/workflows/a.yml", text)
+    assert refused(tmp_path, ".github/workflows/b.yml", text.replace("  a:", "  yes:"))
+
+
+def test_an_install_command_stays_one_text(tmp_path: Path) -> None:
+    import yaml
+
+    command = "pip install \"a\" 'b' # c"
+    found = edited(tmp_path, ".github/workflows/own.yml", "", install=command)
+    runs = [s.get("run") for s in yaml.safe_load(found)["jobs"]["validate"]["steps"]]
+    assert command in runs
+    into = edited(tmp_path, ".github/workflows/ci.yml", WORKFLOW, install=command)
+    steps = yaml.safe_load(into)["jobs"]["test"]["steps"]
+    assert [s.get("run") for s in steps][1:3] == [
+        command,
+        "orchestrate-check --ratchet --format github",
+    ]
+
+
+def test_a_revision_that_looks_like_a_number_is_a_text(tmp_path: Path) -> None:
+    found = edited(tmp_path, ".pre-commit-config.yaml", "", repo="https://g/o", rev="1.10")
+    assert 'rev: "1.10"' in found
+
+
+def test_markers_in_the_wrong_order_delete_nothing(tmp_path: Path) -> None:
+    text = "<!-- test-memory-safety: end -->\n<!-- test-memory-safety: begin -->\nprecious\n"
+    assert "has not one pair" in refused(tmp_path, "AGENTS.md", text)
+
+
+@pytest.mark.parametrize(
+    ("path", "before"),
+    [
+        pytest.param("pyproject.toml", '[tool.pytest]\nstrict = true\naddopts = ["-q"]\n', id="native TOML"),
+        pytest.param("pytest.toml", "[pytest]\n", id="pytest.toml"),
+        pytest.param("pytest.ini", "[pytest]  # ours\naddopts = -q\n", id="a comment at the section"),
+        pytest.param("pytest.ini", "[pytest]\naddopts =\n    -q\n\n    --dist load\n", id="an empty line inside"),
+        pytest.param("pytest.ini", "[pytest]\naddopts =\n    -q\n    # --dist load was slow\n", id="a comment inside"),
+        pytest.param("pyproject.toml", '[tool.pytest.ini_options]\nmarkers = "slow: x"\n', id="markers as text"),
+        pytest.param("pyproject.toml", '[tool.pytest.ini_options]\naddopts = """\n-q\n-v\n"""\n', id="many lines"),
+        pytest.param("pyproject.toml", "[tool.pytest.ini_options]\r\naddopts = '-q'\r\n", id="CRLF"),
+    ],
+)  # fmt: skip
+def test_pytest_still_reads_what_was_edited(tmp_path: Path, path: str, before: str) -> None:
+    (tmp_path / "requirements.txt").write_text("pytest-xdist\n")
+    (tmp_path / "requirements-x.txt").mkdir()
+    (tmp_path / path).write_bytes(before.encode())
+    (tmp_path / "test_it.py").write_text("def test_it(): ...\n")
+    found = outcome(tmp_path, path, before)
+    if isinstance(found, Edit):
+        (tmp_path / path).write_bytes(found.data)
+        assert (b"\r\n" in found.data) == ("\r\n" in before)
+        assert found.data.count(b"xdist_group") == 1
+    if path == "pytest.toml" or "[tool.pytest]" in before:  # these are read by pytest 9 alone
+        assert isinstance(found, Edit)
+        assert b'"--dist", "loadgroup"' in found.data
+        assert b"ini_options" not in found.data
+        return
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--strict-markers", "-n0"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended
+
+
+def test_an_unclosed_quote_in_addopts_is_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path, "pyproject.toml", '[tool.pytest.ini_options]\naddopts = "-k \'x"\n')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import gc\ndel gc\n",
+        "try: ...\nexcept Exception as gc: ...\n",
+        "def f():\n    global gc\n    gc = 1\n",
+        "def f(pytest): ...\n",
+    ],
+)
+def test_names_that_mean_something_else_anywhere_are_refused(tmp_path: Path, text: str) -> None:
+    assert "is not the module of that name" in refused(tmp_path, "conftest.py", text)
+
+
+def test_a_heap_that_is_frozen_by_another_name_is_left_alone(tmp_path: Path) -> None:
+    found = outcome(tmp_path, "conftest.py", "import gc as g\n\ndef f():\n    g.freeze()\n")
+    assert isinstance(found, NoChange)

@@ -190,3 +190,22 @@ def test_a_long_run_keeps_few_samples_and_the_highest(tmp_path: Path) -> None:
         meter._keep(Sample(float(number), {1: 500.0 if number == 4_321 else 1.0}))
     assert len(meter.samples) <= metering._POINTS
     assert max(sample.sum_mib for sample in meter.samples) == 500.0
+
+
+@pytest.mark.parametrize("death", ["os.kill(os.getpid(), 9)", "os._exit(3)"])
+def test_an_interpreter_that_dies_is_no_measurement(repo: SampleRepo, death: str) -> None:
+    text = f"import os\n\ndef test_a(): ...\ndef test_b(): {death}\ndef test_c(): ...\n"
+    repo.write("tests/test_leak.py", text)
+    ended = memory(repo, "tests/test_leak.py", "-n", "0")
+    assert ended.code == 4, ended
+    assert (
+        "the interpreter ended in the middle of it while tests/test_leak.py::test_b ran"
+        in ended.err
+    )
+
+
+def test_other_tests_on_the_other_side_are_not_compared(repo: SampleRepo) -> None:
+    repo.write("tests/test_a.py", PASSING + "\n    def test_new(self): ...\n")
+    ended = memory(repo, "--compare", "HEAD", "-n", "0", "--runs", "1")
+    assert "other tests" in ended.out
+    assert "their figures are of different things" in ended.err

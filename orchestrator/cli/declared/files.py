@@ -152,16 +152,20 @@ def memory_command(
         ),
     ] = None,
     expected_mib: Annotated[
-        float | None, typer.Option(help="What all of it may hold; default: 2000.", metavar="MIB")
+        float | None,
+        typer.Option(help="What all of it may hold; default: 2000.", min=1, metavar="MIB"),
     ] = None,
     problem_mib: Annotated[
         float | None,
-        typer.Option(help="Above this it is a problem, exit 1; default: 5000.", metavar="MIB"),
+        typer.Option(
+            help="Above this it is a problem, exit 1; default: 5000.", min=1, metavar="MIB"
+        ),
     ] = None,
     limit_mib: Annotated[
         float | None,
         typer.Option(
             help="Above this the run is ended; default: nine tenths of what is free.",
+            min=1,
             metavar="MIB",
         ),
     ] = None,

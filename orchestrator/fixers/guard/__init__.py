@@ -51,13 +51,20 @@ class Guard(FileFixer):
             return Refusal(source.path, f"it is not UTF-8: {error}")
         if data is None:
             return NoChange(source.path)
-        return Edit(source.path, data, {_COUNTED[part]: 1})
+        return Edit(source.path, data, {_COUNTED[part]: 1}, _notes(part, data))
 
     def trial(self, contents: Mapping[str, Content], top: Path) -> list[tuple[str, str]]:
         """What is wrong with the hook when it is tried on a fixed and an unfixed file."""
         from orchestrator.fixers.guard.trial import tried
 
         return tried(contents, top)
+
+
+def _notes(part: Part, data: bytes) -> tuple[str, ...]:
+    """What a person should know of an edit."""
+    if part is Part.CI and b"--ratchet" in data and b"fetch-depth: 0" not in data:
+        return ("actions/checkout needs `fetch-depth: 0`: the ratchet asks the history",)
+    return ()
 
 
 def _of_text(make: Callable[[str, Source, Path], str | None]) -> Callable[..., bytes | None]:

@@ -32,11 +32,10 @@ def freezing(data: bytes, path: str, top: Path) -> bytes | None:
         raise Cannot(f"{path} is no Python: {error}") from error
     if freezes(tree):
         return None
-    bound = {name for node in tree.body for name in _bound(node)}
     imported = {alias.name for node in tree.body for alias in _plain_imports(node)}
     for name in _NAMES:
-        if name in bound - imported:
-            raise Cannot(f"{path}: the name {name!r} is not the module of that name there")
+        if name in set(_rebound(tree)):
+            raise Cannot(f"{path}: the name {name!r} is not the module of that name everywhere")
     missing = [name for name in _NAMES if name not in imported]
     newline = b"\r\n" if b"\r\n" in data else b"\n"
     edited = _with_imports(data, missing, top, newline)
@@ -49,13 +48,20 @@ def freezing(data: bytes, path: str, top: Path) -> bytes | None:
 
 
 def freezes(tree: ast.Module) -> bool:
-    """Whether `gc.freeze()` is called anywhere in a file."""
+    """Whether `gc.freeze()` is called anywhere in a file, by whatever name gc has there."""
+    names = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == "gc"
+    }
     return any(
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "freeze"
         and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == "gc"
+        and node.func.value.id in names
         for node in ast.walk(tree)
     )
 
@@ -78,13 +84,20 @@ def _plain_imports(node: ast.stmt) -> Iterator[ast.alias]:
         yield from (alias for alias in node.names if alias.asname is None)
 
 
-def _bound(node: ast.stmt) -> Iterator[str]:
-    """The names a statement of the module gives a meaning."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        yield from (alias.asname or alias.name for alias in node.names)
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-    else:
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                yield inner.id
+def _rebound(tree: ast.Module) -> Iterator[str]:
+    """The names that are given a meaning, or lose it, by anything but `import NAME`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            is_plain = isinstance(node, ast.Import)
+            yield from (a.asname or a.name for a in node.names if a.asname or not is_plain)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                yield node.id
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            yield from node.names
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            yield node.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from orchestrator.fixers.guard.listing import parsed, with_entry
+from orchestrator.fixers.guard.listing import parsed, scalar, with_entry
 from orchestrator.fixers.guard.parts import HOOK_ID, Cannot, Wishes
 
 CONFIGURATION = ".pre-commit-config.yaml"
@@ -29,11 +29,16 @@ def hooked(text: str, path: str, wishes: Wishes) -> str | None:
     return with_entry(text, ["repos"], _entry(wishes))
 
 
-def hooks(document: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+Found = tuple[dict[str, Any], dict[str, Any]]
+"""A repository of the configuration, and the hook of it that is ours."""
+
+
+def hooks(document: Any) -> Iterator[Found]:
     """Our hooks in a parsed configuration, each with its repository."""
     repos = document.get("repos") if isinstance(document, dict) else None
-    for repo in repos or []:
-        for hook in (repo.get("hooks") or []) if isinstance(repo, dict) else []:
+    for repo in repos if isinstance(repos, list) else []:
+        mine = repo.get("hooks") if isinstance(repo, dict) else None
+        for hook in mine if isinstance(mine, list) else []:
             if isinstance(hook, dict) and hook.get("id") == HOOK_ID:
                 yield repo, hook
 
@@ -42,8 +47,8 @@ def _entry(wishes: Wishes) -> list[str]:
     if wishes.repo:
         arguments = ["      args: [--ratchet]"] if wishes.ratchet else []
         return [
-            f"- repo: {wishes.repo}",
-            f"  rev: {wishes.rev}",
+            f"- repo: {scalar(wishes.repo)}",
+            f"  rev: {scalar(wishes.rev)}",
             "  hooks:",
             f"    - id: {HOOK_ID}",
             *arguments,
@@ -53,7 +58,7 @@ def _entry(wishes: Wishes) -> list[str]:
         "  hooks:",
         f"    - id: {HOOK_ID}",
         f"      name: {_NAME}",
-        f"      entry: {wishes.check}",
+        f"      entry: {scalar(wishes.check)}",
         "      language: system",
         "      types: [python]",
         "      require_serial: true",

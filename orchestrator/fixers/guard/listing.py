@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +12,7 @@ import yaml
 from orchestrator.fixers.guard.parts import Cannot
 
 Key = str | int
+_EMPTY = re.compile(r"(?P<key>[ ]*[^#]*?:)[ ]*(?:\[[ ]*\]|null|~)?(?P<comment>[ ]+#.*)?\s*$")
 
 
 def parsed(text: str, path: str) -> Any:
@@ -38,51 +41,71 @@ def with_entry(
     Raises:
         Cannot: the list is written on one line, or is none.
     """
+    try:
+        return _with_entry(text, keys, entry, before)
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
+        raise Cannot(f"{_dotted(keys)} is written in a way that is left alone ({error})") from error
+
+
+def scalar(text: str) -> str:
+    """A text as a value of YAML: in quotes where it would be something else without."""
+    try:
+        is_plain = yaml.safe_load(f"- {text}") == [text] and "\n" not in text
+    except yaml.YAMLError:
+        is_plain = False
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
+
+
+def _with_entry(text: str, keys: Sequence[Key], entry: Sequence[str], before: int | None) -> str:
     lines = text.splitlines(keepends=True)
     newline = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     node = _at(yaml.compose(text, Loader=yaml.SafeLoader), keys)
-    if isinstance(node, yaml.SequenceNode) and node.value and not node.flow_style:
-        indent = node.start_mark.column
-        at = (
-            _line_above(lines, node.value[before])
-            if before is not None
-            else _line_after(lines, node)
-        )
-    elif isinstance(node, yaml.SequenceNode) and node.value:
-        raise Cannot(f"{'.'.join(map(str, keys))} is written on one line; write it as a list first")
-    elif isinstance(node, yaml.SequenceNode) or (
-        isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
-    ):
-        line = node.start_mark.line
-        lines[line] = lines[line].split(":", 1)[0] + ":" + newline
-        indent, at = len(lines[line]) - len(lines[line].lstrip()) + 2, line + 1
+    if not _is_list(node):
+        raise Cannot(f"{_dotted(keys)} is no list")
+    if isinstance(node, yaml.SequenceNode) and node.value:
+        if node.flow_style:
+            raise Cannot(f"{_dotted(keys)} is written on one line; write it as a list first")
+        indent = lines[node.value[0].start_mark.line].index("-")
+        follows = None if before is None else node.value[before]
+        at = _line_after(lines, node) if follows is None else _line_above(lines, follows)
     else:
-        raise Cannot(f"{'.'.join(map(str, keys))} is no list")
+        line = node.start_mark.line
+        if (found := _EMPTY.match(lines[line])) is None or f"{keys[-1]}:" not in found["key"]:
+            raise Cannot(f"{_dotted(keys)} is empty in a way that is left alone; write it as `[]`")
+        lines[line] = f"{found['key']}{found['comment'] or ''}".rstrip() + newline
+        indent, at = len(lines[line]) - len(lines[line].lstrip()) + 2, line + 1
     if lines and not lines[-1].endswith(("\n", "\r")):
         lines[-1] += newline
     new = [f"{' ' * indent}{line}".rstrip() + newline for line in entry]
-    if before is None and at and at <= len(lines) and _is_spaced(lines, node):
-        new = [newline, *new]
-    elif before is not None and _is_spaced(lines, node):
-        new = [*new, newline]
+    if _is_spaced(lines, node):
+        new = [newline, *new] if before is None else [*new, newline]
     edited = "".join([*lines[:at], *new, *lines[at:]])
     if not _is_proved(text, edited, keys, before):
         raise Cannot("what is there would not be the same after the edit")
     return edited
 
 
+def _is_list(node: Any) -> bool:
+    is_null = isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
+    return is_null or isinstance(node, yaml.SequenceNode)
+
+
+def _dotted(keys: Sequence[Key]) -> str:
+    return ".".join(map(str, keys))
+
+
 def _is_proved(old: str, new: str, keys: Sequence[Key], before: int | None) -> bool:
-    """Whether the new document is the old one and one entry more."""
+    """Whether the new document is the old one and what was added to one list."""
     was, now = yaml.safe_load(old), yaml.safe_load(new)
-    entries = now
-    for key in keys:
-        entries = entries[key]
-    del entries[-1 if before is None else before]
-    holder = was
-    for key in keys[:-1]:
-        holder = holder[key]
-    holder[keys[-1]] = holder[keys[-1]] or []
-    return bool(was == now)
+    *outer, last = keys
+    one, other = was, now
+    for key in outer:
+        one, other = one[key], other[key]
+    mine, entries = one[last] or [], other[last]
+    added = len(entries) - len(mine)
+    at = len(mine) if before is None else before
+    one[last] = other[last] = None
+    return bool(added > 0 and entries[:at] + entries[at + added :] == mine and was == now)
 
 
 def _at(node: Any, keys: Sequence[Key]) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS
 
 if TYPE_CHECKING:
     from orchestrator.plan.base import OptionValue
@@ -34,11 +37,8 @@ class Part(StrEnum):
 
 _BY_NAME = {
     ".pre-commit-config.yaml": Part.HOOK,
-    ".pre-commit-config.yml": Part.HOOK,
     "conftest.py": Part.FREEZE,
-    **dict.fromkeys(
-        ("pyproject.toml", "pytest.ini", ".pytest.ini", "setup.cfg", "tox.ini"), Part.SETTINGS
-    ),
+    **dict.fromkeys(CONFIGURATIONS, Part.SETTINGS),
 }
 _BY_PATTERN = {
     ".github/workflows/*.y*ml": Part.CI,
@@ -73,7 +73,9 @@ class Wishes:
     @property
     def check(self) -> str:
         """The command that checks test files."""
-        command = f"python3 {self.validator}" if self.validator else "orchestrate-check"
+        command = (
+            f"python3 {shlex.quote(self.validator)}" if self.validator else "orchestrate-check"
+        )
         return f"{command} --ratchet" if self.ratchet else command
 
     @property

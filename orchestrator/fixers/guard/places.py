@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from orchestrator.fixers.guard.parts import GUIDELINES
 from orchestrator.fixers.memory_safety.reading.settings import configuration_of, settings_for
@@ -14,10 +14,15 @@ SECTIONS = ("CONTRIBUTING.md", "AGENTS.md", "CLAUDE.md")
 def test_folder(top: Path) -> str:
     """The folder of the tests; "" where there are several, or none."""
     named = settings_for(top, "test_it.py").testpaths
-    folders = [name.rstrip("/") for name in named if (top / name).is_dir() and name.strip("./")]
+    folders = [name.rstrip("/") for name in named if _is_inside(name) and (top / name).is_dir()]
     if not folders:
         return "tests" if (top / "tests").is_dir() else ""
     return folders[0] if len(folders) == 1 else ""
+
+
+def _is_inside(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return bool(parts) and not name.startswith("/") and ".." not in parts and parts != (".",)
 
 
 def conftest(top: Path) -> str:

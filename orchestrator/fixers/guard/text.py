@@ -55,7 +55,9 @@ def guidelines(text: str, path: str, top: Path, wishes: Wishes) -> str | None:
     missing = [part for part in parts if part.splitlines()[0].strip().lower() not in there]
     if not missing:
         return None
-    return f"{text.rstrip()}\n\n" + "\n".join(missing)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    added = "\n".join(missing).replace("\n", newline)
+    return f"{text.rstrip()}{newline * 2}{added}"
 
 
 def section(text: str, path: str, top: Path, wishes: Wishes) -> str | None:
@@ -67,7 +69,8 @@ def section(text: str, path: str, top: Path, wishes: Wishes) -> str | None:
     newline = "\r\n" if "\r\n" in text else "\n"
     body = _filled("section.md", path, top, wishes).strip()
     new = f"{BEGIN}\n{body}\n{END}".replace("\n", newline)
-    if (BEGIN in text) != (END in text) or text.count(BEGIN) > 1 or text.count(END) > 1:
+    counts = (text.count(BEGIN), text.count(END))
+    if counts not in {(0, 0), (1, 1)} or text.find(BEGIN) > text.find(END):
         raise Cannot(f"{path} has not one pair of the markers {BEGIN} and {END}")
     if BEGIN not in text:
         head = f"{text.rstrip()}{newline * 2}" if text.strip() else ""

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import yaml
 
 from orchestrator import process
 from orchestrator.changes import Content
 from orchestrator.fixers.base import Edit, Source
-from orchestrator.fixers.guard.hook import CONFIGURATION, hooks
-from orchestrator.fixers.guard.parts import HOOK_ID
+from orchestrator.fixers.guard.hook import CONFIGURATION, Found, hooks
+from orchestrator.fixers.guard.listing import parsed
+from orchestrator.fixers.guard.parts import HOOK_ID, Cannot
+from orchestrator.fixers.guard.places import test_folder
 from orchestrator.fixers.memory_safety import FIXER as PATTERN
-from orchestrator.fixers.memory_safety.options import NAMES
+from orchestrator.fixers.memory_safety.options import NAMES, problems
 from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS, settings_for
 
 LIMIT_S = 300
@@ -32,9 +38,7 @@ class {name}:
     def {method}(self):
         assert AsyncMock() is not None
 """
-_NAMES = ("TestGuardSample", "test_guard_sample", "GuardSampleTest", "Guard_Test")
-_METHODS = ("test_it", "testIt", "it_works")
-_FILES = ("test_guard_sample.py", "guard_sample_test.py", "tests.py", "testguard.py")
+_WORD = "guard_sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +55,52 @@ def tried(contents: Mapping[str, Content], top: Path) -> list[tuple[str, str]]:
     Nothing is tried where none of `contents` has to do with it.
     """
     text = _held(CONFIGURATION, contents, top)
-    found = next(hooks(yaml.safe_load(text)), None) if text else None
-    if found is None:
-        return []
-    repo, hook = found
-    about = [p for p in (CONFIGURATION, *_scripts(hook), *CONFIGURATIONS) if p in contents]
-    if not about:
-        return []
-    if (sample := _sample(top)) is None:
-        what = "no name of a file and a class was found that pytest's configuration collects"
-        return [(about[0], what)]
+    try:
+        document = parsed(text.decode("utf-8"), CONFIGURATION) if text else None
+        found = next(hooks(document), None)
+        about = _about(found, contents) if found else []
+        if document is None or found is None or not about:
+            return []
+        return [(about[0], what) for what in _tried(document, *found, contents, top)]
+    except (Cannot, UnicodeDecodeError) as error:
+        return [(CONFIGURATION, str(error))]
+
+
+def _about(found: Found, contents: Mapping[str, Content]) -> list[str]:
+    """The edited files that have to do with the hook, itself first."""
+    return [p for p in (CONFIGURATION, *_scripts(found[1]), *CONFIGURATIONS) if p in contents]
+
+
+def _tried(
+    document: Mapping[str, object], repo: Mapping[str, object], hook: Mapping[str, object],
+    contents: Mapping[str, Content], top: Path,
+) -> Sequence[str]:  # fmt: skip
+    table = _table(contents, top)
+    options = {key: value for key, value in table.items() if key in NAMES}
+    if wrong := next(problems("test_it.py", options), None):
+        return [f"[tool.orchestrate] of pyproject.toml: {wrong}"]
+    if (sample := _sample(top, table.get("exclude"))) is None:
+        return ["no name of a file and a class was found that pytest's configuration collects"]
     with tempfile.TemporaryDirectory(prefix="orchestrate-guard-") as name:
         folder = Path(name)
-        _furnish(folder, repo, hook, contents, top)
+        _furnish(
+            folder, {**document, "repos": [{**repo, "hooks": [dict(hook)]}]}, hook, contents, top
+        )
         unfixed = _run(folder, hook, sample.path, sample.data)
-        fixed = PATTERN.fix(Source(sample.path, sample.data, _options(top)), folder)
-        assert isinstance(fixed, Edit), fixed
+        fixed = PATTERN.fix(Source(sample.path, sample.data, options), folder)
+        if not isinstance(fixed, Edit):
+            return [f"the fixer does not fix a sample: {getattr(fixed, 'reason', 'nothing to do')}"]
         clean = _run(folder, hook, sample.path, fixed.data)
-    return [(about[0], what) for what in _judged(unfixed, clean, sample.path)]
+    return _judged(unfixed, clean, sample.path)
 
 
 def _judged(unfixed: _Ran, fixed: _Ran, path: str) -> Sequence[str]:
     found = []
     if unfixed.code == 0:
-        found.append("the hook lets a test class pass that lacks the pattern")
+        skipped = (
+            " (its files are skipped: `files`, `exclude`?)" if "Skipped" in unfixed.said else ""
+        )
+        found.append(f"the hook lets a test class pass that lacks the pattern{skipped}")
     elif path not in unfixed.said:  # it said no, and not because of the file
         found.append(f"the hook does not start: {_last(unfixed.said)}")
     if fixed.code != 0 and not found:
@@ -88,51 +114,69 @@ def _last(said: str) -> str:
     return (telling or lines or ["it said nothing"])[-1]
 
 
-def _sample(top: Path) -> Source | None:
+def _sample(top: Path, excluded: object) -> Source | None:
     """A file with a test class that lacks the pattern, by names that count in the project."""
-    folder = next(iter(settings_for(top, "test_it.py").testpaths), "tests").rstrip("/")
-    for file in _FILES:
-        path = f"{folder}/{file}" if folder and folder != "." else file
-        settings = settings_for(top, path)
-        name = next(filter(settings.collects_class, _NAMES), None)
-        method = next(filter(settings.collects_function, _METHODS), None)
-        if settings.collects_file(path) and name and method:
-            return Source(path, _UNFIXED.format(name=name, method=method).encode())
+    patterns = [str(one) for one in excluded] if isinstance(excluded, list) else []
+    for folder in (test_folder(top), "tests", ""):
+        for glob in settings_for(top, f"{folder}/x.py".lstrip("/")).files:
+            file = PurePosixPath(glob).name.replace("*", _WORD)
+            path = f"{folder}/{file}" if folder else file
+            settings = settings_for(top, path)
+            name = _named(settings.classes, "GuardSample", settings.collects_class)
+            method = _named(settings.functions, "_it", settings.collects_function)
+            is_left_out = any(fnmatchcase(path, pattern) for pattern in patterns)
+            if settings.collects_file(path) and name and method and not is_left_out:
+                return Source(path, _UNFIXED.format(name=name, method=method).encode())
     return None
+
+
+def _named(patterns: Sequence[str], ending: str, counts: Callable[[str], bool]) -> str | None:
+    """A name that one of the patterns takes: a prefix, or with a `*`."""
+    made = (p.replace("*", ending) if "*" in p else f"{p}{ending}" for p in patterns)
+    return next((name for name in made if name.isidentifier() and counts(name)), None)
 
 
 def _furnish(
     folder: Path,
-    repo: Mapping[str, object],
+    alone: Mapping[str, object],
     hook: Mapping[str, object],
     contents: Mapping[str, Content],
     top: Path,
 ) -> None:
     """A repository with this hook alone, and the files of the project that it reads."""
-    alone = {"repos": [{**repo, "hooks": [dict(hook)]}]}
-    (folder / CONFIGURATION).write_text(yaml.safe_dump(alone), "utf-8")
+    (folder / CONFIGURATION).write_text(yaml.safe_dump(dict(alone)), "utf-8")
     for path in (*CONFIGURATIONS, *_scripts(hook)):
         if (held := _held(path, contents, top)) is not None:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(held)
-    process.run(["git", "init", "--quiet", "."], cwd=folder, timeout_s=LIMIT_S)
+    process.run(["git", "init", "--quiet", "."], cwd=folder, env=_alone(), timeout_s=LIMIT_S)
 
 
 def _scripts(hook: Mapping[str, object]) -> list[str]:
-    """The words of its entry that may be files of the repository."""
-    words = shlex.split(str(hook.get("entry", "")))
-    return [word for word in words if "/" in word and not word.startswith(("/", ".."))]
+    """The words of its entry that may be files of the repository.
+
+    Raises:
+        Cannot: it cannot be taken apart.
+    """
+    try:
+        words = shlex.split(str(hook.get("entry", "")))
+    except ValueError as error:
+        raise Cannot(f"the entry of the hook: {error}") from error
+    return [word for word in words if not word.startswith(("/", "-", ".."))]
+
+
+def _alone() -> dict[str, str]:
+    """The environment without git's variables: in a hook they are of the user's repository."""
+    git = [name for name in os.environ if name.startswith("GIT_")]
+    return process.environment(without=git)
 
 
 def _run(folder: Path, hook: Mapping[str, object], path: str, data: bytes) -> _Ran:
     file = folder / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(data)
-    process.run(["git", "add", "--all"], cwd=folder, timeout_s=LIMIT_S)
-    ended = process.run(
-        _command(hook, path), cwd=folder, timeout_s=LIMIT_S,
-        env=process.environment(without=("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")),
-    )  # fmt: skip
+    process.run(["git", "add", "--all"], cwd=folder, env=_alone(), timeout_s=LIMIT_S)
+    ended = process.run(_command(hook, path), cwd=folder, env=_alone(), timeout_s=LIMIT_S)
     return _Ran(ended.exit_code, ended.output or ended.stopped or "")
 
 
@@ -150,16 +194,19 @@ def _pre_commit() -> str | None:
     return shutil.which("pre-commit") or shutil.which("pre-commit", path=beside)
 
 
-def _options(top: Path) -> dict[str, object]:
-    """What `[tool.orchestrate]` of the project asks for, of the pattern."""
-    import tomllib
+def _table(contents: Mapping[str, Content], top: Path) -> Mapping[str, Any]:
+    """What `[tool.orchestrate]` of the project says.
 
-    file = top / "pyproject.toml"
-    if not file.is_file():
-        return {}
-    tool = tomllib.loads(file.read_text("utf-8")).get("tool", {})
-    given = tool.get("orchestrate", {}) if isinstance(tool, dict) else {}
-    return {key: value for key, value in given.items() if key in NAMES}
+    Raises:
+        Cannot: the file cannot be read.
+    """
+    data = _held("pyproject.toml", contents, top)
+    try:
+        tool = tomllib.loads((data or b"").decode("utf-8")).get("tool", {})
+    except ValueError as error:
+        raise Cannot(f"pyproject.toml: {error}") from error
+    found = tool.get("orchestrate", {}) if isinstance(tool, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _held(path: str, contents: Mapping[str, Content], top: Path) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from orchestrator.fixers.guard.listing import parsed, with_entry
+from orchestrator.fixers.guard.listing import parsed, scalar, with_entry
 from orchestrator.fixers.guard.parts import Cannot, Wishes
 
 _TESTS = re.compile(r"\b(?:pytest|tox|nox|make (?:test|check))\b")
@@ -51,7 +51,7 @@ def with_step(text: str, path: str, wishes: Wishes) -> str | None:
                 f"{path} is to be made, and nothing says how CI gets orchestrate: "
                 "`repo` with `rev`, or `install`"
             )
-        return _OWN.format(install=_scalar(wishes.installing), step=_STEP, run=run)
+        return _OWN.format(install=scalar(wishes.installing), step=_STEP, run=scalar(run))
     jobs = document.get("jobs") if isinstance(document, dict) else None
     if not isinstance(jobs, dict) or not jobs:
         raise Cannot(f"{path} has no jobs, which a workflow of GitHub Actions has")
@@ -60,7 +60,9 @@ def with_step(text: str, path: str, wishes: Wishes) -> str | None:
     job = _job(jobs, path, wishes)
     steps = _steps(jobs[job])
     tests = next((n for n, step in enumerate(steps) if _runs_tests(step)), None)
-    entry = [f"- name: {_STEP}", f"  run: {run}"]
+    entry = [f"- name: {_STEP}", f"  run: {scalar(run)}"]
+    if wishes.installing:
+        entry = [f"- run: {scalar(wishes.installing)}", *entry]
     return with_entry(text, ["jobs", job, "steps"], entry, before=tests)
 
 
@@ -72,7 +74,9 @@ def _job(jobs: dict[str, Any], path: str, wishes: Wishes) -> str:
     testing = (name for name, job in jobs.items() if any(map(_runs_tests, _steps(job))))
     if (found := next(testing, None)) is None:
         raise Cannot(f"no job of {path} runs tests; say which one gets the step: `job`")
-    return str(found)
+    if not isinstance(found, str):
+        raise Cannot(f"a job of {path} has a name that YAML takes for {found!r}; put it in quotes")
+    return found
 
 
 def _steps(job: Any) -> list[Any]:
@@ -92,8 +96,3 @@ def _runs_tests(step: Any) -> bool:
 def _is_ours(step: Any) -> bool:
     name = step.get("name") if isinstance(step, dict) else None
     return name == _STEP or "orchestrate-check" in _runs(step)
-
-
-def _scalar(command: str) -> str:
-    """As a value of YAML: in quotes where it must be."""
-    return f"'{command}'" if set(command) & set('"#:{}[]&*!|>%@`') else command
