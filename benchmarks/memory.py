@@ -46,7 +46,7 @@ HEAD = """\
 `python benchmarks/memory.py` made these tables: peak resident memory in MiB and seconds, the
 median of {runs} runs (lowest to highest), {workers} workers, `--dist loadgroup`. All variants of a
 suite ran in turn in one go, so that their ratios mean something; "same outcomes" compares every
-test by its id with the plain suite. {machine}.
+test by its id with the first plain run: where plain runs differ too, tests are flaky. {machine}.
 
 """
 TABLE = "| variant | peak of a worker | peak in all | seconds | of plain | same outcomes |\n"
