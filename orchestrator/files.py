@@ -50,6 +50,17 @@ def replace(path: Path, data: bytes, *, expected: bytes) -> None:
         _sync_folder(path.parent)
 
 
+def set_mode(path: Path, mode: int) -> None:
+    """Give a file the permissions of `mode`; what kind of file it is stays.
+
+    Raises:
+        DiskError: it is not ours to change.
+    """
+    with _disk_errors(path):
+        if path.stat().st_mode & 0o7777 != mode & 0o7777:
+            path.chmod(mode & 0o7777)
+
+
 def exchange(
     path: Path, *, expected: bytes | None, data: bytes | None, mode: int, up_to: Path
 ) -> None:

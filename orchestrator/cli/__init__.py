@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from orchestrator.errors import Exit, OrchestrateError
 
@@ -42,6 +42,8 @@ def _alone(command: str, arguments: Sequence[str], prog: str) -> Exit:
 
 def _run(program: Callable[[], Exit | None]) -> NoReturn:
     """Run it; the only place where our errors become exit codes."""
+    if not sys.stdout.isatty():
+        sys.stdout = _patient(sys.stdout)
     for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal cannot show
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -64,6 +66,27 @@ def _run(program: Callable[[], Exit | None]) -> NoReturn:
         os._exit(Exit.DISK)  # not sys.exit: the interpreter would try to write once more
     except Exception:  # noqa: BLE001 - whatever comes here is a bug of ours, and is shown whole
         _tell_bug()
+
+
+class _Patient(io.FileIO):
+    """Standard output that goes on when nobody reads it any more: the answer is the exit code.
+
+    `check | head -1` must not turn a no into a yes, and a run must not end in the middle.
+    """
+
+    def write(self, data: object) -> int:
+        try:
+            return super().write(data)  # type: ignore[arg-type]
+        except BrokenPipeError:
+            return len(memoryview(data))  # type: ignore[arg-type]
+
+
+def _patient(stream: TextIO) -> TextIO:
+    try:
+        raw = _Patient(stream.fileno(), "wb", closefd=False)
+    except (OSError, ValueError):  # no file behind it
+        return stream
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding)
 
 
 def _tell_bug() -> NoReturn:

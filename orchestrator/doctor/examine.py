@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator import process
+from orchestrator import process, temporary
 from orchestrator.doctor.commands import Command, commands
 from orchestrator.fixers.guard.settings import needs_xdist
 from orchestrator.interpreter import Interpreter
@@ -144,7 +143,7 @@ def _starts_without_xdist(top: Path, python: Interpreter) -> bool:
 
 
 def _configured(top: Path, python: Interpreter, *, timed: bool) -> tuple[Configured | None, str]:
-    with tempfile.TemporaryDirectory(prefix="orchestrate-doctor-") as name:
+    with temporary.folder("doctor") as name:
         out = Path(name, "facts.json")
         command = [
             str(python.path), "-m", "pytest", "-p", "orchestrate_doctor",
@@ -195,7 +194,7 @@ def _trial(python: Interpreter) -> tuple[bool | None, str]:
 
     Without grouping two workers are given tests of both groups, from the first on.
     """
-    with tempfile.TemporaryDirectory(prefix="orchestrate-doctor-") as name:
+    with temporary.folder("doctor") as name:
         folder = Path(name)
         out = folder / "workers"
         out.mkdir()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator import process
+from orchestrator import process, temporary
 from orchestrator.errors import OrchestrateError
 from orchestrator.fixers.base import FileFixer, Outcome, Refusal, Source
 from orchestrator.fixers.child import decoded_outcome, encoded_source
@@ -68,7 +67,7 @@ def answers(child: Child, sources: Sequence[Source]) -> list[Outcome]:
     goes on with the next one.
     """
     done: list[Outcome] = []
-    with tempfile.TemporaryDirectory(prefix="orchestrate-fix-") as folder:
+    with temporary.folder("fix") as folder:
         while len(done) < len(sources):
             rest = sources[len(done) :]
             found, ended = _one_child(child, rest, Path(folder))

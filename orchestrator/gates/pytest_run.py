@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import process
+from orchestrator import process, temporary
 from orchestrator.gates.events import Follower, TestRun
 from orchestrator.gates.ids import file_of
 from orchestrator.interpreter import Interpreter
@@ -110,7 +109,7 @@ def run_pytest(
     With `on_memory`, which is told ten times a second, memory is measured. `env` is laid over the
     environment; its PYTHONPATH comes before the inherited one.
     """
-    with tempfile.TemporaryDirectory(prefix="orchestrate-gate-") as name:
+    with temporary.folder("gate") as name:
         folder = Path(name)
         out = folder / "events"
         out.touch()

@@ -130,7 +130,9 @@ class Journal:
         for change in changes:
             if change.path not in known:
                 number = len(known)
-                known[change.path] = self._new(number, change.path, change.before, change.mode)
+                there = change.before is not None
+                mode = self._mode(change.path) if there else change.mode
+                known[change.path] = self._new(number, change.path, change.before, mode)
         after = {change.path: change.after for change in changes}
         files_ = []
         for file in known.values():
@@ -231,6 +233,8 @@ class Journal:
                 continue
             path, top = self._repo.top / file.path, self._repo.top
             files.exchange(path, expected=now, data=before, mode=file.mode, up_to=top)
+            if before is not None:
+                files.set_mode(path, file.mode)
             restored += 1
         return restored
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator import temporary
 from orchestrator.safety.journal import Decision, Journal
 from orchestrator.safety.lock import only_run
 from orchestrator.safety.preflight import open_repo
@@ -21,6 +22,7 @@ def recover_here(workspace: Workspace, decision: Decision | None) -> str:
     folder = repo.folder() / "orchestrate"
     with only_run(folder), held():
         sweep(folder, SCRATCH)
+        temporary.sweep()
         journal = Journal(folder, repo)
         if not journal.exists:
             return "Nothing to recover: no run was interrupted here."

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestrator import temporary
 from orchestrator.errors import Refused
 from orchestrator.events import InterpreterFound, Recovered, Tell
 from orchestrator.git import Repo, find_folder, find_top
@@ -113,6 +114,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
     with only_run(folder) as lock, interruptible():
         repo.hand_down(lock)
         sweep(folder, SCRATCH)
+        temporary.sweep()
         journal = Journal(folder, repo)
         if journal.exists:
             tell(Recovered(journal.recover().sentence))

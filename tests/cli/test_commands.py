@@ -219,6 +219,34 @@ def test_fault_119_a_reader_that_stops_reading_is_no_error(repo: SampleRepo) -> 
     assert ended.stderr == ""
 
 
+@pytest.mark.parametrize(
+    "command", ["check --require all tests", "fix --check --require all tests"]
+)
+def test_fault_119_a_closed_pipe_never_turns_a_no_into_a_yes(
+    repo: SampleRepo, command: str
+) -> None:
+    line = f"set -o pipefail; {sys.executable} -m orchestrate {command} --format json | head -c 1"
+    line = line if command.startswith("check") else line.replace(" --format json", "")
+    ended = subprocess.run(
+        ["bash", "-c", line], cwd=repo.top, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1, ended
+    closed = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m orchestrate {command} | true; exit ${{PIPESTATUS[0]}}"],
+        cwd=repo.top, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert closed.returncode == 1, closed
+    assert "Traceback" not in closed.stderr
+
+
+def test_fault_119_a_batch_lands_although_nobody_reads(repo: SampleRepo) -> None:
+    base = repo.head
+    line = f"{sys.executable} -m orchestrate next-batch --python {sys.executable} | true"
+    subprocess.run(["bash", "-c", line], cwd=repo.top, capture_output=True, check=False)
+    assert repo.git.parents("HEAD") == [base]
+    assert (repo.changes, repo.leftovers) == ("", [])
+
+
 def test_fault_110_a_full_output_is_a_disk_error(repo: SampleRepo) -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(

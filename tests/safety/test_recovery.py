@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -134,6 +135,37 @@ def test_restoring_keeps_a_copy_of_what_the_user_wrote(repo: SampleRepo) -> None
     assert repo.read("tests/test_a.py") == PASSING
     rescued = list((repo.top / ".git/orchestrate/rescue").rglob("test_a.py"))
     assert [file.read_text() for file in rescued] == ["# mine\n"]
+
+
+def test_restoring_gives_a_file_its_mode_back(repo: SampleRepo) -> None:
+    (repo.top / "tests/test_a.py").chmod(0o755)
+    repo.commit()
+    interrupted(repo)
+    repo.write("tests/test_a.py", "# mine\n")
+    (repo.top / "tests/test_a.py").chmod(0o600)
+    assert repo.run("recover", "--restore").code == 0
+    assert (repo.top / "tests/test_a.py").stat().st_mode & 0o777 == 0o755
+    assert repo.changes == ""
+
+
+def test_fault_118_what_a_dead_run_left_in_the_temporary_folder_goes(
+    repo: SampleRepo, tmp_path: Path
+) -> None:
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    space = Path("/proc/self/ns/pid").stat().st_ino
+    dead = temp / f"orchestrate-gate-{space}.4194303-x"
+    others = [
+        temp / f"orchestrate-gate-{space}.{os.getpid()}-x",  # alive
+        temp / f"orchestrate-gate-{space + 1}.4194303-x",  # of another container
+        temp / "orchestrate-gate-mine",
+        temp / "somebody",
+    ]
+    for folder in (dead, *others):
+        folder.mkdir()
+    assert repo.run("recover", env={"TMPDIR": str(temp)}).code == 0
+    assert not dead.exists()
+    assert all(folder.is_dir() for folder in others)
 
 
 def test_a_commit_that_landed_is_kept(repo: SampleRepo) -> None:

@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import sys
-import tempfile
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from orchestrator import process
+from orchestrator import process, temporary
 from orchestrator.changes import Content
 from orchestrator.fixers.base import Edit, Source
 from orchestrator.fixers.guard.hook import CONFIGURATION, Found, hooks
@@ -81,7 +80,7 @@ def _tried(
         return [f"[tool.orchestrate] of pyproject.toml: {wrong}"]
     if (sample := _sample(top, table.get("exclude"))) is None:
         return ["no name of a file and a class was found that pytest's configuration collects"]
-    with tempfile.TemporaryDirectory(prefix="orchestrate-guard-") as name:
+    with temporary.folder("guard") as name:
         folder = Path(name)
         _furnish(
             folder, {**document, "repos": [{**repo, "hooks": [dict(hook)]}]}, hook, contents, top

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
+from orchestrator import temporary
 from orchestrator.fixers.base import BatchFixer, Options, Source, unknown_options
 from orchestrator.fixers.programs import options as common
 from orchestrator.fixers.programs.bench import Bench, Failed
@@ -96,7 +96,7 @@ class Agent(BatchFixer):
         running = common.running(task.options, per_file=True, twice=False, minutes=_MINUTES)
         scratch = task.scratch()
         scratch.hold(held(task))
-        with tempfile.TemporaryDirectory(prefix="orchestrate-agent-") as folder:
+        with temporary.folder("agent") as folder:
             work = _Work(task, running, Path(folder))
             targets = [source.path for source in task.sources]
             found = Bench(scratch, targets, running, work.run, "the agent").proposal()
