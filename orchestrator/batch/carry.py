@@ -17,7 +17,7 @@ from orchestrator.events import StepBegun
 from orchestrator.fixers.registry import get
 from orchestrator.progress.record import Done, MemoryRecord, Record, TargetRecord
 from orchestrator.report.message import message
-from orchestrator.safety import preflight
+from orchestrator.safety import points, preflight
 from orchestrator.safety.session import Session
 from orchestrator.safety.transaction import Commit, Transaction, transaction
 
@@ -40,12 +40,14 @@ def carry(session: Session, selection: Selection, *, record_failures: bool) -> L
     session.tell(StepBegun("preflight"))
     new = [target.path for target in selection.targets if target.new]
     head = preflight.check(session.repo, session.plan, place, selection.paths, new=new)
+    points.passed("preflight")
     if session.plan.verify.runs_tests():
         session.python().must_have_pytest()
     before = contents_before(session.workspace, selection.targets)
     took("preflight", time.monotonic() - started_s)
     with transaction(session, place, head.commit, before) as tx:
         reached = climb(session, selection, before, tx, took)
+        points.passed("gated")
         write_log(session.folder, place.name, reached.all_verdicts, list(reached.refused.values()))
         found = _found(reached, seconds)
         if not reached.passed or not (record_failures or reached.kept):

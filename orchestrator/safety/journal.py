@@ -18,6 +18,7 @@ from orchestrator import files, process
 from orchestrator.changes import FILE_MODE, Change, Content
 from orchestrator.errors import NeedsDecision
 from orchestrator.git import Repo
+from orchestrator.safety.judged import Unjudged, take_back, unjudged
 from orchestrator.words import plural
 
 _NO_FILE = b"\0a folder, or a dangling link"
@@ -68,6 +69,8 @@ class Entry(BaseModel):
     record: str
     step: Literal["prepared", "applying", "committing"]
     files: tuple[FileEntry, ...]
+    judged: dict[str, str | None] | None = None
+    """What the commit is to change: the blob of each file, None where it is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,10 @@ class Journal:
         """Write down that record, index and branch are about to change."""
         self._write(self._read().model_copy(update={"step": "committing"}))
 
+    def judged(self, blobs: Mapping[str, str | None]) -> None:
+        """Write down what the commit is to hold, before git is asked to make it."""
+        self._write(self._read().model_copy(update={"judged": dict(blobs)}))
+
     def close(self) -> None:
         """Forget the run: it came to its end, one way or the other."""
         self._file.unlink(missing_ok=True)
@@ -181,8 +188,15 @@ class Journal:
         if entry.run != process.RUN_ID:
             process.end_marked(entry.run)  # tests that outlived a killed run
         if self._landed(entry):
-            self.close()
-            return Recovered(f"{entry.place} had landed; nothing had to be undone")
+            if not (odd := self._unjudged(entry)):
+                self.close()
+                return Recovered(f"{entry.place} had landed; nothing had to be undone")
+            if self._repo.parents("HEAD") != [entry.base]:
+                self.close()
+                found = ", ".join(odd.paths)
+                return Recovered(f"{entry.place} had landed with what no gate has seen: {found}")
+            take_back(self._repo, entry.base, odd)
+            decision = Decision.RESTORE
         unknown = self._unknown(entry)
         if unknown and decision is None:
             raise NeedsDecision(
@@ -207,6 +221,14 @@ class Journal:
             return False
         ours = self._repo.paths("log", "-z", "--format=", "--name-only", f"{entry.base}..{head}")
         return entry.record in ours
+
+    def _unjudged(self, entry: Entry) -> Unjudged | None:
+        """What the commit holds that was not judged, where that was written down."""
+        if entry.judged is None:
+            return None
+        base = f"{entry.base}..HEAD"
+        commit = self._repo.text("rev-list", "--first-parent", base).split()[-1]
+        return unjudged(self._repo, commit, entry.judged)
 
     def _unstage(self, entry: Entry) -> None:
         ours = {file.path for file in entry.files} | {entry.record}

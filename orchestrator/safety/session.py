@@ -15,7 +15,7 @@ from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
 from orchestrator.progress.origin import check_here
-from orchestrator.safety import preflight
+from orchestrator.safety import points, preflight
 from orchestrator.safety.journal import Journal
 from orchestrator.safety.lock import only_run
 from orchestrator.safety.scratch import SCRATCH, ScratchCopy, sweep
@@ -112,6 +112,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
     repo = preflight.open_repo(workspace.top)
     folder = repo.folder() / "orchestrate"
     with only_run(folder) as lock, interruptible():
+        points.passed("locked")
         repo.hand_down(lock)
         sweep(folder, SCRATCH)
         temporary.sweep()

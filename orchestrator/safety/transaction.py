@@ -16,7 +16,9 @@ from orchestrator.git import GitFailed, Repo
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Record, record_path
 from orchestrator.report.message import Message
+from orchestrator.safety import points
 from orchestrator.safety.journal import Decision, Journal, Recovered
+from orchestrator.safety.judged import take_back, unjudged
 from orchestrator.safety.session import Session
 from orchestrator.safety.signals import held
 
@@ -61,6 +63,7 @@ def transaction(
     journal = session.journal
     try:
         journal.prepare(place.name, base, record_path(session.plan, place), before)
+        points.passed("prepared")
         made = Transaction(session.repo, journal, place, base, record_path(session.plan, place))
         yield made
         if not made.committed:
@@ -72,6 +75,7 @@ def transaction(
         _put_back(journal, place.name)
         raise
     journal.close()
+    points.passed("closed")
 
 
 @dataclass(slots=True)
@@ -88,6 +92,7 @@ class Transaction:
     def may_hold(self, changes: Sequence[Change]) -> None:
         """From now on the files of `changes` may hold what they have after them, and no others."""
         self._journal.applying(changes)
+        points.passed("applying")
 
     def stage(self, contents: Mapping[str, Content], paths: Sequence[str]) -> Staged:
         """Stage files that hold what was judged; `paths` are those whose blob ids are wanted.
@@ -98,8 +103,10 @@ class Transaction:
         _must_be_at(self._repo, self._base)
         _must_hold(self._repo, contents)
         self._journal.committing()
+        points.passed("committing")
         if contents:
             self._repo.add(contents)
+        points.passed("staged")
         _must_hold(self._repo, contents)  # what was staged between two equal looks was judged
         before = self._repo.committed_blobs(self._base, paths)
         return Staged(contents, before, self._repo.staged_blobs(paths))
@@ -116,16 +123,21 @@ class Transaction:
             files.create(repo.top / self._record, record.to_bytes())
         else:
             files.remove(repo.top / self._record, up_to=repo.top)
+        points.passed("recorded")
         repo.add([self._record])
         ours = _staged(repo, [*staged.contents, self._record])
         if not ours:  # the same once more: the record says so already
             self.committed = True
             return Commit(self._base, message.subject)
         blobs = repo.staged_blobs(ours)
+        judged = {path: blobs.get(path) for path in ours}
+        self._journal.judged(judged)
         commit = self._made(message.text())
+        points.passed("committed")
         _must_follow(repo, commit, self._base)
-        self._must_hold_what_was_judged(commit, {path: blobs.get(path) for path in ours})
+        self._must_hold_what_was_judged(commit, judged)
         self.committed = True
+        points.passed("verified")
         return Commit(commit, message.subject)
 
     def _made(self, text: str) -> str:
@@ -151,24 +163,13 @@ class Transaction:
 
         `staged` is what it should change: the blob of each file, None where it is removed.
         """
-        repo = self._repo
-        changed = repo.changed_by(commit)
-        committed = repo.committed_blobs(commit, changed)
-        foreign = sorted(set(changed) - set(staged))
-        rewritten = sorted(
-            path
-            for path, blob in staged.items()
-            if path not in changed or committed.get(path) != blob
-        )
-        if not foreign and not rewritten:
+        if (odd := unjudged(self._repo, commit, staged)) is None:
             return
-        repo.run("reset", "--quiet", "--soft", self._base)
-        if foreign:
-            repo.unstage(foreign)
+        take_back(self._repo, self._base, odd)
         rescued = self._journal.recover(Decision.RESTORE).rescued
         kept = f"; what it wrote is in {', '.join(map(str, rescued))}" if rescued else ""
         raise CommitRefused(
-            f"a hook changed the commit after it was judged ({', '.join([*rewritten, *foreign])}); "
+            f"a hook changed the commit after it was judged ({', '.join(odd.paths)}); "
             f"the commit was taken back and the batch with it{kept}",
             next_step="let the hook check and not rewrite, then type the same command again",
         )

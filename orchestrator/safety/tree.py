@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orchestrator import files
 from orchestrator.changes import Change, Side, Unit, changes_of
+from orchestrator.safety import points
 
 
 class BatchTree:
@@ -76,4 +77,5 @@ class BatchTree:
                 mode=change.mode,
                 up_to=self._top,
             )
+            points.passed("written")
         self._at[change.path] = side
