@@ -217,6 +217,7 @@ def _show_memray(found: Measurement) -> None:
 
 def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:
     from orchestrator.console.streams import say
+    from orchestrator.metering.meter import OTHERS
     from orchestrator.report.memory import growing_files
 
     files = growing_files(found)
@@ -224,6 +225,8 @@ def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:
         return
     if not files:
         return
+    if found.memory.peak_of(OTHERS) > found.memory.peak_mib / 2:
+        say("most of it was held by processes that tests start, beside those that run them")
     file = os.path.relpath(tests.top / files[0][0])
     say(f"next: orchestrate check {file}        (mocks that outlive their test)")
     if tests.python.has_memray:

@@ -73,6 +73,10 @@ class Memory:
         """The processes that ran tests."""
         return [one for one in self.processes if one.name not in {CONTROLLER, OTHERS}]
 
+    def peak_of(self, name: str) -> float:
+        """The peak of the process that is called so; 0 where there was none."""
+        return next((one.peak_mib for one in self.processes if one.name == name), 0.0)
+
     @property
     def peak_worker_mib(self) -> float:
         """The peak of the process with the highest one, among those that ran tests."""

@@ -184,6 +184,17 @@ def test_the_copy_tests_its_own_code(repo: SampleRepo) -> None:
     assert "not the same outcomes: 1 test (tests/test_a.py::test_it)" in ended.out, ended
 
 
+def test_what_tests_start_is_told_apart(repo: SampleRepo) -> None:
+    repo.write("tests/test_leak.py", (
+        "import subprocess, sys\n\ndef test_starts_one():\n"
+        "    hold = 'x = bytearray(b\"x\" * 200 * 2**20); import time; time.sleep(1)'\n"
+        "    subprocess.run([sys.executable, '-c', hold], check=True)\n"
+    ))  # fmt: skip
+    ended = memory(repo, "tests/test_leak.py", "-n", "0", "--expected-mib", "50")
+    assert "others" in ended.out
+    assert "most of it was held by processes that tests start" in ended.err
+
+
 def test_a_long_run_keeps_few_samples_and_the_highest(tmp_path: Path) -> None:
     meter = Meter(tmp_path, 0)
     for number in range(10_000):
