@@ -71,11 +71,14 @@ def expanded(name: str, here: Path) -> list[Path]:
 
 
 def _default(here: Path, top: Path) -> list[Path]:
-    if here != top:
-        return [here]
+    return [here] if here != top else [top / path for path in test_paths(top)]
+
+
+def test_paths(top: Path) -> list[str]:
+    """What pytest takes at the top where nothing is named: `testpaths`, or everything."""
     names = settings_for(top, "test_it.py").testpaths
     found = [path for name in names for path in sorted(glob(name, root_dir=top))]  # noqa: PTH207 - a path from / too
-    return [top / path for path in found] or [top]
+    return found or ["."]
 
 
 def _files(folder: Path, top: Path) -> Iterator[Path]:

@@ -76,9 +76,9 @@ class _Patient(io.FileIO):
 
     def write(self, data: object) -> int:
         try:
-            return super().write(data)  # type: ignore[arg-type]
+            return super().write(data)  # type: ignore[arg-type]  # whatever the buffer gives
         except BrokenPipeError:
-            return len(memoryview(data))  # type: ignore[arg-type]
+            return len(memoryview(data))  # type: ignore[arg-type]  # as above
 
 
 def _patient(stream: TextIO) -> TextIO:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.checks.config import Config, read_config
-from orchestrator.checks.discover import discovered, expanded, project_top
+from orchestrator.checks.discover import discovered, expanded, project_top, test_paths
 from orchestrator.errors import BadInput, CannotJudge, Exit
 from orchestrator.interpreter import Interpreter, interpreter
 from orchestrator.measuring.run import Measurement, Tests, measured
@@ -128,16 +127,10 @@ def _verify(plan: Verify, python: Interpreter, asked: Asked, config: Config) -> 
 
 def _files(top: Path, here: Path, asked: Asked) -> Sequence[str]:
     """Named files and folders from the top; without any, what pytest would take itself."""
-    from orchestrator.fixers.memory_safety.reading.settings import settings_for
-
     if asked.paths:
         found = [path for name in asked.paths for path in expanded(name, here)]
         return [_from_top(path, here, top) for path in found]
-    if asked.compare is not None:
-        return []
-    names = settings_for(top, "test_it.py").testpaths
-    usual = [path for name in names for path in sorted(glob(name, root_dir=top))]  # noqa: PTH207 - a path from / too
-    return usual or ["."]
+    return [] if asked.compare is not None else test_paths(top)
 
 
 def _from_top(path: Path, here: Path, top: Path) -> str:

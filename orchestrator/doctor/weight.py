@@ -13,6 +13,9 @@ from orchestrator.words import plural
 SLOW_COLLECT_S = 0.02
 _WIDE = 1.1
 """How much longer than an even share a group may be."""
+_MOST = 0.5
+"""Of a run: a group that is as much of it makes further workers useless."""
+_FEW = 2
 _USUAL_WORKERS = 4
 _SHARE_OF_FREE = 0.8
 _NAMED = 3
@@ -59,14 +62,14 @@ def _wide_groups(examined: Examination, configured: Configured) -> Iterator[Find
         return
     timed = examined.is_timed and any(item.seconds for item in items)
     is_grouped = any(item.group for item in items)
-    total, sizes = 0.0, Counter[str]()
+    total, sizes = 0.0, dict[str, float]()
     for item in items:
-        size = item.seconds if timed else 1
-        total += size
-        if name := item.group if is_grouped else item.file:
-            sizes[name] += size  # type: ignore[assignment]  # a Counter adds any number
-    name, size = sizes.most_common(1)[0]
-    how = f"{size:.1f} of {total:.1f} s" if timed else f"{size:,} of {total:,.0f} tests"
+        weight = item.seconds if timed else 1.0
+        total += weight
+        if group := item.group if is_grouped else item.file:
+            sizes[group] = sizes.get(group, 0.0) + weight
+    name, size = max(sizes.items(), key=lambda pair: pair[1])
+    how = f"{size:.1f} of {total:.1f} s" if timed else f"{size:,.0f} of {total:,.0f} tests"
     share = size / total
     groups = plural(len(sizes), "group")
     would = "" if is_grouped else "with one group for each file, "
@@ -79,7 +82,7 @@ def _wide_groups(examined: Examination, configured: Configured) -> Iterator[Find
     step = f"grep -n xdist_group {shown}" if is_grouped else f"{_BY_CLASS} {shown}"
     if not is_grouped and not any(item.in_class for item in items if item.file == file):
         step = f"grep -n 'def test' {shown}"
-    level = Level.PROBLEM if share * workers >= workers * 0.5 and workers > 2 else Level.WARNING  # noqa: PLR2004
+    level = Level.PROBLEM if share >= _MOST and workers > _FEW else Level.WARNING
     what = (
         f"{said}: one worker has {share:.0%} of the run, and {workers} workers take at least "
         f"{share * workers:.1f} times an even share ({file})"
