@@ -225,6 +225,47 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
+def end_descendants() -> None:
+    """End every process this one started, and what those started, and wait until they are gone."""
+    import psutil
+
+    processes = psutil.Process().children(recursive=True)
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    _, left = psutil.wait_procs(processes, timeout=_GRACE_S)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=_GRACE_S)
+
+
+def end_holders_of(file: Path) -> None:
+    """End every other process of this user that holds `file` open."""
+    import psutil
+
+    processes = []
+    for pid in holders_of(file):
+        with contextlib.suppress(psutil.Error):
+            processes.append(psutil.Process(pid))
+            processes[-1].kill()
+    psutil.wait_procs(processes, timeout=_GRACE_S)
+
+
+def holders_of(file: Path) -> dict[int, str]:
+    """The names of this user's other processes that hold `file` open, by their ids."""
+    import psutil
+
+    user, wanted, found = os.getuid(), str(file.resolve()), dict[int, str]()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid == os.getpid() or process.uids().real != user:
+                continue
+            if any(open_file.path == wanted for open_file in process.open_files()):
+                found[process.pid] = process.name()
+    return found
+
+
 def end_marked(mark: str) -> None:
     """End every process whose mark begins with `mark`: a run's id, or one program of it."""
     import psutil

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from support import SampleRepo, make_repo
 
 _FOREIGN = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTEST_ADDOPTS", "GIT_DIR", "GIT_INDEX_FILE", "COLUMNS")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that is named after a number of a specification that number in its id."""
+    if found := re.match(r"test_(fault|case)((?:_\d+)+)_", metafunc.function.__name__):
+        kind, numbers = found.groups()
+        ids = " ".join(f"{kind}-{number}" for number in numbers.strip("_").split("_"))
+        metafunc.fixturenames.append("numbered")
+        metafunc.parametrize("numbered", [None], ids=[ids])
 
 
 @pytest.fixture(autouse=True)

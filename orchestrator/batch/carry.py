@@ -45,7 +45,7 @@ def carry(session: Session, selection: Selection, *, record_failures: bool) -> L
         session.python().must_have_pytest()
     before = contents_before(session.workspace, selection.targets)
     took("preflight", time.monotonic() - started_s)
-    with transaction(session, place, head.commit, before) as tx:
+    with transaction(session, place, head, before) as tx:
         reached = climb(session, selection, before, tx, took)
         points.passed("gated")
         write_log(session.folder, place.name, reached.all_verdicts, list(reached.refused.values()))

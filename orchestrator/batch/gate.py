@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -132,6 +133,7 @@ class Gates:
             only=None if together else ids,
             freeze=self.verify.freeze_gc and together,
         )
+        self._accuse(suite)
         return bool(ended.halts()) or any(is_red(ended.run.way(id_)) for id_ in ids)
 
     def _asked(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
@@ -156,7 +158,14 @@ class Gates:
             yield trial_gate(name, trial, changes, top=self.top)
         for command in self._commands():
             self.tell(StepBegun(command.command.name))
-            yield command.verdict(tree.paths, tree.put, baseline=self.rules.baseline)
+            with self._watched(command.command.name):
+                verdict = command.verdict(tree.paths, tree.put, baseline=self.rules.baseline)
+            yield verdict
+
+    def _watched(self, who: str) -> AbstractContextManager[None]:
+        """What changes beside the files of the batch is the doing of `who`."""
+        bystanders = self.session.bystanders
+        return bystanders.watched(who) if bystanders else nullcontext()
 
     def _tested(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
         suite, paths, gates = self._suite(), _asked_for(tree), self.verify.gates
@@ -168,10 +177,19 @@ class Gates:
         tests = GateName.TEST in gates
         self.tell(StepBegun("collect and test" if tests else "collect"))
         rules = Rules(self.rules.baseline, self.rules.ids, tests)
-        for verdict in suite_gates(paths, suite, tree, rules, also=also):
-            if verdict.gate in gates or not verdict.passed:
-                yield verdict
+        try:
+            verdicts = suite_gates(paths, suite, tree, rules, also=also)
+        finally:
+            self._accuse(suite)
         self._one_process = suite.one_process
+        yield from (v for v in verdicts if v.gate in gates or not v.passed)
+
+    def _accuse(self, suite: Suite) -> None:
+        """Remember which test wrote to which file, so that it can be put back."""
+        if (bystanders := self.session.bystanders) is not None:
+            for ended in suite.runs:
+                for path, test in ended.written.items():
+                    bystanders.accuse(path, test or "what the tests import")
 
     def _strength(self, changes: Sequence[Change]) -> Verdict:
         from orchestrator.gates.strength.gate import strength_gate

@@ -33,7 +33,7 @@ def schema() -> Exit:
 
 def recover(plan: Path | None, *, keep: bool, restore: bool) -> Exit:
     """End what an interrupted run left behind."""
-    from orchestrator.console.streams import data
+    from orchestrator.console.streams import data, say
     from orchestrator.safety.journal import Decision
     from orchestrator.safety.recovery import recover_here
     from orchestrator.workspace import open_workspace
@@ -43,5 +43,5 @@ def recover(plan: Path | None, *, keep: bool, restore: bool) -> Exit:
             "--keep and --restore contradict each other", next_step="orchestrate recover --keep"
         )
     decision = Decision.KEEP if keep else Decision.RESTORE if restore else None
-    data(recover_here(open_workspace(plan), decision))
+    data(recover_here(open_workspace(plan), decision, say))
     return Exit.DONE

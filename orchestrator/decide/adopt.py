@@ -94,7 +94,7 @@ def _adopted(work: Session, wish: _Wish) -> Adopted:
         _must_be_tested(work, wish)
     work.tell(Picked(wish.place, len(wish.paths)))
     commit = None
-    with transaction(work, wish.place, head.commit, now) as tx:
+    with transaction(work, wish.place, head, now) as tx:
         verdicts = _verdicts(work, wish, before, now, tx)
         if all(verdict.passed for verdict in verdicts):
             commit = _commit(work, wish, now, verdicts, tx)

@@ -50,7 +50,7 @@ def skip(workspace: Workspace, name: str, reason: str, tell: Tell) -> Commit:
         selection = Selection.of(found.batch, [target.target for target in targets])
         place = found.batch.place
         head = preflight.check(work.repo, work.plan, place, [])
-        with transaction(work, place, head.commit, {}) as tx:
+        with transaction(work, place, head, {}) as tx:
             staged = tx.stage({}, paths)
             entries = {
                 path: TargetRecord(

@@ -83,7 +83,7 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     changes = _reverted(work, place, entries, now)
     work.tell(Picked(place, len(paths)))
     commit = None
-    with transaction(work, place, head.commit, now) as tx:
+    with transaction(work, place, head, now) as tx:
         tx.may_hold(changes)
         verdicts = _verdicts(work, place, changes)
         if all(verdict.passed for verdict in verdicts):

@@ -23,6 +23,8 @@ def judged_halt(sides: Sides, first: Ended, files: Sequence[str]) -> tuple[Ended
             blames.append(blame)
     gate = GateName.TEST if first.run.collected else GateName.COLLECT
     verdict = Verdict(gate, Kind.RED, len(first.run.ids), 0.0)
+    if blames and (why := _everywhere(sides, first, blames, files)):
+        return first, replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
     if blames:
         return first, with_kind(replace(verdict, blames=blames))
     sides.suite.say("each of them comes to its end alone; everything once more")
@@ -32,6 +34,25 @@ def judged_halt(sides: Sides, first: Ended, files: Sequence[str]) -> tuple[Ended
         for halt in second.halts()
     ]
     return second, with_kind(replace(verdict, blames=blames)) if blames else None
+
+
+def _everywhere(
+    sides: Sides, first: Ended, blames: Sequence[Blame], files: Sequence[str]
+) -> str | None:
+    """How every file halts before its first test, without the edit too; None where not all do.
+
+    A fixture of the whole session that ends pytest would take out one file after the other.
+    """
+    others = [file for file in files if file not in {blame.path for blame in blames}]
+    if first.run.done or not others or any(b.fault is Fault.CULPRIT for b in blames):
+        return None
+    other = sides.run(Side.BEFORE, others[:1])
+    if not other.halts() or other.run.done:
+        return None
+    return (
+        f"the tests of every file come to a halt before the first one, without the edit too: "
+        f"{blames[0].what}\n{last_lines(other.process.output)}"
+    )
 
 
 def _halting(sides: Sides, halt: Halt) -> Blame | None:

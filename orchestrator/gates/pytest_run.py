@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator import process, temporary
@@ -67,6 +67,9 @@ class Ended:
     memory: Memory | None = None
     """What the run held, where that was asked for."""
 
+    written: Mapping[str, str] = field(default_factory=dict)
+    """Files and folders below the top that its Python code wrote to, with the test that did."""
+
     def halts(self) -> list[Halt]:
         """What was at work when the run hung or its interpreter died; nothing where none is known.
 
@@ -113,9 +116,12 @@ def run_pytest(
         folder = Path(name)
         out = folder / "events"
         out.touch()
+        wrote = folder / "wrote"
+        wrote.touch()
         files = [f"./{path}" for path in request.files]
         settings: dict[str, object] = {
             "out": str(out),
+            "wrote": str(wrote),
             "top": str(top),
             "files": files,
             "only": None if request.only is None else sorted(request.only),
@@ -151,9 +157,18 @@ def run_pytest(
         )
         follower.close()
         memory = meter.memory() if meter else None
+        written = _written_to(wrote)
     collect_s = ended.duration_s if follower.collect_s is None else follower.collect_s
     collect_s = min(collect_s, ended.duration_s)
-    return Ended(request, command, follower.run, ended, silent, collect_s, memory)
+    return Ended(request, command, follower.run, ended, silent, collect_s, memory, written)
+
+
+def _written_to(told: Path) -> dict[str, str]:
+    written: dict[str, str] = {}
+    for line in told.read_text("ascii").splitlines():
+        path, test = json.loads(line)
+        written.setdefault(path, test)
+    return written
 
 
 def nothing_run(request: Request, top: Path) -> Ended:

@@ -94,7 +94,7 @@ def _one(work: Session, place: Place, failed: _Failed, python: Path | None) -> R
     changes = _changes(work, failed)
     command = [word.replace(PYTHON, str(python or "python")) for word in failed.failure.reproduce]
     before: dict[str, Content] = {change.path: change.before for change in changes}
-    with transaction(work, place, head.commit, before) as tx:
+    with transaction(work, place, head, before) as tx:
         tx.may_hold(changes)
         tree = BatchTree(top, [Unit(failed.paths, tuple(changes))])
         tree.put(Side.EDITED)

@@ -112,6 +112,11 @@ class Verify(Strict):
     measure_runs: Annotated[int, Limits(ge=1, le=10)] = described(
         "How often they run on each side to be measured.", default=2
     )
+    writes: list[Text] = described(
+        "Tracked files that the tests may write to ('*' also matches '/'); they are put back, and "
+        "the batch is not held up.",
+        default_factory=list,
+    )
     freeze_gc: bool = described(
         "Keep imported objects out of every gc.collect() of the tests.", default=True
     )
@@ -136,6 +141,10 @@ class Verify(Strict):
     def tests_for(self, path: str) -> list[str] | None:
         """What a pattern says pytest is given for a file; None: no pattern is about it."""
         return next((t for p, t in self.tests.items() if fnmatchcase(path, p)), None)
+
+    def may_write(self, path: str) -> bool:
+        """Whether the plan lets the tests write to a tracked file."""
+        return any(fnmatchcase(path, pattern) for pattern in self.writes)
 
     def runs_tests(self) -> bool:
         """Whether any gate needs pytest."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import stat
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,8 +21,10 @@ from orchestrator.changes import FILE_MODE, Change, Content
 from orchestrator.errors import NeedsDecision
 from orchestrator.git import Repo
 from orchestrator.safety.judged import Unjudged, take_back, unjudged
+from orchestrator.safety.rescue import listed, rescue
 from orchestrator.words import plural
 
+_BACKUP = "refs/worktree/orchestrate/backup"
 _NO_FILE = b"\0a folder, or a dangling link"
 """Stands for something that is in the way of a file: nothing a run ever wrote."""
 
@@ -34,11 +38,31 @@ class Decision(StrEnum):
     RESTORE = "restore"
 
 
-class Kept(StrEnum):
-    """What is known of one side of a file: a copy beside the journal, or that there is no file."""
+class Kept(BaseModel):
+    """One side of a file: the digest of its bytes, of which a copy is kept; None is no file."""
 
-    COPY = "copy"
-    ABSENT = "absent"
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str | None
+
+    @classmethod
+    def of(cls, content: Content) -> Kept:
+        """What tells these bytes from others."""
+        return cls(digest=None if content is None else hashlib.sha256(content).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a run is about to do: the batch, the branch and its tip, and where the record goes.
+
+    `snapshot` is a commit of the tracked files as they were, kept by a ref until the run is over.
+    """
+
+    place: str
+    branch: str
+    base: str
+    record: str
+    snapshot: str
 
 
 class FileEntry(BaseModel):
@@ -62,11 +86,13 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     run: str
     place: str
+    branch: str
     base: str
     record: str
+    snapshot: str
     step: Literal["prepared", "applying", "committing"]
     files: tuple[FileEntry, ...]
     judged: dict[str, str | None] | None = None
@@ -104,8 +130,11 @@ class Journal:
         """Whether a run began here and did not come to its end."""
         return self._file.exists()
 
-    def prepare(self, place: str, base: str, record: str, before: Mapping[str, Content]) -> None:
-        """Write down what is about to be changed, with the bytes as they are."""
+    def prepare(self, deed: Deed, before: Mapping[str, Content]) -> None:
+        """Write down what is about to be changed, with the bytes as they are.
+
+        From then on a ref keeps what the snapshot holds, whatever happens to branch and tree.
+        """
         shutil.rmtree(self._folder / "before", ignore_errors=True)
         shutil.rmtree(self._folder / "after", ignore_errors=True)
         entries = []
@@ -114,13 +143,16 @@ class Journal:
         self._write(
             Entry(
                 run=process.RUN_ID,
-                place=place,
-                base=base,
-                record=record,
+                place=deed.place,
+                branch=deed.branch,
+                base=deed.base,
+                record=deed.record,
+                snapshot=deed.snapshot,
                 step="prepared",
                 files=tuple(entries),
             )
         )
+        self._repo.run("update-ref", _BACKUP, deed.snapshot)
 
     def applying(self, changes: Sequence[Change]) -> None:
         """Write down what is about to be written, before the first of it is.
@@ -150,10 +182,9 @@ class Journal:
         return FileEntry(path=path, number=number, mode=mode, before=before)
 
     def _keep(self, kind: str, number: int, content: Content) -> Kept:
-        if content is None:
-            return Kept.ABSENT
-        files.create(self._folder / kind / str(number), content)
-        return Kept.COPY
+        if content is not None:
+            files.create(self._folder / kind / str(number), content)
+        return Kept.of(content)
 
     def _mode(self, path: str) -> int:
         file = self._repo.top / path
@@ -169,6 +200,7 @@ class Journal:
 
     def close(self) -> None:
         """Forget the run: it came to its end, one way or the other."""
+        self._repo.run("update-ref", "-d", _BACKUP)
         self._file.unlink(missing_ok=True)
         self.message_file.unlink(missing_ok=True)
         shutil.rmtree(self._folder / "before", ignore_errors=True)
@@ -184,9 +216,15 @@ class Journal:
         Raises:
             NeedsDecision: the journal cannot be read, or a file holds unknown bytes.
         """
-        entry = self._read()
+        try:
+            entry = self._read()
+        except NeedsDecision:
+            if decision is not Decision.KEEP:
+                raise
+            return self._set_aside()
         if entry.run != process.RUN_ID:
             process.end_marked(entry.run)  # tests that outlived a killed run
+            self._must_be_on(entry, decision)
         if self._landed(entry):
             if not (odd := self._unjudged(entry)):
                 self.close()
@@ -206,13 +244,35 @@ class Journal:
         if entry.step == "committing":
             self._unstage(entry)
         kept = unknown if decision is Decision.KEEP else []
-        rescued = [] if kept else self._rescue(entry, unknown)
+        rescued = []
+        if not kept:
+            rescued = rescue(self._folder, entry.base, self._repo.top, unknown)
         restored = self._restore(entry, keep=kept)
         self.close()
         sentence = f"{entry.place} was undone: {plural(restored, 'file')} restored"
         if rescued:
-            sentence += f"; what was there instead is in {', '.join(map(str, rescued))}"
+            sentence += f"; what was there instead is in {listed(rescued)}"
         return Recovered(sentence, kept, rescued)
+
+    def _must_be_on(self, entry: Entry, decision: Decision | None) -> None:
+        branch = self._repo.branch
+        if decision is None and branch != entry.branch:
+            now = f"{branch} is checked out now" if branch else "no branch is checked out now"
+            raise NeedsDecision(
+                f"{entry.place} was interrupted on {entry.branch}, and {now}",
+                next_step=f"git switch {shlex.quote(entry.branch)} && orchestrate recover, or: "
+                "orchestrate recover --keep",
+            )
+
+    def _set_aside(self) -> Recovered:
+        """Keep all there is of a journal that cannot be read, and touch no file of the user's."""
+        kept = self._folder / "rescue" / f"journal-{uuid.uuid4().hex[:12]}"
+        kept.mkdir(parents=True)
+        for name in (self._file.name, "before", "after"):
+            if (self._folder / name).exists():
+                (self._folder / name).rename(kept / name)
+        self.close()
+        return Recovered(f"nothing was touched; what the journal held is in {kept}")
 
     def _landed(self, entry: Entry) -> bool:
         """Whether the commit happened: the tip has moved on from the base and holds the record."""
@@ -239,20 +299,24 @@ class Journal:
         else:
             self._repo.run("checkout", "--quiet", "HEAD", "--", entry.record)
 
-    def _unknown(self, entry: Entry) -> list[str]:
-        return [file.path for file in entry.files if self._now(file) not in self._known(file)]
+    def unknown(self) -> list[str]:
+        """The files that hold neither what they held nor what the run wrote."""
+        return self._unknown(self._read())
 
-    def _known(self, file: FileEntry) -> list[Content]:
-        """What a file may hold without anybody else having written to it."""
-        after = [] if file.after is None else [self._content("after", file, file.after)]
-        return [self._content("before", file, file.before), *after]
+    def _unknown(self, entry: Entry) -> list[str]:
+        return [
+            file.path
+            for file in entry.files
+            if Kept.of(self._now(file)) not in {file.before, file.after}
+        ]
 
     def _restore(self, entry: Entry, *, keep: Sequence[str]) -> int:
         restored = 0
         for file in entry.files:
-            before, now = self._content("before", file, file.before), self._now(file)
-            if file.path in keep or now == before:
+            now = self._now(file)
+            if file.path in keep or Kept.of(now) == file.before:
                 continue
+            before = self._before(entry, file)
             path, top = self._repo.top / file.path, self._repo.top
             files.exchange(path, expected=now, data=before, mode=file.mode, up_to=top)
             if before is not None:
@@ -260,25 +324,24 @@ class Journal:
             restored += 1
         return restored
 
-    def _rescue(self, entry: Entry, paths: Sequence[str]) -> list[Path]:
-        """Copy what is about to be replaced; every copy has a name of its own."""
-        rescued = []
-        for path in paths:
-            now = files.read(self._repo.top / path) if (self._repo.top / path).is_file() else None
-            if now is not None:
-                digest = hashlib.sha256(now).hexdigest()[:12]
-                rescued.append(self._folder / "rescue" / f"{entry.base[:12]}-{digest}" / path)
-                files.create(rescued[-1], now)
-        return rescued
-
     def _now(self, file: FileEntry) -> Content:
         path = self._repo.top / file.path
         if path.is_file():
             return files.read(path)
         return _NO_FILE if os.path.lexists(path) else None
 
-    def _content(self, kind: str, file: FileEntry, kept: Kept) -> Content:
-        return None if kept is Kept.ABSENT else files.read(self._folder / kind / str(file.number))
+    def _before(self, entry: Entry, file: FileEntry) -> Content:
+        """What a file is restored to, once it is certain that the copy is whole."""
+        if file.before.digest is None:
+            return None
+        copy = self._folder / "before" / str(file.number)
+        data = files.read(copy) if copy.exists() else None
+        if Kept.of(data) == file.before:
+            return data
+        raise NeedsDecision(
+            f"the copy of {file.path!r} from before {entry.place} is damaged: {str(copy)!r}",
+            next_step=f"git restore {shlex.quote(file.path)}, then: {RECOVER}",
+        )
 
     def _write(self, entry: Entry) -> None:
         files.create(self._file, entry.model_dump_json(indent=2).encode())
@@ -290,5 +353,5 @@ class Journal:
             raise NeedsDecision(
                 f"the journal {str(self._file)!r} of an interrupted run cannot be read; "
                 f"the bytes before it are in {str(self._folder / 'before')!r}",
-                next_step="compare them with git diff, then remove the journal",
+                next_step="compare them with git diff, then: orchestrate recover --keep",
             ) from error

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from orchestrator import temporary
 from orchestrator.safety.journal import Decision, Journal
-from orchestrator.safety.lock import only_run
+from orchestrator.safety.lock import Say, only_run
 from orchestrator.safety.preflight import open_repo
 from orchestrator.safety.scratch import SCRATCH, sweep
 from orchestrator.safety.signals import held
 from orchestrator.workspace import Workspace
 
 
-def recover_here(workspace: Workspace, decision: Decision | None) -> str:
-    """What was done, in a sentence.
+def recover_here(workspace: Workspace, decision: Decision | None, say: Say) -> str:
+    """What was done, in a sentence; `say` is told what is waited for.
 
     Raises:
         NeedsDecision: a file changed since the crash, and `decision` does not say what counts.
@@ -20,7 +20,7 @@ def recover_here(workspace: Workspace, decision: Decision | None) -> str:
     """
     repo = open_repo(workspace.top)
     folder = repo.folder() / "orchestrate"
-    with only_run(folder), held():
+    with only_run(folder, say), held():
         sweep(folder, SCRATCH)
         temporary.sweep()
         journal = Journal(folder, repo)

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from orchestrator import temporary
 from orchestrator.errors import Refused
-from orchestrator.events import InterpreterFound, Recovered, Tell
+from orchestrator.events import InterpreterFound, Recovered, Said, Tell
 from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
 from orchestrator.progress.origin import check_here
 from orchestrator.safety import points, preflight
+from orchestrator.safety.bystanders import Bystanders
 from orchestrator.safety.journal import Journal
 from orchestrator.safety.lock import only_run
 from orchestrator.safety.scratch import SCRATCH, ScratchCopy, sweep
@@ -94,6 +95,8 @@ class Session(Surroundings):
     repo: Repo = field(kw_only=True)
     journal: Journal = field(kw_only=True)
     folder: Path = field(kw_only=True)
+    bystanders: Bystanders | None = None
+    """What is not of the batch that is at work, where one is."""
 
 
 @contextmanager
@@ -111,9 +114,9 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
     check_here(workspace.top, workspace.plan)
     repo = preflight.open_repo(workspace.top)
     folder = repo.folder() / "orchestrate"
-    with only_run(folder) as lock, interruptible():
+    with only_run(folder, lambda what: tell(Said(what))) as lock, interruptible():
         points.passed("locked")
-        repo.hand_down(lock)
+        repo.hand_down(lock, folder / "lock")
         sweep(folder, SCRATCH)
         temporary.sweep()
         journal = Journal(folder, repo)

@@ -5,22 +5,34 @@ What is committed are exactly the files that were judged and their record, throu
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from orchestrator import files
 from orchestrator.changes import Change, Content
-from orchestrator.errors import ChangedMeanwhile, Exit, Interrupted, OrchestrateError
-from orchestrator.git import GitFailed, Repo
+from orchestrator.errors import (
+    CannotJudge,
+    ChangedMeanwhile,
+    Exit,
+    Interrupted,
+    NeedsDecision,
+    OrchestrateError,
+)
+from orchestrator.events import Said
+from orchestrator.git import GitFailed, Head, Repo
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Record, record_path
 from orchestrator.report.message import Message
 from orchestrator.safety import points
-from orchestrator.safety.journal import Decision, Journal, Recovered
+from orchestrator.safety.bystanders import Bystanders, PutBack, Trespass
+from orchestrator.safety.journal import Decision, Deed, Journal, Recovered
 from orchestrator.safety.judged import take_back, unjudged
 from orchestrator.safety.session import Session
 from orchestrator.safety.signals import held
+
+_ELSEWHERE = "let it write to a temporary folder, or list the file in `verify: writes:` of the plan"
 
 
 class CommitRefused(OrchestrateError):
@@ -51,29 +63,43 @@ class Staged:
 
 @contextmanager
 def transaction(
-    session: Session, place: Place, base: str, before: Mapping[str, Content]
+    session: Session, place: Place, head: Head, before: Mapping[str, Content]
 ) -> Iterator[Transaction]:
     """Write and commit in the block; where it ends without a commit, all is as it was.
 
-    `before` are the files that may be changed, with what they hold; `base` is the branch's tip.
+    `before` are the files that may be changed, with what they hold; `head` is where the branch is.
 
     Raises:
         ChangedMeanwhile: the block made no commit, and somebody else's bytes were kept.
+        Trespass: the project's own code wrote to files that are none of the batch.
     """
-    journal = session.journal
+    repo, journal = session.repo, session.journal
+    bystanders = Bystanders.seen(repo, session.folder, head.commit)
+    session.bystanders = bystanders
+    record = record_path(session.plan, place)
+    deed = Deed(place.name, head.branch, head.commit, record, bystanders.snapshot)
+    made = Transaction(session, bystanders, head, record, dict(before))
     try:
-        journal.prepare(place.name, base, record_path(session.plan, place), before)
+        journal.prepare(deed, before)
         points.passed("prepared")
-        made = Transaction(session.repo, journal, place, base, record_path(session.plan, place))
         yield made
         if not made.committed:
-            _put_back_all(journal, place)
+            made.put_back_all()
     except Interrupted as interruption:
-        interruption.what = f"interrupted; {_put_back(journal, place.name).sentence}"
+        interruption.what = f"interrupted; {made.put_back()}"
+        raise
+    except ChangedMeanwhile as error:
+        said = made.put_back()
+        if made.overwritten:
+            raise Trespass(
+                f"{made.overwritten} wrote to files of the batch; {said}", next_step=_ELSEWHERE
+            ) from error
         raise
     except BaseException:
-        _put_back(journal, place.name)
+        made.put_back()
         raise
+    finally:
+        session.bystanders = None
     journal.close()
     points.passed("closed")
 
@@ -82,15 +108,32 @@ def transaction(
 class Transaction:
     """One deed: first what may be written, then what is staged, then the commit."""
 
-    _repo: Repo
-    _journal: Journal
-    _place: Place
-    _base: str
+    _session: Session
+    _bystanders: Bystanders
+    _head: Head
     _record: str
+    _before: dict[str, Content]
     committed: bool = False
+    overwritten: str | None = None
+    """Which test wrote to files of the batch, where one did."""
+    _hooks_ran: bool = False
+
+    @property
+    def _repo(self) -> Repo:
+        return self._session.repo
+
+    @property
+    def _journal(self) -> Journal:
+        return self._session.journal
+
+    @property
+    def _base(self) -> str:
+        return self._head.commit
 
     def may_hold(self, changes: Sequence[Change]) -> None:
         """From now on the files of `changes` may hold what they have after them, and no others."""
+        for change in changes:
+            self._before.setdefault(change.path, change.before)
         self._journal.applying(changes)
         points.passed("applying")
 
@@ -98,9 +141,14 @@ class Transaction:
         """Stage files that hold what was judged; `paths` are those whose blob ids are wanted.
 
         Raises:
-            ChangedMeanwhile: the branch moved, or a file does not hold what was judged.
+            ChangedMeanwhile: the branch moved, a file does not hold what was judged, or git was
+                configured.
+            NeedsDecision: another branch was checked out.
+            Trespass: the project's own code wrote to files that are none of the batch.
         """
-        _must_be_at(self._repo, self._base)
+        _must_be_at(self._repo, self._head)
+        self._bystanders.check_settings()
+        self._check_bystanders()
         _must_hold(self._repo, contents)
         self._journal.committing()
         points.passed("committing")
@@ -140,8 +188,63 @@ class Transaction:
         points.passed("verified")
         return Commit(commit, message.subject)
 
-    def _made(self, text: str) -> str:
+    def put_back(self) -> str:
+        """Undo what the run wrote, and what tests and hooks did; told in a sentence.
+
+        What somebody else wrote meanwhile stays, and is named.
+        """
+        with held():
+            recovered = self._recovered()
+            trespass = self._bystanders.put_back(ours=self._before)
+            # a hook may have written once more before it was ended
+            held_before = self._before.items()
+            after = [path for path, data in held_before if _now(self._repo, path) != data]
+        sentence = recovered.sentence
+        if trespass:
+            sentence += f"; {trespass.sentence}"
+        if left := sorted({*recovered.kept, *after}):
+            sentence += f"; somebody changed {', '.join(map(repr, left))}, which was kept"
+        return sentence
+
+    def put_back_all(self) -> None:
+        """End a deed without a commit: everything it wrote is undone.
+
+        Raises:
+            ChangedMeanwhile: somebody else's bytes were kept.
+        """
+        with held():
+            kept = self._recovered().kept
+            trespass = self._bystanders.put_back(ours=self._before)
+        if trespass:
+            self._session.tell(Said(trespass.sentence))
+        if kept:
+            raise _kept(kept)
+
+    def _recovered(self) -> Recovered:
         journal = self._journal
+        if not journal.exists:
+            return Recovered("the batch was put back")
+        unknown = journal.unknown()
+        writers = [self._bystanders.writer(path) for path in unknown]
+        if unknown and all(writers):
+            self.overwritten = writers[0]
+        ours = self._hooks_ran or all(writers)
+        return journal.recover(Decision.RESTORE if ours else Decision.KEEP)
+
+    def _check_bystanders(self) -> None:
+        done = self._bystanders.put_back(ours=self._before)
+        allowed = self._session.plan.verify.may_write
+        if done is None:
+            return
+        if foreign := [path for path in done.paths if not allowed(path)]:
+            raise Trespass(
+                f"{PutBack(foreign, done.who, done.copies).sentence}",
+                next_step=_ELSEWHERE,
+            )
+        self._session.tell(Said(done.sentence))
+
+    def _made(self, text: str) -> str:
+        journal, self._hooks_ran = self._journal, True
         files.create(journal.message_file, text.encode("utf-8", "backslashreplace"))
         try:
             return self._repo.commit(journal.message_file)
@@ -151,6 +254,13 @@ class Transaction:
             said = error.output.strip()[-3000:] or "(it printed nothing)"
             if rescued:
                 said += f"\nwhat it had written is in {', '.join(map(str, rescued))}"
+            if error.exit_code in {Exit.DISK, Exit.CHANGED_MEANWHILE}:
+                raise  # neither a hook nor the signing: a full disk, or another git at work
+            if "gpg failed" in error.output or "signing failed" in error.output:
+                raise CannotJudge(
+                    f"git could not sign the commit; the batch was put back\n{said}",
+                    next_step="set right what git says, then type the same command again",
+                ) from error
             raise CommitRefused(
                 f"git or a hook did not make the commit; the batch was put back\n{said}",
                 next_step="set right what the hook says, then type the same command again",
@@ -175,23 +285,25 @@ class Transaction:
         )
 
 
-def _must_be_at(repo: Repo, base: str) -> None:
-    head = repo.head()
-    if head.commit != base:
+def _must_be_at(repo: Repo, was: Head) -> None:
+    if repo.branch != was.branch:
+        raise NeedsDecision(
+            f"another branch was checked out during the run: {repo.branch or 'none'}, and the "
+            f"batch was meant for {was.branch}; nothing was committed, and it was put back",
+            next_step=f"git switch {shlex.quote(was.branch)} && orchestrate next-batch",
+        )
+    if (now := repo.head().commit) != was.commit:
         raise ChangedMeanwhile(
-            f"{head.branch} moved during the run, from {base[:10]} to {head.commit[:10]}",
-            next_step="orchestrate next-batch",
+            f"{was.branch} moved during the run, from {was.commit[:10]} to {now[:10]}; "
+            "what came stays, and the batch was put back",
+            next_step=f"git log {was.commit[:10]}..",
         )
 
 
 def _must_hold(repo: Repo, judged: Mapping[str, Content]) -> None:
     changed = [path for path, content in judged.items() if _now(repo, path) != content]
     if changed:
-        raise ChangedMeanwhile(
-            f"somebody changed {', '.join(map(repr, changed))} during the run; that was kept, "
-            "everything else of the batch was put back",
-            next_step="git diff",
-        )
+        raise _kept(changed)
 
 
 def _now(repo: Repo, path: str) -> Content:
@@ -219,19 +331,9 @@ def _must_follow(repo: Repo, commit: str, base: str) -> None:
         )
 
 
-def _put_back_all(journal: Journal, place: Place) -> None:
-    """End a deed without a commit: everything it wrote is undone."""
-    if kept := _put_back(journal, place.name).kept:
-        raise ChangedMeanwhile(
-            f"somebody changed {', '.join(map(repr, kept))} during the run; that was kept, "
-            "everything else of the batch was put back",
-            next_step="git diff",
-        )
-
-
-def _put_back(journal: Journal, name: str) -> Recovered:
-    """Undo what the run wrote; what somebody else wrote meanwhile stays, and is named."""
-    if not journal.exists:
-        return Recovered(f"{name} was put back")
-    with held():
-        return journal.recover(Decision.KEEP)
+def _kept(paths: Iterable[str]) -> ChangedMeanwhile:
+    return ChangedMeanwhile(
+        f"somebody changed {', '.join(map(repr, paths))} during the run; that was kept, "
+        "everything else of the batch was put back",
+        next_step="git diff",
+    )

@@ -409,8 +409,8 @@ def test_fault_51_no_identity_cannot_commit(repo: SampleRepo) -> None:
 
 
 def test_fault_101_an_edit_of_the_user_during_the_run_is_kept(tmp_path: Path) -> None:
-    """The tests themselves edit a target, as a person in another window would."""
-    text = "import pathlib\n\n\nclass TestAlpha:\n    def test(self):\n        pathlib.Path(__file__).write_text('# mine')\n"
+    """A shell that the tests start edits a target, as a person in another window would."""
+    text = "import os\n\n\nclass TestAlpha:\n    def test(self):\n        os.system(f\"printf '# mine' > {__file__}\")\n"
     repo = make_repo(tmp_path / "r", {**FILES, "tests/test_a.py": text})
     with pytest.raises(ChangedMeanwhile, match=r"somebody changed 'tests/test_a\.py'"):
         repo.next_batch()

@@ -18,7 +18,7 @@ from support import FILES, PASSING, SampleRepo, make_repo
 from orchestrator.batch.settle import Landed
 from orchestrator.changes import Change
 from orchestrator.errors import Locked, NeedsDecision
-from orchestrator.safety.journal import Journal
+from orchestrator.safety.journal import Deed, Journal
 from orchestrator.safety.lock import only_run
 
 SLOW = "import time\n\n\nclass TestAlpha:\n    def test_one(self):\n        time.sleep(60)\n"
@@ -174,7 +174,7 @@ def test_a_commit_that_landed_is_kept(repo: SampleRepo) -> None:
     before = {p: (repo.top / p).read_bytes() for p in ("tests/test_a.py", "tests/test_b.py")}
     base = repo.head
     repo.next_batch()
-    journal.prepare(place, base, "reports/first/one.json", before)
+    journal.prepare(Deed(place, "main", base, "reports/first/one.json", base), before)
     journal.applying([Change(p, data, (repo.top / p).read_bytes()) for p, data in before.items()])
     journal.committing()
     head = repo.head
@@ -241,7 +241,9 @@ def interrupted(repo: SampleRepo) -> None:
     journal = journal_of(repo)
     paths = ("tests/test_a.py", "tests/test_b.py")
     before = {path: (repo.top / path).read_bytes() for path in paths}
-    journal.prepare("first/one", repo.head, "reports/first/one.json", before)
+    journal.prepare(
+        Deed("first/one", "main", repo.head, "reports/first/one.json", repo.head), before
+    )
     journal.applying([Change(path, data, data + b"# edited\n") for path, data in before.items()])
     for path, data in before.items():
         (repo.top / path).write_bytes(data + b"# edited\n")

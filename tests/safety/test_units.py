@@ -16,7 +16,7 @@ from orchestrator.changes import Change, Unit, line_counts, merged
 from orchestrator.decide.undo import undo
 from orchestrator.errors import ChangedMeanwhile, NeedsDecision, Refused
 from orchestrator.events import nobody
-from orchestrator.safety.journal import Decision, Journal
+from orchestrator.safety.journal import Decision, Deed, Journal
 from orchestrator.safety.scratch import ScratchCopy, sweep
 from orchestrator.safety.session import How
 
@@ -78,7 +78,7 @@ def crashed(top: Path) -> tuple[SampleRepo, Journal]:
     folder.mkdir()
     journal = Journal(folder, repo.git)
     before = {"tests/test_a.py": b"old a\n", "gone.sh": b"#!/bin/sh\n"}
-    journal.prepare("only/one", repo.head, "reports/only/one.json", before)
+    journal.prepare(Deed("only/one", "main", repo.head, "reports/only/one.json", repo.head), before)
     journal.applying(CHANGES)
     for change in CHANGES:
         files.exchange(

@@ -10,9 +10,10 @@ pytest 7.4 or newer. `ORCHESTRATE_PROBE` names the JSON file with its settings:
     only_collect  whether no test is run
     only     the ids to run, with paths from `top`; null for all
     top      the top of the repository
+    wrote    the file that is told which files below top are written to, and by which test
 
 Lines: start, collecting, collected, collect_error, collect_skip, ids, deselected, running, phase,
-worker_lost, finish. Only the controlling process writes; workers of xdist report through it.
+worker_lost, finish. Only the controlling process writes them; workers of xdist report through it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from __future__ import annotations
 import gc
 import json
 import os
+import sys
 import time
 import traceback
-from typing import Any, Dict, Generator, Iterator, List, Optional
+from typing import Any, Dict, Generator, Iterator, List, Optional, Set
 
 import pytest
 
@@ -46,6 +48,7 @@ def _settings() -> Dict[str, Any]:
 def pytest_configure(config: Any) -> None:
     """Register what this process needs: the controller writes, every process may freeze."""
     settings = _settings()
+    sys.addaudithook(_Writes(settings))
     config.pluginmanager.register(_Selection(config, settings), "orchestrate-selection")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Writer(config, settings), "orchestrate-writer")
@@ -174,6 +177,53 @@ def _without_group(id_: str) -> str:
     path, separator, rest = id_.partition("::")
     cut = max(rest.rfind("]"), rest.rfind("::"))
     return path + separator + rest[: cut + 1] + rest[cut + 1 :].partition("@")[0]
+
+
+class _Writes:
+    """Hears of every file that Python code of this process writes, renames or removes.
+
+    Each is told once, as one line in one write: every process of the run appends to the same file.
+    """
+
+    _CHANGING = frozenset(
+        ["os.remove", "os.rename", "os.truncate", "os.rmdir", "os.link", "os.symlink",
+         "os.chmod", "shutil.rmtree"]
+    )  # fmt: skip
+    _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+    def __init__(self, settings: Dict[str, Any]) -> None:
+        self._top = settings["top"] + os.sep
+        self._out = os.open(settings["wrote"], os.O_WRONLY | os.O_APPEND)
+        self._told: Set[str] = set()
+
+    def __call__(self, event: str, args: Any) -> None:
+        if event == "open":
+            if not args[2] & self._WRITING:
+                return
+            paths = args[:1]
+        elif event in self._CHANGING:
+            paths = args[:2]
+        else:
+            return
+        for path in paths:
+            if isinstance(path, (str, bytes, os.PathLike)):
+                self._tell(os.fsdecode(path))
+
+    def _tell(self, path: str) -> None:
+        full = os.path.normpath(os.path.join(_getcwd(), path))
+        if not full.startswith(self._top) or full in self._told:
+            return
+        self._told.add(full)
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+        line = _dumps([full[len(self._top) :].replace(os.sep, "/"), test]) + "\n"
+        os.write(self._out, line.encode("ascii"))
+
+
+def _getcwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return os.sep
 
 
 class _Writer:

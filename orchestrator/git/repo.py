@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from orchestrator.errors import CannotJudge, OrchestrateError, Refused
+from orchestrator.errors import CannotJudge, Refused
+from orchestrator.git.failures import GitFailed, failed
 
 _PATHS_A_CALL = 500
 _MARKERS = {
@@ -20,14 +21,6 @@ _MARKERS = {
     "REVERT_HEAD": "a revert",
     "BISECT_LOG": "a bisect",
 }
-
-
-class GitFailed(OrchestrateError):
-    """A git command said no; `output` is what it printed, hooks included."""
-
-    def __init__(self, command: Sequence[str], status: int, output: str) -> None:
-        super().__init__(f"git {command[0]} exited with {status}: {output.strip()}")
-        self.output = output
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +63,23 @@ class Repo:
         self._git = git.Git(str(top))
         self._command_error = git.GitCommandError
         self._inherited: tuple[int, ...] = ()
+        self._lock: Path | None = None
 
-    def run(self, *command: str) -> bytes:
-        """What `git COMMAND` prints, as bytes.
+    def run(self, *command: str, index: Path | None = None) -> bytes:
+        """What `git COMMAND` prints, as bytes; `index` is used in place of the user's.
 
         Raises:
             GitFailed: it ended with another code than 0.
         """
-        return self._execute(command)
+        return self._execute(command, index=index)
 
     def _execute(
-        self, command: Sequence[str], *, literal: bool = True, stdin: BinaryIO | None = None
+        self,
+        command: Sequence[str],
+        *,
+        literal: bool = True,
+        stdin: BinaryIO | None = None,
+        index: Path | None = None,
     ) -> bytes:
         """Run git; `literal` tells it to take paths as they are written.
 
@@ -94,17 +93,25 @@ class Repo:
                 strip_newline_in_stdout=False,
                 pass_fds=self._inherited,
                 istream=stdin,
+                env=None if index is None else {"GIT_INDEX_FILE": str(index)},
             )
         except self._command_error as error:
             text = f"{_as_text(error.stderr)}{_as_text(error.stdout)}"
             status = error.status if isinstance(error.status, int) else -1
-            raise GitFailed(command, status, text) from error
+            raise failed(command, status, text) from error
+        except BaseException:  # a signal: a hook that goes on would write into what is put back
+            from orchestrator import process
+
+            process.end_descendants()
+            if self._lock is not None:
+                process.end_holders_of(self._lock)
+            raise
         assert isinstance(out, bytes)
         return out
 
-    def hand_down(self, descriptor: int) -> None:
-        """Let every git started from now on hold `descriptor` open, though this process may die."""
-        self._inherited = (descriptor,)
+    def hand_down(self, descriptor: int, file: Path) -> None:
+        """Let every git started from now on hold `file` open, though this process may die."""
+        self._inherited, self._lock = (descriptor,), file
 
     def text(self, *command: str) -> str:
         """What `git COMMAND` prints, as text without the last newline."""
@@ -139,6 +146,14 @@ class Repo:
                 next_step="git add --all && git commit",
             ) from error
         return Head(branch.removeprefix("refs/heads/"), commit)
+
+    @property
+    def branch(self) -> str | None:
+        """The branch that is checked out; None where HEAD is detached."""
+        try:
+            return self.text("symbolic-ref", "--quiet", "HEAD").removeprefix("refs/heads/")
+        except GitFailed:
+            return None
 
     def operation(self) -> str | None:
         """What is in progress here, in words: "a merge", "a rebase" … or None."""

@@ -1,0 +1,6 @@
+"""Git, the real program: the one room that talks to it."""
+
+from orchestrator.git.failures import GitFailed
+from orchestrator.git.repo import Head, Repo, find_folder, find_top, initialised
+
+__all__ = ["GitFailed", "Head", "Repo", "find_folder", "find_top", "initialised"]
