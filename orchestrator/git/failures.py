@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from orchestrator.errors import Exit, OrchestrateError
 
 _DISK_FULL = ("No space left on device", "Disk quota exceeded", "Read-only file system")
+_OWNED = re.compile(r"dubious ownership in repository at '(?P<top>[^']+)'")
 _LOCK_HELD = re.compile(r"Unable to create '(?P<file>[^']+\.lock)': File exists")
 
 
@@ -37,6 +38,12 @@ class GitLocked(GitFailed):
     exit_code = Exit.CHANGED_MEANWHILE
 
 
+class GitDistrusts(GitFailed):
+    """The repository belongs to another user: git runs nothing in it, and neither do we."""
+
+    exit_code = Exit.REFUSED
+
+
 def _subcommand(command: Sequence[str]) -> str:
     return next((word for word in command if word[0] != "-" and "=" not in word), command[0])
 
@@ -47,6 +54,10 @@ def failed(command: Sequence[str], status: int, output: str) -> GitFailed:
         full = GitDiskFull(command, status, output)
         full.next_step = "df -h"
         return full
+    if found := _OWNED.search(output):
+        foreign = GitDistrusts(command, status, output)
+        foreign.next_step = f"git config --global --add safe.directory {shlex.quote(found['top'])}"
+        return foreign
     if held := _LOCK_HELD.search(output):
         locked = GitLocked(command, status, output)
         locked.next_step = f"where no git is at work any more: rm {shlex.quote(held['file'])}"

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from orchestrator.errors import CannotJudge, Refused
 from orchestrator.git.failures import GitFailed, failed
 
+_OLDEST = (2, 23)
 _PATHS_A_CALL = 500
 _MARKERS = {
     "MERGE_HEAD": "a merge",
@@ -109,6 +110,26 @@ class Repo:
         assert isinstance(out, bytes)
         return out
 
+    def check_version(self) -> None:
+        """Make sure that git is new enough.
+
+        Raises:
+            CannotJudge: it is older than what we ask of it (`git restore`, refs of a work tree).
+        """
+        said = self.text("version").split()
+        version = tuple(int(part) for part in said[2].split(".")[:2] if part.isdigit())
+        if version < _OLDEST:
+            raise CannotJudge(
+                f"git {said[2]} is too old: {'.'.join(map(str, _OLDEST))} or newer is needed",
+                next_step="git --version",
+            )
+
+    def filtered(self, paths: Sequence[str]) -> list[str]:
+        """Those of `paths` whose bytes in git are not those of the file: LFS, for example."""
+        rows = self.paths("check-attr", "-z", "filter", "--", *paths) if paths else []
+        named = zip(rows[::3], rows[2::3], strict=True)
+        return [path for path, value in named if value not in {"unspecified", "unset"}]
+
     def hand_down(self, descriptor: int, file: Path) -> None:
         """Let every git started from now on hold `file` open, though this process may die."""
         self._inherited, self._lock = (descriptor,), file
@@ -134,6 +155,7 @@ class Repo:
         try:
             branch = self.text("symbolic-ref", "--quiet", "HEAD")
         except GitFailed as error:
+            _silent(error)
             raise Refused(
                 "HEAD is detached: a commit made here would belong to no branch",
                 next_step="git switch -c BRANCH",
@@ -141,6 +163,7 @@ class Repo:
         try:
             commit = self.text("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         except GitFailed as error:
+            _silent(error)
             raise Refused(
                 "nothing was committed here yet, so nothing could be restored from git",
                 next_step="git add --all && git commit",
@@ -152,7 +175,8 @@ class Repo:
         """The branch that is checked out; None where HEAD is detached."""
         try:
             return self.text("symbolic-ref", "--quiet", "HEAD").removeprefix("refs/heads/")
-        except GitFailed:
+        except GitFailed as error:
+            _silent(error)
             return None
 
     def operation(self) -> str | None:
@@ -164,6 +188,12 @@ class Repo:
         """Those of `paths` that git does not track."""
         known = set(self.paths("ls-files", "-z", "--", *paths))
         return [path for path in paths if path not in known]
+
+    def submodule_of(self, path: str) -> str | None:
+        """The submodule a path lies in."""
+        rows = self.paths("ls-files", "--stage", "-z")
+        links = [row.partition("\t")[2] for row in rows if row.startswith("160000 ")]
+        return next((link for link in links if path.startswith(f"{link}/")), None)
 
     def others(self, folder: str) -> list[str]:
         """Every file below `folder` that git does not track, ignored ones too."""
@@ -188,7 +218,8 @@ class Repo:
         """Whether the user's ignore rules cover `path`."""
         try:
             self._execute(["check-ignore", "--quiet", "--no-index", f"./{path}"], literal=False)
-        except GitFailed:
+        except GitFailed as error:
+            _silent(error)
             return False
         return True
 
@@ -208,7 +239,13 @@ class Repo:
 
     def add(self, paths: Iterable[str]) -> None:
         """Stage exactly these files, as `git add` does (filters and line ends included)."""
-        self.run("add", "--", *paths)
+        listed = list(paths)
+        try:
+            self.run("add", "--", *listed)
+        except GitFailed as error:
+            if "sparse-checkout" not in error.output:
+                raise
+            self.run("add", "--sparse", "--", *listed)  # a record outside of what is checked out
 
     def unstage(self, paths: Iterable[str]) -> None:
         """Put the index entries of these paths back to HEAD's."""
@@ -329,28 +366,6 @@ class Repo:
             found += [os.fsdecode(name).removeprefix("./") for name in printed.split(b"\0") if name]
         return found
 
-    def lend_to(self, folder: Path) -> None:
-        """Make `folder` a repository of its own at the same commit, with this one's objects lent.
-
-        Its branches, index and configuration are its own: what happens there stays there.
-        """
-        common = (self.top / self.text("rev-parse", "--git-common-dir")).resolve()
-        form = self.text("rev-parse", "--show-object-format")
-        self.run("init", "--quiet", "--template=", f"--object-format={form}", "--", str(folder))
-        own = folder / ".git"
-        (own / "objects" / "info").mkdir(exist_ok=True)
-        (own / "objects" / "info" / "alternates").write_bytes(
-            os.fsencode(common / "objects") + b"\n"
-        )
-        if (common / "shallow").exists():
-            (own / "shallow").write_bytes((common / "shallow").read_bytes())
-        if (common / "info" / "exclude").exists():
-            (own / "info").mkdir(exist_ok=True)
-            (own / "info" / "exclude").write_bytes((common / "info" / "exclude").read_bytes())
-        lent = Repo(folder)
-        lent.run("update-ref", "HEAD", self.text("rev-parse", "HEAD"))
-        lent.run("read-tree", "HEAD")
-
     @property
     def is_unborn(self) -> bool:
         """Whether nothing was committed here yet."""
@@ -368,6 +383,12 @@ class Repo:
     def show(self, commit: str) -> str:
         """The commit as `git show --stat` prints it."""
         return self.text("show", "--stat", "--format=fuller", commit)
+
+
+def _silent(error: GitFailed) -> None:
+    """Raise it, unless git said nothing: then its exit code alone was the answer, a plain no."""
+    if error.output.strip():
+        raise error
 
 
 def _as_text(printed: object) -> str:

@@ -181,7 +181,18 @@ def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
     if not paths:
         return
     _check_files(repo, paths)
+    if filtered := repo.filtered(paths):
+        raise Refused(
+            f"{_listed(filtered)} is under a filter of git (LFS or the like): what is "
+            "committed would not be what was judged",
+            next_step=f"git check-attr filter {filtered[0]}, or take it out of the plan",
+        )
     if untracked := repo.untracked(paths):
+        if inside := repo.submodule_of(untracked[0]):
+            raise Refused(
+                f"{untracked[0]!r} is in the submodule {inside!r}, a repository of its own",
+                next_step=f"cd {inside}, with a plan of its own there",
+            )
         raise Refused(
             f"git does not know {_listed(untracked)}",
             next_step="git add and git commit them first",

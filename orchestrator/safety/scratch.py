@@ -19,6 +19,7 @@ from orchestrator.changes import FILE_MODE, Content
 from orchestrator.errors import DiskError
 from orchestrator.fixers.task import Now
 from orchestrator.git import Repo
+from orchestrator.git.lend import lend
 
 SCRATCH = "scratch"
 """How notes of copies begin, in our folder below git's own."""
@@ -142,7 +143,7 @@ class ScratchCopy:
         self._note.parent.mkdir(exist_ok=True)
         self._note.write_text(str(folder), "utf-8")
         self._folder = folder
-        self._repo.lend_to(folder)
+        lend(self._repo, folder)
         for path in self._repo.ignored_entries():
             self._reach(path)
 

@@ -113,6 +113,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
     """
     check_here(workspace.top, workspace.plan)
     repo = preflight.open_repo(workspace.top)
+    repo.check_version()
     folder = repo.folder() / "orchestrate"
     with only_run(folder, lambda what: tell(Said(what))) as lock, interruptible():
         points.passed("locked")

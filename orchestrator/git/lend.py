@@ -1,0 +1,29 @@
+"""Makes a second repository of the same commit, whose branches and index are its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from orchestrator.git.repo import Repo
+
+
+def lend(repo: Repo, folder: Path) -> None:
+    """Make `folder` a repository of its own at the same commit, with the objects of `repo` lent.
+
+    Its branches, index and configuration are its own: what happens there stays there.
+    """
+    common = (repo.top / repo.text("rev-parse", "--git-common-dir")).resolve()
+    form = repo.text("rev-parse", "--show-object-format")
+    repo.run("init", "--quiet", "--template=", f"--object-format={form}", "--", str(folder))
+    own = folder / ".git"
+    (own / "objects" / "info").mkdir(exist_ok=True)
+    (own / "objects" / "info" / "alternates").write_bytes(os.fsencode(common / "objects") + b"\n")
+    if (common / "shallow").exists():
+        (own / "shallow").write_bytes((common / "shallow").read_bytes())
+    if (common / "info" / "exclude").exists():
+        (own / "info").mkdir(exist_ok=True)
+        (own / "info" / "exclude").write_bytes((common / "info" / "exclude").read_bytes())
+    lent = Repo(folder)
+    lent.run("update-ref", "HEAD", repo.text("rev-parse", "HEAD"))
+    lent.run("read-tree", "HEAD")

@@ -1,0 +1,162 @@
+"""What the project's own code does to the repository while it is judged is found out and undone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from support import FILES, SampleRepo, make_repo, plan_with
+
+TEST = "from unittest.mock import Mock\nimport os, pathlib, subprocess\n\n\nclass TestAlpha:\n    def test_it(self):\n"
+NOTES = "what the user keeps here\n"
+
+
+def repo_whose_test(does: str, tmp_path: Path, *, verify: str = "") -> SampleRepo:
+    files = {**FILES, "notes.txt": NOTES, "tests/test_a.py": f"{TEST}        {does}\n"}
+    plan = plan_with(["tests/test_a.py", "tests/test_b.py"], verify=verify)
+    return make_repo(tmp_path / "repo", files, plan=plan)
+
+
+def next_batch(repo: SampleRepo, *options: str) -> tuple[int, str]:
+    ended = repo.run("next-batch", "--python", sys.executable, *options)
+    return ended.code, ended.err
+
+
+WRITES = {
+    "fault-87 overwrites": "pathlib.Path('notes.txt').write_text('by a test')",
+    "fault-87 appends": "open('notes.txt', 'a').write('x')",
+    "fault-87 removes": "os.remove('notes.txt')",
+    "fault-87 renames": "os.rename('notes.txt', 'other.txt')",
+    "fault-87 replaces": "open('n', 'w').close() or os.replace('n', 'notes.txt')",
+    "fault-87 truncates": "os.truncate('notes.txt', 1)",
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_test_that_writes_to_a_tracked_file_is_red_and_undone(name: str, tmp_path: Path) -> None:
+    repo = repo_whose_test(WRITES[name], tmp_path)
+    head = repo.head
+    code, said = next_batch(repo)
+    assert code == 1, said
+    assert "tests/test_a.py::TestAlpha::test_it wrote to 'notes.txt'" in said
+    assert "`verify: writes:`" in said
+    assert repo.read("notes.txt") == NOTES
+    assert repo.head == head
+    assert [line for line in repo.changes.splitlines() if line[:2] != "??"] == []
+
+
+def test_fault_87_in_a_worker_as_well(tmp_path: Path) -> None:
+    repo = repo_whose_test(WRITES["fault-87 appends"], tmp_path, verify="  workers: 2")
+    code, said = next_batch(repo)
+    assert (code, repo.read("notes.txt")) == (1, NOTES), said
+
+
+def test_fault_87_a_test_that_writes_to_its_own_file_is_undone(tmp_path: Path) -> None:
+    repo = repo_whose_test("pathlib.Path(__file__).write_text('gone')", tmp_path)
+    code, said = next_batch(repo)
+    assert code == 1, said
+    assert "wrote to files of the batch" in said
+    assert repo.changes == ""
+
+
+def test_fault_87_what_the_user_had_not_committed_is_put_back_as_well(tmp_path: Path) -> None:
+    repo = repo_whose_test("subprocess and open('notes.txt', 'w').close()", tmp_path)
+    repo.write("notes.txt", "not committed yet\n")
+    assert next_batch(repo)[0] == 1
+    assert repo.read("notes.txt") == "not committed yet\n"
+    assert repo.changes == " M notes.txt"
+    assert repo.git.text("for-each-ref", "refs/worktree") == ""
+
+
+def test_fault_87_a_plan_may_let_tests_write(tmp_path: Path) -> None:
+    repo = repo_whose_test(WRITES["fault-87 appends"], tmp_path, verify="  writes: ['*.txt']")
+    code, said = next_batch(repo)
+    assert code == 0, said
+    assert "wrote to 'notes.txt', put back since" in said
+    assert repo.changes == ""
+
+
+def test_fault_87_a_command_that_writes_is_red_and_undone(tmp_path: Path) -> None:
+    command = "  commands:\n    - {name: format, run: sh -c 'echo x >> notes.txt'}"
+    repo = make_repo(
+        tmp_path / "repo", {**FILES, "notes.txt": NOTES},
+        plan=plan_with(["tests/test_a.py"], verify=f"  gates: [compile]\n{command}"),
+    )  # fmt: skip
+    code, said = next_batch(repo, "--trust")
+    assert code == 1, said
+    assert "format wrote to 'notes.txt'" in said
+    assert repo.changes == ""
+
+
+def test_what_a_person_writes_meanwhile_stays(tmp_path: Path) -> None:
+    """A shell that the tests start stands for the person in another window."""
+    repo = repo_whose_test("os.system('echo mine >> notes.txt')", tmp_path)
+    code, said = next_batch(repo)
+    assert code == 0, said
+    assert repo.read("notes.txt") == f"{NOTES}mine\n"
+
+
+GIT = {
+    "fault-88 commits": ("git commit -q --allow-empty -m theirs", "main moved during the run"),
+    "fault-88 configures": ("git config user.name Somebody", "git was configured during the run: user.name"),
+    "fault-88 adds a hook": ("mkdir -p .git/hooks; echo exit 1 > .git/hooks/pre-commit", "hooks were changed"),
+    "fault-100 stages": ("git add other.py", "somebody staged 'other.py' during the run"),
+    "fault-99 commits beside": ("git commit -q other.py -m theirs", "main moved during the run"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GIT)
+def test_what_is_done_with_git_meanwhile_stays_and_ends_the_run(name: str, tmp_path: Path) -> None:
+    line, message = GIT[name]
+    once = f"os.path.exists('.git/once') or os.system('touch .git/once; {line}')"
+    repo = repo_whose_test(once, tmp_path)
+    repo.write("other.py", "x = 1\n")
+    repo.commit("another file")
+    repo.write("other.py", "x = 2\n")
+    base = repo.head
+    code, said = next_batch(repo)
+    assert code == 6, said
+    assert message in said
+    assert "next: " in said
+    assert repo.read("tests/test_a.py").startswith(TEST)
+    assert repo.read("other.py") == "x = 2\n"
+    if "commits" in name:
+        assert repo.git.text("log", "-1", "--format=%s") == "theirs"
+        assert repo.git.parents("HEAD") == [base]
+
+
+def test_fault_102_another_branch_meanwhile_needs_a_decision(tmp_path: Path) -> None:
+    once = "os.path.exists('.git/once') or os.system('touch .git/once; git switch -q -c other')"
+    repo = repo_whose_test(once, tmp_path)
+    base = repo.head
+    code, said = next_batch(repo)
+    assert code == 5, said
+    assert "another branch was checked out during the run: other" in said
+    assert "next: git switch main && orchestrate next-batch" in said
+    assert (repo.head, repo.changes) == (base, "")
+    repo.git.run("switch", "--quiet", "main")
+    assert next_batch(repo)[0] == 0
+
+
+def test_fault_102_another_branch_after_a_crash_needs_a_decision(repo: SampleRepo) -> None:
+    env = {"ORCHESTRATE_STOP_AT": "written:SIGKILL"}
+    repo.run("next-batch", "--python", sys.executable, env=env)
+    repo.git.run("switch", "--quiet", "--create", "other")
+    for command in (["recover"], ["next-batch"]):
+        ended = repo.run(*command)
+        assert ended.code == 5
+        assert "was interrupted on main, and other is checked out now" in ended.err
+        assert "next: git switch main && orchestrate recover" in ended.err
+    repo.git.run("switch", "--quiet", "main")
+    assert repo.run("recover").code == 0
+    assert (repo.changes, repo.leftovers) == ("", [])
+
+
+def test_fault_80_a_fixture_that_ends_the_session_takes_no_file_out(tmp_path: Path) -> None:
+    ends = "import pytest\n\n\n@pytest.fixture(autouse=True, scope='session')\ndef ends():\n    pytest.exit('no database')\n"
+    repo = make_repo(tmp_path / "repo", {**FILES, "tests/conftest.py": ends})
+    code, said = next_batch(repo)
+    assert code == 4, said
+    assert "no database" in said
+    assert (repo.changes, (repo.top / "reports").exists()) == ("", False)
