@@ -321,10 +321,12 @@ class Repo:
         for name in wanted:
             end = printed.index(b"\n", at)
             head, at = printed[at:end].split(), end + 1
+            if head[-1] == b"missing":
+                continue
+            size = int(head[2])
             if head[1] == b"blob":
-                size = int(head[2])
                 found[name] = printed[at : at + size]
-                at += size + 1
+            at += size + 1
         return found
 
     def history_of(self, path: str) -> list[str]:

@@ -112,7 +112,7 @@ def faults(result: Landed) -> dict[str, Fault]:
     [("warn", {}), ("fail", {"flaky": Fault.FLAKY})],
     ids=["flaky-warn", "flaky-fail"],
 )
-def test_each_of_eight_files_is_named_for_what_it_is(
+def test_fault_75_76_each_of_eight_files_is_named_for_what_it_is(
     policy: str, out: dict[str, Fault], tmp_path: Path
 ) -> None:
     repo = repo_of(tmp_path / "r", EIGHT, verify=f"  test_timeout_s: 3\n  flaky: {policy}")
@@ -136,7 +136,7 @@ def test_each_of_eight_files_is_named_for_what_it_is(
     assert "the collector is out of order" in why["tests/test_breaks.py"]
 
 
-def test_what_failed_before_is_found_out_and_named(tmp_path: Path) -> None:
+def test_fault_74_what_failed_before_is_found_out_and_named(tmp_path: Path) -> None:
     repo = repo_of(tmp_path / "r", {"tests/test_red.py": RED_BEFORE, "tests/test_b.py": PASSING})
     result = landed(repo)
     assert (result.exit_code, done(result)) == (Exit.DONE, {"red": "edited", "b": "edited"})

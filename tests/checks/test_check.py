@@ -46,7 +46,7 @@ def check(*arguments: str, cwd: Path) -> Ran:
     return Ran(ended.returncode, ended.stdout, ended.stderr)
 
 
-def test_findings_are_lines_with_place_code_class_and_what_to_do(project: Path) -> None:
+def test_case_76_findings_are_lines_with_place_code_class_and_what_to_do(project: Path) -> None:
     ended = check(cwd=project)
     assert ended.code == 1
     assert ended.out.splitlines() == [
@@ -83,7 +83,7 @@ def test_what_cannot_be_fixed_is_told_with_its_reason(project: Path) -> None:
     assert (project / "tests/test_bad.py").read_text() == text
 
 
-def test_json_github_and_sarif(project: Path) -> None:
+def test_case_76_json_github_and_sarif(project: Path) -> None:
     first, second = json.loads(check("--format", "json", cwd=project).out)
     assert first == {
         "path": "tests/test_bad.py", "line": 4, "column": 1, "code": "MS001", "level": "error",

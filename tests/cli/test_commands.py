@@ -266,7 +266,7 @@ def test_version_and_help(tmp_path: Path) -> None:
     assert all(name in text for name in ("status", "next-batch", "validate", "recover", "demo"))
 
 
-def test_markup_and_escapes_of_the_outside_reach_no_terminal(tmp_path: Path) -> None:
+def test_fault_91_markup_and_escapes_of_the_outside_reach_no_terminal(tmp_path: Path) -> None:
     plan = PLAN.replace("title: Batch one", 'title: "a[/]b \\e[31mred [bold]"')
     repo = make_repo(tmp_path / "r", plan=plan)
     ended = repo.run("status", env={"FORCE_COLOR": "1"})

@@ -33,7 +33,7 @@ def errors(text: str, top: Path, **options: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_check_and_fixer_agree_on_every_case(text: str, tmp_path: Path) -> None:
+def test_case_73_check_and_fixer_agree_on_every_case(text: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").touch()
     outcome = outcome_of(text, top=tmp_path)
     found = errors(text, tmp_path)

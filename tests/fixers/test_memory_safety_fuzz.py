@@ -56,7 +56,7 @@ def has_errors(data: bytes, top: Path) -> bool:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(module=hypothesmith.from_node(), tail=st.sampled_from(CLASSES))
-def test_generated_modules(module: str, tail: str) -> None:
+def test_case_74_generated_modules(module: str, tail: str) -> None:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         agreed(f"{module}\n{tail}", Path(folder))
@@ -70,7 +70,7 @@ def own_tests() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", own_tests(), ids=lambda path: path.name)
-def test_pythons_own_tests(path: Path, tmp_path: Path) -> None:
+def test_case_74_pythons_own_tests(path: Path, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         agreed(path.read_bytes(), tmp_path)

@@ -67,7 +67,9 @@ def said(top: Path, *texts: str) -> list[Outcome]:
         pytest.param("memory", "the fixer failed: MemoryError", id="memory"),
     ],
 )
-def test_a_bad_file_is_refused_and_the_others_go_on(bad: str, reason: str, tmp_path: Path) -> None:
+def test_case_75_a_bad_file_is_refused_and_the_others_go_on(
+    bad: str, reason: str, tmp_path: Path
+) -> None:
     before, middle, after = said(tmp_path, "x\xe9\r\n", bad, "same")
     assert before == Edit("0.py", b"x\xe9\r\nx\xe9\r\n", {"lines": 1}, ("noted",))
     assert isinstance(middle, Refusal)

@@ -202,7 +202,7 @@ def test_shares_are_0_and_100_only_where_none_or_all_are_done(repo: SampleRepo) 
     assert shares == [0, 1, 99, 100]
 
 
-def test_markdown_is_one_table_that_pipes_cannot_break(tmp_path: Path) -> None:
+def test_fault_91_markdown_is_one_table_that_pipes_cannot_break(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "r", plan=PLAN.replace("first things", '"a | b"'))
     text = markdown(repo.workspace().status())
     assert "| 1 a \\| b |" in text

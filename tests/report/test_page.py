@@ -29,7 +29,7 @@ def landed(tmp_path: Path) -> SampleRepo:
     return made
 
 
-def test_the_page_stands_alone_and_is_escaped(landed: SampleRepo) -> None:
+def test_fault_91_the_page_stands_alone_and_is_escaped(landed: SampleRepo) -> None:
     ended = landed.run("report")
     assert ended.code == 0, ended.err
     assert [Path(line).name for line in ended.out.splitlines()] == ["report.html", "report.md"]
