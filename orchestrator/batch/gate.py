@@ -125,7 +125,7 @@ class Gates:
             tree.edit_only(subset)
             return bool((gate.says(tree.paths) or Counter()) - before)
         tree.edit_only(subset)
-        suite = self._suite()
+        suite = self._suite(tree.paths)
         ids = [blame.test_id or blame.path for blame in red.blames]
         together = any(blame.together for blame in red.blames)
         ended = suite.run(
@@ -168,7 +168,7 @@ class Gates:
         return bystanders.watched(who) if bystanders else nullcontext()
 
     def _tested(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
-        suite, paths, gates = self._suite(), _asked_for(tree), self.verify.gates
+        suite, paths, gates = self._suite(tree.paths), _asked_for(tree), self.verify.gates
         files = suite.files(paths)
         gone = self.rules.ids is Ids.TRUSTED and not any((self.top / f).exists() for f in files)
         if not files or gone:
@@ -215,7 +215,7 @@ class Gates:
         python, limit_s = self.session.python(), self.verify.timeout_s
         return compile_gate(paths, top=self.top, python=python, timeout_s=limit_s)
 
-    def _suite(self) -> Suite:
+    def _suite(self, edited: Sequence[str]) -> Suite:
         return Suite(
             self.top,
             self._python_for_tests(),
@@ -225,6 +225,7 @@ class Gates:
             say=lambda what: self.tell(Said(what)),
             compares_lines=not self.strength,  # such a fixer may rewrite the very line that fails
             one_process=self._one_process,
+            edited=edited,
         )
 
     def _python_for_tests(self) -> Interpreter:

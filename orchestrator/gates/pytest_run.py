@@ -32,6 +32,7 @@ class Request:
     """What one run of pytest is asked for. `files` are test files or folders, from the top.
 
     `only` keeps those ids and no others; `workers` is the number of xdist processes, 0 for none.
+    `edited` are files of the batch that tests should import from here, and nowhere else.
     """
 
     files: Sequence[str]
@@ -39,6 +40,7 @@ class Request:
     freeze: bool = False
     workers: int = 0
     only_collect: bool = False
+    edited: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,9 @@ class Ended:
 
     written: Mapping[str, str] = field(default_factory=dict)
     """Files and folders below the top that its Python code wrote to, with the test that did."""
+
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Edited files that were imported from another place only, with that place."""
 
     def halts(self) -> list[Halt]:
         """What was at work when the run hung or its interpreter died; nothing where none is known.
@@ -122,6 +127,7 @@ def run_pytest(
         settings: dict[str, object] = {
             "out": str(out),
             "wrote": str(wrote),
+            "edited": list(request.edited),
             "top": str(top),
             "files": files,
             "only": None if request.only is None else sorted(request.only),
@@ -157,18 +163,14 @@ def run_pytest(
         )
         follower.close()
         memory = meter.memory() if meter else None
-        written = _written_to(wrote)
+        told = [json.loads(line) for line in wrote.read_text("ascii").splitlines()]
     collect_s = ended.duration_s if follower.collect_s is None else follower.collect_s
+    written = {line["path"]: line["by"] for line in reversed(told) if "by" in line}
+    elsewhere = {line["path"]: line["from"] for line in told if "from" in line}
     collect_s = min(collect_s, ended.duration_s)
-    return Ended(request, command, follower.run, ended, silent, collect_s, memory, written)
-
-
-def _written_to(told: Path) -> dict[str, str]:
-    written: dict[str, str] = {}
-    for line in told.read_text("ascii").splitlines():
-        path, test = json.loads(line)
-        written.setdefault(path, test)
-    return written
+    return Ended(
+        request, command, follower.run, ended, silent, collect_s, memory, written, elsewhere
+    )
 
 
 def nothing_run(request: Request, top: Path) -> Ended:

@@ -43,6 +43,9 @@ class Suite:
     compares_lines: bool = True
     """Whether a test that fails in another line than before fails otherwise."""
 
+    edited: Sequence[str] = ()
+    """The files of the batch, which tests should import from this work tree."""
+
     one_process: bool = False
     """Whether workers are given up for the rest of the batch, since one was lost."""
 
@@ -83,6 +86,7 @@ class Suite:
             freeze=freeze,
             workers=0 if self.one_process else self.verify.workers,
             only_collect=only_collect,
+            edited=self.edited,
         )
         if there:
             ended = run_pytest(
@@ -145,6 +149,11 @@ class Suite:
         run = ended.run
         if run.lost_workers:
             return f"a worker was lost: {run.lost_workers[0]}"
+        for path, place in ended.elsewhere.items():
+            return (
+                f"the tests import {path!r} from {place}, so they say nothing of the edit: install "
+                f"the project from here, for example {self.python.path} -m pip install -e ."
+            )
         if not run.finished:
             return self.why_no_answer(ended)
         if missing := run.without_outcome():

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import FILES, SampleRepo, make_repo, plan_with
+from support import FILES, SampleRepo, fixer_plan, make_repo, plan_with
 
 TEST = "from unittest.mock import Mock\nimport os, pathlib, subprocess\n\n\nclass TestAlpha:\n    def test_it(self):\n"
 NOTES = "what the user keeps here\n"
@@ -160,3 +160,30 @@ def test_fault_80_a_fixture_that_ends_the_session_takes_no_file_out(tmp_path: Pa
     assert code == 4, said
     assert "no database" in said
     assert (repo.changes, (repo.top / "reports").exists()) == ("", False)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_fault_90_a_package_that_is_installed_from_another_worktree(
+    workers: int, tmp_path: Path
+) -> None:
+    """The tests are green, and never saw the edit."""
+    other = tmp_path / "other/src/pkg"
+    other.mkdir(parents=True)
+    (other / "helper.py").write_text("HELP = 1\n")
+    files = {
+        "tool.py": "import sys\nfor path in sys.argv[1:]: open(path, 'w').write('HELP = 2\\n')\n",
+        "src/pkg/helper.py": "HELP = 1\n",
+        "tests/test_a.py": "from pkg.helper import HELP\n\n\ndef test_it(): assert HELP\n",
+        ".gitignore": "__pycache__/\n",
+    }
+    plan = fixer_plan(
+        ["src/pkg/helper.py"],
+        fixer='fixer: command\noptions: {run: "{python} tool.py {files}"}',
+        verify=f"workers: {workers}\ntests: {{'src/*': [tests/test_a.py]}}",
+    )
+    repo = make_repo(tmp_path / "repo", files, plan=plan)
+    env = {"PYTHONPATH": str(other.parent)}
+    ended = repo.run("next-batch", "--trust", "--python", sys.executable, env=env)
+    assert ended.code == 4, ended.err
+    assert f"the tests import 'src/pkg/helper.py' from {other}/helper.py" in ended.err
+    assert repo.changes == ""

@@ -10,6 +10,7 @@ pytest 7.4 or newer. `ORCHESTRATE_PROBE` names the JSON file with its settings:
     only_collect  whether no test is run
     only     the ids to run, with paths from `top`; null for all
     top      the top of the repository
+    edited   files of the batch, from top: which of them is imported from somewhere else is told
     wrote    the file that is told which files below top are written to, and by which test
 
 Lines: start, collecting, collected, collect_error, collect_skip, ids, deselected, running, phase,
@@ -48,7 +49,9 @@ def _settings() -> Dict[str, Any]:
 def pytest_configure(config: Any) -> None:
     """Register what this process needs: the controller writes, every process may freeze."""
     settings = _settings()
-    sys.addaudithook(_Writes(settings))
+    writes = _Writes(settings)
+    sys.addaudithook(writes)
+    config.add_cleanup(lambda: writes.tell_elsewhere(settings["edited"]))
     config.pluginmanager.register(_Selection(config, settings), "orchestrate-selection")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Writer(config, settings), "orchestrate-writer")
@@ -215,8 +218,22 @@ class _Writes:
             return
         self._told.add(full)
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
-        line = _dumps([full[len(self._top) :].replace(os.sep, "/"), test]) + "\n"
-        os.write(self._out, line.encode("ascii"))
+        self._write({"path": full[len(self._top) :].replace(os.sep, "/"), "by": test})
+
+    def tell_elsewhere(self, edited: List[str]) -> None:
+        """Tell which edited files were imported, by the same path, below another top only."""
+        here = os.path.realpath(self._top)
+        files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+        loaded = {os.path.realpath(file) for file in files if isinstance(file, str)}
+        for path in edited:
+            own = os.path.join(here, path.replace("/", os.sep))
+            ending = os.sep + path.replace("/", os.sep)
+            others = [file for file in loaded if file.endswith(ending) and file != own]
+            if others and own not in loaded:
+                self._write({"path": path, "from": sorted(others)[0]})
+
+    def _write(self, values: Dict[str, str]) -> None:
+        os.write(self._out, (_dumps(values) + "\n").encode("ascii"))
 
 
 def _getcwd() -> str:
