@@ -1,4 +1,4 @@
-"""Makes a second repository of the same commit, whose branches and index are its own."""
+"""Makes repositories: a second one of the same commit, and a new one."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ def lend(repo: Repo, folder: Path) -> None:
     lent = Repo(folder)
     lent.run("update-ref", "HEAD", repo.text("rev-parse", "HEAD"))
     lent.run("read-tree", "HEAD")
+
+
+def initialised(folder: Path, *, user: str, address: str) -> Repo:
+    """A new repository in `folder` whose commits are made by `user`, without a single hook."""
+    repo = Repo(folder)
+    repo.run("init", "--quiet", "--template=", "--initial-branch=main")
+    for name, value in (("user.name", user), ("user.email", address), ("commit.gpgsign", "false")):
+        repo.run("config", name, value)
+    return repo

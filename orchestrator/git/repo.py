@@ -12,7 +12,6 @@ from typing import BinaryIO
 from orchestrator.errors import CannotJudge, Refused
 from orchestrator.git.failures import GitFailed, failed
 
-_OLDEST = (2, 23)
 _PATHS_A_CALL = 500
 _MARKERS = {
     "MERGE_HEAD": "a merge",
@@ -109,20 +108,6 @@ class Repo:
             raise
         assert isinstance(out, bytes)
         return out
-
-    def check_version(self) -> None:
-        """Make sure that git is new enough.
-
-        Raises:
-            CannotJudge: it is older than what we ask of it (`git restore`, refs of a work tree).
-        """
-        said = self.text("version").split()
-        version = tuple(int(part) for part in said[2].split(".")[:2] if part.isdigit())
-        if version < _OLDEST:
-            raise CannotJudge(
-                f"git {said[2]} is too old: {'.'.join(map(str, _OLDEST))} or newer is needed",
-                next_step="git --version",
-            )
 
     def filtered(self, paths: Sequence[str]) -> list[str]:
         """Those of `paths` whose bytes in git are not those of the file: LFS, for example."""
@@ -401,12 +386,3 @@ def _as_text(printed: object) -> str:
         if text.startswith(label):
             text = text.removeprefix(label).strip().removeprefix("'").removesuffix("'")
     return f"{text}\n" if text else ""
-
-
-def initialised(folder: Path, *, user: str, address: str) -> Repo:
-    """A new repository in `folder` whose commits are made by `user`, without a single hook."""
-    repo = Repo(folder)
-    repo.run("init", "--quiet", "--template=", "--initial-branch=main")
-    for name, value in (("user.name", user), ("user.email", address), ("commit.gpgsign", "false")):
-        repo.run("config", name, value)
-    return repo

@@ -12,6 +12,7 @@ from orchestrator import temporary
 from orchestrator.errors import Refused
 from orchestrator.events import InterpreterFound, Recovered, Said, Tell
 from orchestrator.git import Repo, find_folder, find_top
+from orchestrator.git.version import check_version
 from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
 from orchestrator.progress.origin import check_here
@@ -113,7 +114,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
     """
     check_here(workspace.top, workspace.plan)
     repo = preflight.open_repo(workspace.top)
-    repo.check_version()
+    check_version(repo)
     folder = repo.folder() / "orchestrate"
     with only_run(folder, lambda what: tell(Said(what))) as lock, interruptible():
         points.passed("locked")

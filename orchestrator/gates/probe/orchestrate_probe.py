@@ -25,9 +25,10 @@ import os
 import sys
 import time
 import traceback
-from typing import Any, Dict, Generator, Iterator, List, Optional, Set
+from typing import Any, Dict, Generator, Iterator, List, Optional
 
 import pytest
+from orchestrate_writes import Writes  # type: ignore[import-not-found]  # beside this file
 
 _FREEZE_AGAIN_S = 0.01
 _OLDEST = 2
@@ -49,7 +50,7 @@ def _settings() -> Dict[str, Any]:
 def pytest_configure(config: Any) -> None:
     """Register what this process needs: the controller writes, every process may freeze."""
     settings = _settings()
-    writes = _Writes(settings)
+    writes = Writes(settings)
     sys.addaudithook(writes)
     config.add_cleanup(lambda: writes.tell_elsewhere(settings["edited"]))
     config.pluginmanager.register(_Selection(config, settings), "orchestrate-selection")
@@ -180,67 +181,6 @@ def _without_group(id_: str) -> str:
     path, separator, rest = id_.partition("::")
     cut = max(rest.rfind("]"), rest.rfind("::"))
     return path + separator + rest[: cut + 1] + rest[cut + 1 :].partition("@")[0]
-
-
-class _Writes:
-    """Hears of every file that Python code of this process writes, renames or removes.
-
-    Each is told once, as one line in one write: every process of the run appends to the same file.
-    """
-
-    _CHANGING = frozenset(
-        ["os.remove", "os.rename", "os.truncate", "os.rmdir", "os.link", "os.symlink",
-         "os.chmod", "shutil.rmtree"]
-    )  # fmt: skip
-    _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-
-    def __init__(self, settings: Dict[str, Any]) -> None:
-        self._top = settings["top"] + os.sep
-        self._out = os.open(settings["wrote"], os.O_WRONLY | os.O_APPEND)
-        self._told: Set[str] = set()
-
-    def __call__(self, event: str, args: Any) -> None:
-        if event == "open":
-            if not args[2] & self._WRITING:
-                return
-            paths = args[:1]
-        elif event in self._CHANGING:
-            paths = args[:2]
-        else:
-            return
-        for path in paths:
-            if isinstance(path, (str, bytes, os.PathLike)):
-                self._tell(os.fsdecode(path))
-
-    def _tell(self, path: str) -> None:
-        full = os.path.normpath(os.path.join(_getcwd(), path))
-        if not full.startswith(self._top) or full in self._told:
-            return
-        self._told.add(full)
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
-        self._write({"path": full[len(self._top) :].replace(os.sep, "/"), "by": test})
-
-    def tell_elsewhere(self, edited: List[str]) -> None:
-        """Tell which edited files were imported, by the same path, below another top only."""
-        here = os.path.realpath(self._top)
-        files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-        loaded = {os.path.realpath(file) for file in files if isinstance(file, str)}
-        for path in edited:
-            own = os.path.join(here, path.replace("/", os.sep))
-            ending = os.sep + path.replace("/", os.sep)
-            others = [file for file in loaded if file.endswith(ending) and file != own]
-            if others and own not in loaded:
-                self._write({"path": path, "from": sorted(others)[0]})
-
-    def _write(self, values: Dict[str, str]) -> None:
-        os.write(self._out, (_dumps(values) + "\n").encode("ascii"))
-
-
-def _getcwd() -> str:
-    try:
-        return os.getcwd()
-    except OSError:  # it was removed
-        return os.sep
 
 
 class _Writer:
