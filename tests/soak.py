@@ -82,12 +82,17 @@ def one_round(user: User, chance: random.Random, counts: Counter[str]) -> list[s
         wrong.append(f"exit code {code}")
     ended = user.repo.run("recover")
     counts["needed a decision"] += ended.code == 5
+    if ended.code == 6 and "index.lock" in ended.err:  # a git was killed: as the message says
+        counts["killed git left its lock"] += 1
+        (user.repo.top / ".git/index.lock").unlink()
+        ended = user.repo.run("recover")
     if ended.code == 5:
         ended = user.repo.run("recover", chance.choice(["--keep", "--restore"]))
     if ended.code != 0:
         wrong.append(f"recover ended with {ended.code}: {ended.err}")
     left = [path for path in user.repo.leftovers if not path.startswith("rescue/")]
     wrong += [f"left: {path}" for path in left]
+    wrong += [f"left: {file}" for file in user.repo.top.rglob(".orchestrate-*")]
     if "\n+# by the hook" in user.repo.git.text("log", "-p", "--grep=^Migration: ", "main"):
         wrong.append("what no gate has seen was committed")
     user.repo.git.run("fsck", "--strict", "--no-progress")

@@ -24,6 +24,7 @@ from orchestrator.safety.judged import Unjudged, take_back, unjudged
 from orchestrator.safety.rescue import listed, rescue
 from orchestrator.words import plural
 
+_TEMPORARY = ".orchestrate-*.tmp"
 _BACKUP = "refs/worktree/orchestrate/backup"
 _NO_FILE = b"\0a folder, or a dangling link"
 """Stands for something that is in the way of a file: nothing a run ever wrote."""
@@ -130,6 +131,22 @@ class Journal:
         """Whether a run began here and did not come to its end."""
         return self._file.exists()
 
+    def sweep(self) -> None:
+        """Remove what a run left that died while it wrote a file of ours, journal or not."""
+        for file in (*self._folder.glob(_TEMPORARY), *self._folder.glob("index*")):
+            file.unlink(missing_ok=True)
+        if not self.exists:
+            for kind in ("before", "after"):
+                shutil.rmtree(self._folder / kind, ignore_errors=True)
+            self.message_file.unlink(missing_ok=True)
+
+    def _sweep_beside(self, entry: Entry) -> None:
+        """The same for what it was about to put in the place of the user's files."""
+        paths = [*(file.path for file in entry.files), entry.record]
+        for folder in {(self._repo.top / path).parent for path in paths}:
+            for file in folder.glob(_TEMPORARY):
+                file.unlink(missing_ok=True)
+
     def prepare(self, deed: Deed, before: Mapping[str, Content]) -> None:
         """Write down what is about to be changed, with the bytes as they are.
 
@@ -235,6 +252,7 @@ class Journal:
                 return Recovered(f"{entry.place} had landed with what no gate has seen: {found}")
             take_back(self._repo, entry.base, odd)
             decision = Decision.RESTORE
+        self._sweep_beside(entry)
         unknown = self._unknown(entry)
         if unknown and decision is None:
             raise NeedsDecision(

@@ -66,6 +66,8 @@ def _wait_for_orphans(file: Path, descriptor: int, say: Say | None) -> None:
     from orchestrator import process
 
     owner, holders = _owner(file), process.holders_of(file)
+    if not holders and _taken(descriptor):
+        return  # what held it ended while it was looked for
     if say is None or owner is None or owner in holders or not holders:
         raise _at_work(f" (process {owner})" if owner else "")
     named = _named(holders)

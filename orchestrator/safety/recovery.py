@@ -24,6 +24,7 @@ def recover_here(workspace: Workspace, decision: Decision | None, say: Say) -> s
         sweep(folder, SCRATCH)
         temporary.sweep()
         journal = Journal(folder, repo)
+        journal.sweep()
         if not journal.exists:
             return "Nothing to recover: no run was interrupted here."
         return journal.recover(decision).sentence

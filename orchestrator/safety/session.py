@@ -122,6 +122,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
         sweep(folder, SCRATCH)
         temporary.sweep()
         journal = Journal(folder, repo)
+        journal.sweep()
         if journal.exists:
             tell(Recovered(journal.recover().sentence))
         preflight.check_records(repo, workspace.plan)

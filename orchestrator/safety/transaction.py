@@ -250,7 +250,8 @@ class Transaction:
             return self._repo.commit(journal.message_file)
         except GitFailed as error:
             # a hook may have rewritten our files before it said no: its version is kept
-            rescued = journal.recover(Decision.RESTORE).rescued
+            with held():  # a second Ctrl-C must not reach the git that puts things back
+                rescued = journal.recover(Decision.RESTORE).rescued
             said = error.output.strip()[-3000:] or "(it printed nothing)"
             if rescued:
                 said += f"\nwhat it had written is in {', '.join(map(str, rescued))}"
@@ -275,8 +276,9 @@ class Transaction:
         """
         if (odd := unjudged(self._repo, commit, staged)) is None:
             return
-        take_back(self._repo, self._base, odd)
-        rescued = self._journal.recover(Decision.RESTORE).rescued
+        with held():
+            take_back(self._repo, self._base, odd)
+            rescued = self._journal.recover(Decision.RESTORE).rescued
         kept = f"; what it wrote is in {', '.join(map(str, rescued))}" if rescued else ""
         raise CommitRefused(
             f"a hook changed the commit after it was judged ({', '.join(odd.paths)}); "

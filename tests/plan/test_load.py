@@ -135,7 +135,7 @@ def test_the_options_of_a_phase_hold_for_its_targets_unless_they_say_otherwise()
     assert planned.source(rung, second, b"").options == {"group": "shared"}
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=5_000, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(st.text(), st.binary(), st.text(alphabet="[]{}:,-&*!|>'\"# \n\tax1")))
 def test_any_text_is_a_plan_or_a_clear_error(text: str | bytes) -> None:
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
@@ -145,7 +145,7 @@ def test_any_text_is_a_plan_or_a_clear_error(text: str | bytes) -> None:
         assert error.what.startswith("p.yaml:")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=5_000)
 @given(st.data())
 def test_a_mutated_plan_is_a_plan_or_a_clear_error(data: st.DataObject) -> None:
     lines = PLAN.splitlines()

@@ -24,6 +24,7 @@ COMMANDS = (
     ["undo", "first/one"], ["skip", "first/two", "--reason", "not now"], ["retry", "first/one"],
     ["adopt", "tests/test_c.py", "--reason", "by hand"], ["status"],
 )  # fmt: skip
+DEEDS = [command for command in COMMANDS if command[0] in {"next-batch", "undo", "adopt", "skip"}]
 
 
 class Machine(RuleBasedStateMachine):
@@ -62,9 +63,13 @@ class Machine(RuleBasedStateMachine):
     def run(self, command: list[str]) -> None:
         self.ended(command, "")
 
-    @rule(point=st.sampled_from(POINTS), signals=st.sampled_from(SIGNALS))
-    def die(self, point: str, signals: str) -> None:
-        self.ended(["next-batch"], f"{point}:{signals}")
+    @rule(
+        command=st.sampled_from(DEEDS),
+        point=st.sampled_from(POINTS),
+        signals=st.sampled_from(SIGNALS),
+    )
+    def die(self, command: list[str], point: str, signals: str) -> None:
+        self.ended(command, f"{point}:{signals}")
 
     def ended(self, command: list[str], stop_at: str) -> None:
         options = ["--python", sys.executable] if command[0] == "next-batch" else []

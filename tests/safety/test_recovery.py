@@ -168,6 +168,26 @@ def test_fault_118_what_a_dead_run_left_in_the_temporary_folder_goes(
     assert all(folder.is_dir() for folder in others)
 
 
+def test_what_a_run_left_half_written_goes(repo: SampleRepo) -> None:
+    folder = repo.top / ".git/orchestrate"
+    repo.run(
+        "next-batch", "--python", sys.executable, env={"ORCHESTRATE_STOP_AT": "written:SIGKILL"}
+    )
+    halves = [
+        folder / ".orchestrate-x.tmp",
+        folder / "index",
+        repo.top / "tests/.orchestrate-y.tmp",
+    ]
+    for half in halves:
+        half.write_text("half")
+    assert repo.run("recover").code == 0
+    assert (repo.changes, repo.leftovers) == ("", [])
+    (folder / "before").mkdir()
+    (folder / "before/0").write_text("of a run that died before its journal was there")
+    assert repo.run("recover").code == 0
+    assert repo.leftovers == []
+
+
 def test_a_commit_that_landed_is_kept(repo: SampleRepo) -> None:
     journal = journal_of(repo)
     place = "first/one"
