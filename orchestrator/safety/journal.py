@@ -102,7 +102,7 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How an unfinished run was ended, in a sentence.
+    """How an unfinished run was ended, in a sentence; `landed`: by its commit.
 
     `kept` are files left with bytes nobody here knows, `rescued` copies of such bytes.
     """
@@ -110,6 +110,7 @@ class Recovered:
     sentence: str
     kept: Sequence[str] = ()
     rescued: Sequence[Path] = ()
+    landed: bool = False
 
 
 class Journal:
@@ -245,11 +246,13 @@ class Journal:
         if self._landed(entry):
             if not (odd := self._unjudged(entry)):
                 self.close()
-                return Recovered(f"{entry.place} had landed; nothing had to be undone")
+                done = f"{entry.place} had landed; nothing had to be undone"
+                return Recovered(done, landed=True)
             if self._repo.parents("HEAD") != [entry.base]:
                 self.close()
                 found = ", ".join(odd.paths)
-                return Recovered(f"{entry.place} had landed with what no gate has seen: {found}")
+                done = f"{entry.place} had landed with what no gate has seen: {found}"
+                return Recovered(done, landed=True)
             take_back(self._repo, entry.base, odd)
             decision = Decision.RESTORE
         self._sweep_beside(entry)

@@ -197,8 +197,8 @@ class Transaction:
             recovered = self._recovered()
             trespass = self._bystanders.put_back(ours=self._before)
             # a hook may have written once more before it was ended
-            held_before = self._before.items()
-            after = [path for path, data in held_before if _now(self._repo, path) != data]
+            held_before = {} if recovered.landed else self._before
+            after = [p for p, data in held_before.items() if _now(self._repo, p) != data]
         sentence = recovered.sentence
         if trespass:
             sentence += f"; {trespass.sentence}"

@@ -98,6 +98,7 @@ def test_a_run_that_is_ended_anywhere_loses_nothing(
         assert ended.returncode == EXITS[number], ended
         if number != "KILL":
             assert repo.changes == "", "an interrupted run cleans up itself"
+            assert "somebody" not in ended.stderr
     again = next_batch(repo)
     assert again.returncode == (1 if hook == "re-staging hook" else 0), again
     assert_sound(repo, base, hook, undisturbed)

@@ -53,16 +53,27 @@ class Writes:
         self._write({"path": full[len(self._top) :].replace(os.sep, "/"), "by": test})
 
     def tell_elsewhere(self, edited: List[str]) -> None:
-        """Tell which edited files were imported, by the same path, below another top only."""
-        here = os.path.realpath(self._top)
-        files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-        loaded = {os.path.realpath(file) for file in files if isinstance(file, str)}
+        """Tell which edited files are modules that were imported from another place."""
         for path in edited:
-            own = os.path.join(here, path.replace("/", os.sep))
-            ending = os.sep + path.replace("/", os.sep)
-            others = [file for file in loaded if file.endswith(ending) and file != own]
-            if others and own not in loaded:
-                self._write({"path": path, "from": sorted(others)[0]})
+            own = os.path.realpath(os.path.join(self._top, path))
+            for name in self._module_names(path):
+                file = getattr(sys.modules.get(name), "__file__", None)
+                real = os.path.realpath(file) if isinstance(file, str) else own
+                if real != own and not real.startswith(os.path.realpath(self._top) + os.sep):
+                    self._write({"path": path, "from": real})
+
+    def _module_names(self, path: str) -> List[str]:
+        """The names an edited file is imported by: of its package, or from the top or `src`."""
+        if not path.endswith(".py"):
+            return []
+        parts = path[: -len(".py")].split("/")
+        start = len(parts) - 1
+        while start and os.path.exists(os.path.join(self._top, *parts[:start], "__init__.py")):
+            start -= 1
+        in_no_package = [0, 1] if parts[0] == "src" else [0]
+        starts = [start] if start < len(parts) - 1 else in_no_package
+        names = [[p for p in parts[at:] if p != "__init__"] for at in starts]
+        return [".".join(name) for name in names if name]
 
     def _write(self, values: Dict[str, str]) -> None:
         os.write(self._out, (_DUMPS(values) + "\n").encode("ascii"))
