@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from orchestrator.errors import CannotJudge
 
@@ -27,6 +27,30 @@ _MARK = "ORCHESTRATE_RUN"
 
 RUN_ID = uuid.uuid4().hex
 """Marks every program this process starts, so that they are found should this process be killed."""
+
+
+class Child(Protocol):
+    """A program at work, as `subprocess.Popen` shows it: started, or forked from one that was."""
+
+    pid: int
+    stdout: IO[bytes] | None
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; negative for a signal, None as long as nobody has seen it end."""
+        ...
+
+    def poll(self) -> int | None:
+        """Look whether it has ended; its `returncode`."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end, for so many seconds at most."""
+        ...
+
+
+Start = Callable[[Sequence[str], Path, Mapping[str, str]], Child]
+"""Starts a command in a folder with an environment, as leader of a process group of its own."""
 
 
 class ProgramMissing(CannotJudge):
@@ -59,6 +83,7 @@ def run(
     keep_bytes: int = _CHUNK_BYTES,
     starts_others: bool = True,
     stdin: Path | None = None,
+    start: Start | None = None,
 ) -> Completed:
     """Run `command` in its own process group and wait for it.
 
@@ -68,14 +93,16 @@ def run(
     the tree, read every 500 ms: shorter peaks go unseen. `on_start` is told its process id.
 
     `starts_others=False` is for our own code, which starts nothing: nobody is looked for then.
-    `stdin` is a file to read from; without one there is nothing to read.
+    `stdin` is a file to read from; without one there is nothing to read. `start` starts it in
+    place of the system, and raises what it likes.
 
     Raises:
         ProgramMissing: there is no such program.
     """
     mark = f"{RUN_ID}-{uuid.uuid4().hex}"
     started = time.monotonic()
-    child = _start(command, cwd, {**(os.environ if env is None else env), _MARK: mark}, stdin)
+    marked = {**(os.environ if env is None else env), _MARK: mark}
+    child = start(command, cwd, marked) if start else _start(command, cwd, marked, stdin)
     watch = _Watch(child.pid, started, timeout_s, memory_mib, on_tick)
     stopped: str | None = None
     tail = _Tail(keep_bytes)
@@ -97,6 +124,35 @@ def environment(*, without: Sequence[str], **changes: str) -> dict[str, str]:
     return kept | changes
 
 
+@contextlib.contextmanager
+def serving(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], descriptor: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that holds `descriptor`, says nothing and is ended with the block.
+
+    Raises:
+        ProgramMissing: there is no such program.
+    """
+    marked = {**env, _MARK: f"{RUN_ID}-{uuid.uuid4().hex}"}
+    try:
+        child = subprocess.Popen(
+            list(command),
+            cwd=cwd,
+            env=marked,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[descriptor],
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProgramMissing(f"cannot start {command[0]!r}: {error.strerror}") from error
+    try:
+        yield child
+    finally:
+        _end_all(child, None)
+
+
 def _start(
     command: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: Path | None
 ) -> subprocess.Popen[bytes]:
@@ -115,7 +171,7 @@ def _start(
         raise ProgramMissing(f"cannot start {command[0]!r}: {error.strerror}") from error
 
 
-def _chunks(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
+def _chunks(child: Child) -> Iterator[bytes]:
     """Yield what the program prints as it comes, and at least every 100 ms, until it has ended.
 
     The end of the program counts, not the end of the pipe: a grandchild may hold that open.
@@ -202,7 +258,7 @@ def tree_rss_mib(pid: int) -> float:
     return sum(use.rss_mib for use in tree(pid))
 
 
-def _end_all(child: subprocess.Popen[bytes], mark: str | None) -> None:
+def _end_all(child: Child, mark: str | None) -> None:
     """End the program if it still runs, then whatever it started that is still there.
 
     Descendants are known by a mark in their environment: a process group or a parent id is lost

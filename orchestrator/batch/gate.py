@@ -82,6 +82,9 @@ class Gates:
     trials: Mapping[str, Trial] = field(default_factory=dict)
     """What the fixers of the phase try of their own work, by their names."""
 
+    searched_s: float = 0.0
+    """Seconds of pytest spent to find the one unit behind a red test."""
+
     _one_process: bool = field(default=False)
     """Whether workers are given up for the rest of the batch, since one was lost."""
 
@@ -134,6 +137,7 @@ class Gates:
             freeze=self.verify.freeze_gc and together,
         )
         self._accuse(suite)
+        self.searched_s += suite.seconds
         return bool(ended.halts()) or any(is_red(ended.run.way(id_)) for id_ in ids)
 
     def _asked(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
@@ -226,6 +230,7 @@ class Gates:
             compares_lines=not self.strength,  # such a fixer may rewrite the very line that fails
             one_process=self._one_process,
             edited=edited,
+            warm=self.session.warm() if self.verify.warm else None,
         )
 
     def _python_for_tests(self) -> Interpreter:

@@ -161,6 +161,8 @@ class _Climber:
         )
         for verdict in judged.all_verdicts:
             self._took(verdict.gate, verdict.duration_s)
+        if gates.searched_s:
+            self._took("search", gates.searched_s)
         climb.kept, climb.verdicts = tree.units, judged.verdicts
         climb.all_verdicts += judged.all_verdicts
         return judged

@@ -18,7 +18,7 @@ from orchestrator.report.unresolved import reproduce_line
 from orchestrator.words import counts_in_words, plural
 
 _DETAIL_LINES = 20
-_GATES_OF_PYTEST = ("collect", "test")
+_STEPS_OF_PYTEST = ("collect", "test", "search")
 
 
 def show_result(result: Result, python: str) -> Exit:
@@ -195,7 +195,7 @@ def _summary(series: Series) -> None:
         seconds
         for result in series.results
         for gate, seconds in result.found.seconds.items()
-        if gate in _GATES_OF_PYTEST
+        if gate in _STEPS_OF_PYTEST
     )
     say(f"\n{plural(len(landed), 'batch')} landed", "bold")
     say(f"  files       {len(edited)} edited of {len(entries)}")

@@ -52,40 +52,35 @@ class _Judge:
         self._mine: Sequence[str] = ()
         self._unread: set[str] = set()
         """Files that could not be collected before: which tests they hold, nobody knows."""
+        self._charged_s = 0.0
 
     def verdicts(self, files: Sequence[str], *, mine: Sequence[str]) -> Iterator[Verdict]:
         self._files, self._mine = files, mine
         known_ids = None if self._rules.ids is Ids.TRUSTED else self._ids_before()
-        before_s = self._suite.seconds
         first = self._sides.run(Side.EDITED, files)
-        seconds = self._suite.seconds - before_s
         try:
             if first.halts():
                 first, halted = judged_halt(self._sides, first, files)
                 if halted:
-                    yield self._shown(halted, first, seconds)
+                    yield self._charged(halted)
                     return
             collect = self._collect(first)
             if collect.passed and known_ids is not None:
                 collect = self._same_ids(collect, known_ids, first)
-            yield self._shown(collect, first, seconds)
             if collect.passed and self._rules.tests:
-                seconds = self._suite.seconds
-                test = self._test(first)
-                extra_s = self._suite.seconds - seconds
-                test = replace(test, duration_s=test.duration_s + extra_s)
-                yield replace(test, commands=self._commands())
+                yield self._charged(collect, but_s=first.process.duration_s - first.collect_s)
+                yield self._charged(self._test(first))
+            else:
+                yield self._charged(collect)
         except NotJudged as error:
             gate = GateName.TEST if self._rules.tests else GateName.COLLECT
-            yield Verdict(
-                gate, Kind.CANNOT_JUDGE, 0, self._suite.seconds,
-                why=error.why, commands=self._commands(),
-            )  # fmt: skip
+            yield self._charged(Verdict(gate, Kind.CANNOT_JUDGE, 0, 0.0, why=error.why))
 
-    def _shown(self, verdict: Verdict, first: Ended, seconds: float) -> Verdict:
-        """The collect verdict with the time collection took, and that of every further run."""
-        extra_s = self._suite.seconds - seconds
-        return replace(verdict, duration_s=first.collect_s + extra_s, commands=self._commands())
+    def _charged(self, verdict: Verdict, *, but_s: float = 0.0) -> Verdict:
+        """The verdict with all seconds of pytest that no verdict has yet, less `but_s` of them."""
+        seconds = self._suite.seconds - self._charged_s - but_s
+        self._charged_s += seconds
+        return replace(verdict, duration_s=seconds, commands=self._commands())
 
     def _own(self, ids: Iterable[str]) -> list[str]:
         """Those of the files that are edited, without those of files that were taken out."""
@@ -166,8 +161,7 @@ class _Judge:
 
     def _test(self, first: Ended) -> Verdict:
         run, suite = first.run, self._suite
-        test_s = first.process.duration_s - first.collect_s
-        verdict = Verdict(GateName.TEST, Kind.PASSED, len(self._own(run.ids)), test_s)
+        verdict = Verdict(GateName.TEST, Kind.PASSED, len(self._own(run.ids)), 0.0)
         if why := suite.why_not_judged(first):
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         red = run.failed()

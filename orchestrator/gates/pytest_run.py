@@ -111,11 +111,14 @@ def run_pytest(
     compares_lines: bool = True,
     on_memory: OnMemory | None = None,
     env: Mapping[str, str] | None = None,
+    start: process.Start | None = None,
+    imports: Path | None = None,
 ) -> Ended:
     """Collect and run tests in one process (plus xdist workers, if asked for).
 
     With `on_memory`, which is told ten times a second, memory is measured. `env` is laid over the
-    environment; its PYTHONPATH comes before the inherited one.
+    environment; its PYTHONPATH comes before the inherited one. `start` starts it in place of the
+    system. What it imports before the first test is written to `imports`.
     """
     with temporary.folder("gate") as name:
         folder = Path(name)
@@ -134,6 +137,7 @@ def run_pytest(
             "workers": 0 if request.only_collect else request.workers,
             "freeze": request.freeze,
             "only_collect": request.only_collect,
+            "imports": None if imports is None else str(imports),
         }
         follower = Follower(out, TestRun(top, compares_lines))
         meter = _meter(folder, request) if on_memory else None
@@ -160,6 +164,7 @@ def run_pytest(
             memory_mib=verify.memory_mib,
             on_start=meter.started if meter else lambda pid: None,
             on_tick=tick,
+            start=start,
         )
         follower.close()
         memory = meter.memory() if meter else None
@@ -200,14 +205,19 @@ def _command(
 def _environment(
     settings: dict[str, object], folder: Path, env: Mapping[str, str]
 ) -> dict[str, str]:
-    given = [env.get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
-    search = [str(_PROBE_FOLDER), str(metering.FOLDER), *filter(None, given)]
     ours = {
-        "PYTHONPATH": os.pathsep.join(search),
-        "PYTHONHASHSEED": "0",
         "ORCHESTRATE_PROBE": str(_written(settings, folder)),
         metering.VARIABLE: str(folder / "memory"),
     }
+    return {**base_environment(env), **ours}
+
+
+def base_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What every run of pytest has of an environment, with `env` laid over it."""
+    env = env or {}
+    given = [env.get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
+    search = [str(_PROBE_FOLDER), str(metering.FOLDER), *filter(None, given)]
+    ours = {"PYTHONPATH": os.pathsep.join(search), "PYTHONHASHSEED": "0"}
     return process.environment(without=_NOT_INHERITED, **{**env, **ours})
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.ids import file_of
 from orchestrator.gates.pytest_run import Ended, OnProgress, Request, nothing_run, run_pytest
 from orchestrator.gates.verdict import PYTHON
+from orchestrator.gates.warm.runs import Warm
 from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import Verify
 from orchestrator.redact import redacted
@@ -49,9 +51,15 @@ class Suite:
     one_process: bool = False
     """Whether workers are given up for the rest of the batch, since one was lost."""
 
+    warm: Warm | None = None
+    """What may fork a run; None: every run is started."""
+
+    proving_s: float = 0.0
+    """Seconds spent to prove that forking changes nothing."""
+
     def again(self) -> Suite:
         """The same for another verdict, with what was learned of workers."""
-        return replace(self, runs=[])
+        return replace(self, runs=[], proving_s=0.0)
 
     def files(self, paths: Iterable[str]) -> list[str]:
         """What pytest is given for these files of the batch, each once, in their order."""
@@ -89,7 +97,8 @@ class Suite:
             edited=self.edited,
         )
         if there:
-            ended = run_pytest(
+            run = partial(
+                run_pytest,
                 request,
                 top=self.top,
                 python=self.python,
@@ -97,6 +106,8 @@ class Suite:
                 on_progress=self.on_progress,
                 compares_lines=self.compares_lines,
             )
+            ended, spent_s = self.warm.run(request, run) if self.warm else (run(), 0.0)
+            self.proving_s += spent_s
         else:  # pytest would take no file for every file
             ended = nothing_run(request, self.top)
         self.runs.append(ended)
@@ -105,7 +116,7 @@ class Suite:
     @property
     def seconds(self) -> float:
         """How long all runs took together."""
-        return sum(ended.process.duration_s for ended in self.runs)
+        return self.proving_s + sum(ended.process.duration_s for ended in self.runs)
 
     def reproduce(self, *arguments: str) -> list[str]:
         """The words of a pytest command."""

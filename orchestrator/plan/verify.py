@@ -120,6 +120,11 @@ class Verify(Strict):
     freeze_gc: bool = described(
         "Keep imported objects out of every gc.collect() of the tests.", default=True
     )
+    warm: bool = described(
+        "Fork runs of pytest from one process that holds the installed packages, once a run of "
+        "both kinds came to the same.",
+        default=True,
+    )
     known_failures: list[Text] = described(
         "Test ids that may fail whatever the baseline says; rarely needed, since what "
         "failed before the edit is found out and not held against a file.",

@@ -11,6 +11,8 @@ from pathlib import Path
 from orchestrator import temporary
 from orchestrator.errors import Refused
 from orchestrator.events import InterpreterFound, Recovered, Said, Tell
+from orchestrator.gates.warm import imports as warm_imports
+from orchestrator.gates.warm.runs import Warm
 from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.git.version import check_version
 from orchestrator.interpreter import Interpreter, chosen, interpreter
@@ -45,6 +47,7 @@ class Surroundings:
     _make_scratch: Callable[[], ScratchCopy]
     _scratch: ScratchCopy | None = field(default=None)
     _python: Interpreter | None = field(default=None)
+    _warm: Warm | None = field(default=None)
 
     @property
     def plan(self) -> Plan:
@@ -62,7 +65,9 @@ class Surroundings:
         return self._scratch
 
     def close(self) -> None:
-        """Remove the copy, if there is one."""
+        """Remove the copy, and end what is there to be forked."""
+        if self._warm is not None:
+            self._warm.close()
         if self._scratch is not None:
             self._scratch.close()
 
@@ -77,6 +82,18 @@ class Surroundings:
             self._python = interpreter(self.workspace.top, option=self.how.python, plan=named)
             self.tell(InterpreterFound(self._python))
         return self._python
+
+    def warm(self) -> Warm:
+        """What forks runs of pytest, made once.
+
+        Raises:
+            CannotJudge: there is no interpreter.
+        """
+        if self._warm is None:
+            top, arguments = self.workspace.top, tuple(self.plan.verify.pytest_args)
+            surroundings = warm_imports.Surroundings(str(top), self.python(), arguments)
+            self._warm = Warm(surroundings, top, lambda what: self.tell(Said(what)))
+        return self._warm
 
     def found_python(self) -> Interpreter | None:
         """The interpreter, where somebody needed it before; nothing is started for it."""

@@ -12,6 +12,7 @@ pytest 7.4 or newer. `ORCHESTRATE_PROBE` names the JSON file with its settings:
     top      the top of the repository
     edited   files of the batch, from top: which of them is imported from somewhere else is told
     wrote    the file that is told which files below top are written to, and by which test
+    imports  the file that is told what was imported before the first test; null for none
 
 Lines: start, collecting, collected, collect_error, collect_skip, ids, deselected, running, phase,
 worker_lost, finish. Only the controlling process writes them; workers of xdist report through it.
@@ -28,6 +29,7 @@ import traceback
 from typing import Any, Dict, Generator, Iterator, List, Optional
 
 import pytest
+from orchestrate_imports import Imports  # type: ignore[import-not-found]  # beside this file
 from orchestrate_writes import Writes  # type: ignore[import-not-found]  # beside this file
 
 _FREEZE_AGAIN_S = 0.01
@@ -50,6 +52,9 @@ def _settings() -> Dict[str, Any]:
 def pytest_configure(config: Any) -> None:
     """Register what this process needs: the controller writes, every process may freeze."""
     settings = _settings()
+    imports = _IMPORTS
+    if imports is not None:
+        config.pluginmanager.register(_Learner(config, imports), "orchestrate-learner")
     writes = Writes(settings)
     sys.addaudithook(writes)
     config.add_cleanup(lambda: writes.tell_elsewhere(settings["edited"]))
@@ -145,6 +150,20 @@ def _asked_for_in_source(item: Any, report: Any) -> bool:
         return True
     things = (getattr(item, "obj", None), getattr(item, "cls", None))
     return any(getattr(thing, "__unittest_skip__", False) for thing in things)
+
+
+class _Learner:
+    """Tells what was imported, once the tests are collected."""
+
+    def __init__(self, config: Any, imports: Imports) -> None:
+        self._config = config
+        self._imports = imports
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self) -> None:
+        hook = getattr(self._config.pluginmanager, "rewrite_hook", None)
+        rewritten = sorted(getattr(hook, "_must_rewrite", ()))
+        self._imports.tell(rewritten, list(getattr(hook, "fnpats", ())))
 
 
 class _Selection:
@@ -272,7 +291,8 @@ class _Freezer:
     With some 100,000 imported objects one `gc.collect()` takes a tenth of a second or more; frozen
     ones cost nothing. What a test leaves behind is still collected: objects are frozen after the
     collection of the files, again between tests once a full collection has become slow, and looked
-    at anew where a file ends and resident memory has grown.
+    at anew where a file ends and resident memory has grown. They stay frozen to the end: pytest
+    collects five times more before it leaves.
     """
 
     def __init__(self) -> None:
@@ -303,7 +323,6 @@ class _Freezer:
     def pytest_sessionfinish(self) -> None:
         if self._timed in gc.callbacks:
             gc.callbacks.remove(self._timed)
-        _gc_unfreeze()
         if self._was_enabled:
             gc.enable()
 
@@ -337,5 +356,16 @@ def _text(report: Any) -> str:
     return text[-_TEXT_CHARS:]
 
 
+def _listening() -> Optional[Imports]:
+    out = _settings()["imports"]
+    if out is None:
+        return None
+    imports = Imports(out)
+    sys.addaudithook(imports)
+    return imports
+
+
+_IMPORTS = _listening()
+"""Made when the plugin is loaded: what was imported until then is pytest's own."""
 _FREEZER = _Freezer() if _settings()["freeze"] else None
 """Made when the plugin is loaded, before conftest files and test modules are imported."""

@@ -1,0 +1,1 @@
+"""Runs of pytest forked from one process that holds the installed packages they need."""

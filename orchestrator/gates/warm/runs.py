@@ -1,0 +1,168 @@
+"""Decides of every run of pytest whether it is forked, and proves that this changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator import temporary
+from orchestrator.gates.events import TestRun
+from orchestrator.gates.pytest_run import Ended, Request, base_environment
+from orchestrator.gates.warm.imports import Imports, Surroundings, keep, known
+from orchestrator.gates.warm.server import EnvironmentChanged, NotForked, Server
+from orchestrator.process import Start
+
+_LEFT_OUT = 12
+"""How many modules are left out of what is loaded, at most, before runs are started instead."""
+
+
+class Run(Protocol):
+    """Runs pytest once: started by `start` where that is given; `imports` is told what it loads."""
+
+    def __call__(self, *, start: Start | None = None, imports: Path | None = None) -> Ended:
+        """How it ended."""
+        ...
+
+
+class Warm:
+    """The runs of one session: the first is started and learned from, the second is proof.
+
+    That one is started and forked as well. Where both come to the same, every other run is forked;
+    else every other is started. `say` is told why. What was proved holds for later sessions, as
+    long as interpreter, packages and environment are the same.
+    """
+
+    def __init__(self, surroundings: Surroundings, cwd: Path, say: Callable[[str], None]) -> None:
+        """Begin to load at once what was proved before."""
+        self._surroundings = surroundings
+        self._stamp = surroundings.stamp()
+        self._cwd = cwd
+        self._say = say
+        self._server: Server | None = None
+        self._is_off = sys.platform != "linux"
+        self._imports = None if self._is_off else known(self._stamp)
+        self._proved = self._imports is not None
+        if self._imports is not None:
+            with contextlib.suppress(NotForked):  # the first run will hear of it
+                self._begin(self._imports)
+
+    def run(self, request: Request, run: Run) -> tuple[Ended, float]:
+        """How a run ended, and how many seconds were spent beside it to prove something."""
+        if self._is_off:
+            return run(), 0.0
+        if request.workers:
+            self._give_up("pytest-xdist starts its workers itself")
+            return run(), 0.0
+        if self._surroundings.stamp() != self._stamp:
+            self._forget("packages were installed or removed")
+        if self._imports is None:
+            return self._learned(run), 0.0
+        if not self._proved:
+            return self._proof(self._imports, run)
+        return self._forked(run), 0.0
+
+    def close(self) -> None:
+        """End the process that is forked."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def _learned(self, run: Run) -> Ended:
+        with temporary.folder("imports") as name:
+            file = Path(name, "imports.json")
+            ended = run(imports=file)
+            found = Imports.read(file)
+        if found is not None and found.unfit is not None:
+            self._give_up(found.unfit)
+        elif found is not None:
+            self._imports = found
+        return ended
+
+    def _proof(self, imports: Imports, run: Run) -> tuple[Ended, float]:
+        self._begin(imports)  # it loads beside the run
+        ended = run()
+        if not ended.run.finished or ended.process.stopped:
+            return ended, 0.0
+        try:
+            forked, imports = self._as_far_as_it_goes(imports, run)
+        except NotForked as error:
+            self._give_up(error.why)
+            return ended, 0.0
+        spent_s = forked.process.duration_s
+        if odd := _differing(ended.run, forked.run):
+            again = run()  # what changes from one start to the next was not changed by the fork
+            spent_s += again.process.duration_s
+            chance = set(_differing(ended.run, again.run))
+            if steady := [id_ for id_ in odd if id_ not in chance]:
+                ways = ended.run.way(steady[0]), forked.run.way(steady[0])
+                self._give_up(f"{steady[0]} is {_shown(ways[0])}, and forked {_shown(ways[1])}")
+                return ended, spent_s
+        self._imports, self._proved = imports, True
+        keep(self._stamp, imports)
+        return ended, spent_s
+
+    def _as_far_as_it_goes(self, imports: Imports, run: Run) -> tuple[Ended, Imports]:
+        """A forked run, and what could be loaded for it: one module after the other is left out.
+
+        Raises:
+            NotForked: it does not go without any of them.
+        """
+        for _ in range(_LEFT_OUT):
+            try:
+                return run(start=self._begin(imports).start), imports
+            except NotForked as error:
+                if error.module is None:
+                    raise
+                self.close()
+                imports = imports.without(error.module)
+        return run(start=self._begin(imports).start), imports
+
+    def _forked(self, run: Run) -> Ended:
+        if self._imports is None:
+            return run()
+        try:
+            return run(start=self._begin(self._imports).start)
+        except EnvironmentChanged as error:
+            self._forget(error.why)
+            return self._learned(run)
+        except NotForked as error:
+            self._give_up(error.why)
+            return run()
+
+    def _begin(self, imports: Imports) -> Server:
+        """The process that loads `imports`, started if there is none."""
+        if self._server is None:
+            self._server = Server(imports, self._surroundings.python, self._cwd, base_environment())
+        return self._server
+
+    def _forget(self, why: str) -> None:
+        """Begin anew with the next run."""
+        self.close()
+        self._say(f"{why}: packages are loaded anew")
+        self._stamp = self._surroundings.stamp()
+        self._imports, self._proved = None, False
+
+    def _give_up(self, why: str) -> None:
+        """Start every other run of the session."""
+        self.close()
+        self._is_off = True
+        self._say(f"every run of pytest starts anew: {why}")
+
+
+def _differing(one: TestRun, other: TestRun) -> list[str]:
+    """The ids that do not fare in two runs alike, those of one run only included."""
+    ids = dict.fromkeys(
+        [*one.ids, *other.ids, *one.deselected, *other.deselected,
+         *one.collect_errors, *other.collect_errors]
+    )  # fmt: skip
+    odd = [id_ for id_ in ids if one.way(id_) != other.way(id_)]
+    if not odd and one.ids != other.ids:  # the same ids in another order
+        odd = [a for a, b in zip(one.ids, other.ids, strict=True) if a != b]
+    return odd
+
+
+def _shown(way: tuple[str, ...]) -> str:
+    return " and ".join(way) or "green"
