@@ -7,14 +7,16 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator import process
 from orchestrator.errors import CannotJudge
 
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+
 _DESCRIBE = """
-import json, sys
+import json, os, sys
 from importlib.util import find_spec
 print(json.dumps({
     "version": "%d.%d.%d" % sys.version_info[:3],
@@ -23,6 +25,12 @@ print(json.dumps({
     "libcst": find_spec("libcst") is not None,
     "memray": find_spec("pytest_memray") is not None,
     "search": [path for path in sys.path if path],
+    "editable": [
+        os.path.dirname(path)
+        for finder in sys.meta_path
+        if getattr(finder, "__module__", "").startswith("__editable__")
+        for path in getattr(sys.modules[finder.__module__], "MAPPING", {}).values()
+    ],
 }))
 """
 
@@ -31,7 +39,8 @@ print(json.dumps({
 class Interpreter:
     """A Python of the project. `found` says by which rule it was chosen.
 
-    `search` is where it looks for modules.
+    `search` is where it looks for modules, `editable` the folders of packages that are installed
+    from where they are written. In runs of pytest it looks into `first` before all of them.
     """
 
     path: Path
@@ -42,6 +51,15 @@ class Interpreter:
     has_libcst: bool = False
     has_memray: bool = False
     search: Sequence[str] = ()
+    editable: Sequence[str] = ()
+    first: tuple[str, ...] = ()
+
+    def moved(self, top: Path, to: Path) -> Interpreter:
+        """The same for a second work tree: what it finds of the project, it finds there."""
+        found = [*self.search, *self.editable]
+        below = [Path(p).relative_to(top) for p in found if Path(p).is_relative_to(top)]
+        ours = [folder for folder in below if not _INSTALLED.intersection(folder.parts)]
+        return replace(self, first=tuple(dict.fromkeys(str(to / folder) for folder in ours)))
 
     def must_have_pytest(self, *, command: str = "next-batch") -> None:
         """Make sure that it can run tests.
@@ -131,4 +149,5 @@ def _described(path: Path, found: str, top: Path, again: str) -> Interpreter:
         facts["libcst"],
         facts["memray"],
         facts["search"],
+        facts["editable"],
     )

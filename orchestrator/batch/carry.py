@@ -1,9 +1,11 @@
-"""Carries some targets of a batch to a commit: journal, fix, write, gate, isolate, commit."""
+"""Carries some targets of a batch to a commit: fix, write and judge, then land what is left."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from orchestrator.batch.fix import contents_before
 from orchestrator.batch.ladder import Climb, climb
@@ -12,7 +14,7 @@ from orchestrator.batch.runlog import write_log, write_seconds
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Found, Landed, Stopped
 from orchestrator.batch.weigh import weighed
-from orchestrator.changes import changes_of
+from orchestrator.changes import Content, changes_of
 from orchestrator.events import StepBegun
 from orchestrator.fixers.registry import get
 from orchestrator.progress.record import Done, MemoryRecord, Record, TargetRecord
@@ -20,6 +22,47 @@ from orchestrator.report.message import message
 from orchestrator.safety import points, preflight
 from orchestrator.safety.session import Session
 from orchestrator.safety.transaction import Commit, Transaction, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What some targets of a batch came to on a commit: plain values, which may cross machines.
+
+    `seconds` is how long each step took, those of pytest as `collect` and `test`.
+    """
+
+    base: str
+    reached: Climb
+    memory: MemoryRecord | None
+    seconds: Mapping[str, float]
+
+    def may_land(self, *, record_failures: bool) -> bool:
+        """Whether there is something to commit, a record of nothing but failures included."""
+        return self.reached.passed and bool(record_failures or self.reached.kept)
+
+    @property
+    def found(self) -> Found:
+        """What a run came to, as it is told."""
+        reached = self.reached
+        taken = {id(one): one for one in reached.taken_out.values()}
+        refused, unchanged = list(reached.refused.values()), list(reached.unchanged.values())
+        return Found(reached.verdicts, list(taken.values()), refused, unchanged, self.seconds)
+
+
+@dataclass(slots=True)
+class Work:
+    """A transaction at work on some targets, and how long each of its steps took."""
+
+    session: Session
+    selection: Selection
+    tx: Transaction
+    base: str
+    before: Mapping[str, Content]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def took(self, step: str, step_s: float) -> None:
+        """Add to what a step took."""
+        self.seconds[step] = self.seconds.get(step, 0.0) + step_s
 
 
 def carry(session: Session, selection: Selection, *, record_failures: bool) -> Landed | Stopped:
@@ -31,62 +74,62 @@ def carry(session: Session, selection: Selection, *, record_failures: bool) -> L
     Raises:
         OrchestrateError: why nothing could be done, or why the run ended; what it wrote is undone.
     """
-    place, seconds = selection.place, dict[str, float]()
+    with begun(session, selection) as work:
+        candidate = judge(work)
+        write_logs(session, selection, candidate)
+        if not candidate.may_land(record_failures=record_failures):
+            return Stopped(selection.place, candidate.found)
+        commit, record = land(work, candidate)
+    return landed(session, selection, candidate, commit, record)
 
-    def took(step: str, step_s: float) -> None:
-        seconds[step] = seconds.get(step, 0.0) + step_s
 
+@contextmanager
+def begun(session: Session, selection: Selection) -> Iterator[Work]:
+    """Make sure that nothing can be lost, and write and commit in the block, or undo it all."""
     started_s = time.monotonic()
     session.tell(StepBegun("preflight"))
     new = [target.path for target in selection.targets if target.new]
-    head = preflight.check(session.repo, session.plan, place, selection.paths, new=new)
+    head = preflight.check(session.repo, session.plan, selection.place, selection.paths, new=new)
     points.passed("preflight")
     if session.plan.verify.runs_tests():
         session.python().must_have_pytest()
     before = contents_before(session.workspace, selection.targets)
-    took("preflight", time.monotonic() - started_s)
-    with transaction(session, place, head, before) as tx:
-        reached = climb(session, selection, before, tx, took)
-        points.passed("gated")
-        write_log(session.folder, place.name, reached.all_verdicts, list(reached.refused.values()))
-        found = _found(reached, seconds)
-        if not reached.passed or not (record_failures or reached.kept):
-            return Stopped(place, found)
+    preflight_s = time.monotonic() - started_s
+    with transaction(session, selection.place, head, before) as tx:
+        work = Work(session, selection, tx, head.commit, before)
+        work.took("preflight", preflight_s)
+        yield work
+
+
+def judge(work: Work, *, also: Sequence[str] = ()) -> Candidate:
+    """Let every rung and every gate have their say; the files are left as they may be committed.
+
+    The tests of the files `also` must not suffer either.
+    """
+    session, selection = work.session, work.selection
+    reached = climb(session, selection, work.before, work.tx, work.took, also=also)
+    points.passed("gated")
+    memory = None
+    if reached.passed and reached.kept:
         started_s = time.monotonic()
-        memory = weighed(session, place, reached.kept)
+        memory = weighed(session, selection.place, reached.kept)
         if memory is not None:
-            took("memory", time.monotonic() - started_s)
-        started_s = time.monotonic()
-        session.tell(StepBegun("commit"))
-        commit, record = _commit(session, selection, reached, tx, memory)
-        took("commit", time.monotonic() - started_s)
-    entries = [entry for entry in record.targets if entry.path in selection.paths]
-    write_seconds(session.folder, place.name, seconds, len(entries))
-    next_ = session.workspace.status().next
-    did_nothing = _did_nothing(session, selection, record)
-    return Landed(place, commit, record, entries, found, next_, did_nothing)
+            work.took("memory", time.monotonic() - started_s)
+    return Candidate(work.base, reached, memory, work.seconds)
 
 
-def _found(reached: Climb, seconds: Mapping[str, float]) -> Found:
-    taken = {id(one): one for one in reached.taken_out.values()}
-    refused, unchanged = list(reached.refused.values()), list(reached.unchanged.values())
-    return Found(reached.verdicts, list(taken.values()), refused, unchanged, seconds)
-
-
-def _commit(
-    session: Session,
-    selection: Selection,
-    reached: Climb,
-    tx: Transaction,
-    memory: MemoryRecord | None,
-) -> tuple[Commit, Record]:
+def land(work: Work, candidate: Candidate) -> tuple[Commit, Record]:
+    """Commit files that hold what was judged, with their record."""
+    started_s = time.monotonic()
+    session, selection, reached = work.session, work.selection, candidate.reached
+    session.tell(StepBegun("commit"))
     changes = changes_of(reached.kept)
     contents = {change.path: change.after for change in changes}
-    staged = tx.stage(contents, list(dict.fromkeys([*selection.paths, *contents])))
+    staged = work.tx.stage(contents, list(dict.fromkeys([*selection.paths, *contents])))
     targets, others = entries_of(
         session.workspace.top, selection, reached, staged, several=_has_several_rungs(selection)
     )
-    record = record_of(session.plan, selection, targets, reached.verdicts, others, memory)
+    record = record_of(session.plan, selection, targets, reached.verdicts, others, candidate.memory)
     text = message(
         session.plan,
         selection.place,
@@ -94,7 +137,31 @@ def _commit(
         touched=_touched(selection, record),
         gates=fresh_gates(reached.verdicts),
     )
-    return tx.commit(staged, record, text), record
+    commit = work.tx.commit(staged, record, text)
+    work.took("commit", time.monotonic() - started_s)
+    return commit, record
+
+
+def write_logs(session: Session, selection: Selection, candidate: Candidate) -> None:
+    """Keep what was run and what failed, for whoever wants to see it."""
+    reached = candidate.reached
+    refused = list(reached.refused.values())
+    write_log(session.logs, selection.place.name, reached.all_verdicts, refused)
+
+
+def landed(
+    session: Session,
+    selection: Selection,
+    candidate: Candidate,
+    commit: Commit,
+    record: Record,
+) -> Landed:
+    """What a batch that was committed came to, and what is next."""
+    entries = [entry for entry in record.targets if entry.path in selection.paths]
+    write_seconds(session.logs, selection.place.name, candidate.seconds, len(entries))
+    next_ = session.workspace.status().next
+    did_nothing = _did_nothing(session, selection, record)
+    return Landed(selection.place, commit, record, entries, candidate.found, next_, did_nothing)
 
 
 def _has_several_rungs(selection: Selection) -> bool:

@@ -156,12 +156,15 @@ class Gates:
                 from orchestrator.gates.plugin import plugin_gate
 
                 self.tell(StepBegun(name))
+                self.session.reads.of_program(name)
                 yield plugin_gate(name, changes, top=self.top, baseline=self.rules.baseline)
         for name, trial in self.trials.items():
             self.tell(StepBegun(name))
+            self.session.reads.of_program(name)
             yield trial_gate(name, trial, changes, top=self.top)
         for command in self._commands():
             self.tell(StepBegun(command.command.name))
+            self.session.reads.of_program(command.command.name)
             with self._watched(command.command.name):
                 verdict = command.verdict(tree.paths, tree.put, baseline=self.rules.baseline)
             yield verdict
@@ -189,7 +192,9 @@ class Gates:
         yield from (v for v in verdicts if v.gate in gates or not v.passed)
 
     def _accuse(self, suite: Suite) -> None:
-        """Remember which test wrote to which file, so that it can be put back."""
+        """Remember which test wrote to which file, to put it back, and what was read."""
+        for ended in suite.runs:
+            self.session.reads.heard(ended)
         if (bystanders := self.session.bystanders) is not None:
             for ended in suite.runs:
                 for path, test in ended.written.items():

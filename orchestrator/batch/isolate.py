@@ -36,12 +36,13 @@ def isolate(
     stop: bool,
     told: Callable[[TakenOut], None],
     before: Sequence[TakenOut] = (),
+    also: Sequence[str] = (),
 ) -> Isolated:
     """Ask the gates about the units of `tree`, without those that fail, until they pass.
 
     Ends early with a verdict that did not pass: where no unit is to blame, or where `stop` says
     that a batch lands whole or not at all. `told` hears of every unit that is taken out; `before`
-    were taken out by an earlier rung.
+    were taken out by an earlier rung, and the tests of the files `also` must not suffer.
 
     Raises:
         ChangedMeanwhile: a file no longer holds what it was given.
@@ -54,7 +55,8 @@ def isolate(
             t for t in [*before, *taken] if t.fault is Fault.CULPRIT and gates.rules.baseline
         ]
         ends = [t for t in culprits if not any(blame.halts for blame in t.blames)]
-        verdicts = list(gates.verdicts(tree, also=[p for t in ends for p in t.unit.targets]))
+        spared = [*also, *(path for t in ends for path in t.unit.targets)]
+        verdicts = list(gates.verdicts(tree, also=spared))
         every += verdicts
         if not verdicts or verdicts[-1].passed or stop:
             return Isolated(_with_flaky(verdicts, every, tree), taken, every)

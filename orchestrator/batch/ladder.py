@@ -62,16 +62,18 @@ def climb(
     before: Mapping[str, Content],
     tx: Transaction,
     took: Step,
+    *,
+    also: Sequence[str] = (),
 ) -> Climb:
     """Ask each rung in turn, and the gates about what all of them made so far.
 
-    Ends early where a verdict that blames nobody did not pass. The files are left as they are to be
-    committed.
+    The tests of the files `also` must not suffer either. Ends early where a verdict that blames
+    nobody did not pass. The files are left as they are to be committed.
 
     Raises:
         OrchestrateError: a fixer or a gate could not do its work at all.
     """
-    return _Climber(session, selection, before, tx, took).climbed()
+    return _Climber(session, selection, before, tx, took, also).climbed()
 
 
 class _Climber:
@@ -82,6 +84,7 @@ class _Climber:
         before: Mapping[str, Content],
         tx: Transaction,
         took: Step,
+        also: Sequence[str],
     ) -> None:
         self._session = session
         self._selection = selection
@@ -89,6 +92,7 @@ class _Climber:
         self._before = before
         self._tx = tx
         self._took = took
+        self._also = also
         self._climb = Climb()
         self._feedback: dict[str, Feedback] = {}
 
@@ -158,6 +162,7 @@ class _Climber:
             stop=session.plan.verify.on_failure is OnFailure.STOP,
             told=lambda taken: session.tell(Lost(taken)),
             before=list(climb.taken_out.values()),
+            also=self._also,
         )
         for verdict in judged.all_verdicts:
             self._took(verdict.gate, verdict.duration_s)

@@ -181,7 +181,7 @@ def _verdicts(
     )
     verdicts = list(gates.verdicts(tree))
     tree.put(Side.EDITED)
-    write_log(work.folder, wish.place.name, verdicts)
+    write_log(work.logs, wish.place.name, verdicts)
     return verdicts
 
 

@@ -28,6 +28,7 @@ def source(rung: Rung, target: Target, data: bytes) -> Source:
 def commands(plan: Plan) -> list[str]:
     """Everything a run of the plan would execute beside the project's own tests, as lines."""
     found = [f"{command.name}: {command.run}" for command in plan.verify.commands]
+    found += [f"worktree: {line}" for line in plan.worktree.setup]
     for phase in plan.phases:
         for rung in phase.rungs():
             lines = get(rung.fixer).commands(rung.options)

@@ -75,6 +75,12 @@ class Ended:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Edited files that were imported from another place only, with that place."""
 
+    read: frozenset[str] = frozenset()
+    """Files below the top that its Python code read, those it imported included."""
+
+    started: frozenset[str] = frozenset()
+    """Programs it started: what they read, nobody knows."""
+
     def halts(self) -> list[Halt]:
         """What was at work when the run hung or its interpreter died; nothing where none is known.
 
@@ -124,12 +130,12 @@ def run_pytest(
         folder = Path(name)
         out = folder / "events"
         out.touch()
-        wrote = folder / "wrote"
-        wrote.touch()
+        touched = folder / "touched"
+        touched.touch()
         files = [f"./{path}" for path in request.files]
         settings: dict[str, object] = {
             "out": str(out),
-            "wrote": str(wrote),
+            "touched": str(touched),
             "edited": list(request.edited),
             "top": str(top),
             "files": files,
@@ -159,7 +165,7 @@ def run_pytest(
         ended = process.run(
             command,
             cwd=top,
-            env=_environment(settings, folder, env or {}),
+            env=_environment(settings, folder, python, env or {}),
             timeout_s=verify.timeout_s,
             memory_mib=verify.memory_mib,
             on_start=meter.started if meter else lambda pid: None,
@@ -168,14 +174,16 @@ def run_pytest(
         )
         follower.close()
         memory = meter.memory() if meter else None
-        told = [json.loads(line) for line in wrote.read_text("ascii").splitlines()]
+        told = [json.loads(line) for line in touched.read_text("ascii").splitlines()]
     collect_s = ended.duration_s if follower.collect_s is None else follower.collect_s
     written = {line["path"]: line["by"] for line in reversed(told) if "by" in line}
     elsewhere = {line["path"]: line["from"] for line in told if "from" in line}
     collect_s = min(collect_s, ended.duration_s)
     return Ended(
-        request, command, follower.run, ended, silent, collect_s, memory, written, elsewhere
-    )
+        request, command, follower.run, ended, silent, collect_s, memory, written, elsewhere,
+        read=frozenset(line["read"] for line in told if "read" in line),
+        started=frozenset(line["started"] for line in told if "started" in line),
+    )  # fmt: skip
 
 
 def nothing_run(request: Request, top: Path) -> Ended:
@@ -203,19 +211,19 @@ def _command(
 
 
 def _environment(
-    settings: dict[str, object], folder: Path, env: Mapping[str, str]
+    settings: dict[str, object], folder: Path, python: Interpreter, env: Mapping[str, str]
 ) -> dict[str, str]:
     ours = {
         "ORCHESTRATE_PROBE": str(_written(settings, folder)),
         metering.VARIABLE: str(folder / "memory"),
     }
-    return {**base_environment(env), **ours}
+    return {**base_environment(python, env), **ours}
 
 
-def base_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
+def base_environment(python: Interpreter, env: Mapping[str, str] | None = None) -> dict[str, str]:
     """What every run of pytest has of an environment, with `env` laid over it."""
     env = env or {}
-    given = [env.get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
+    given = [*python.first, env.get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
     search = [str(_PROBE_FOLDER), str(metering.FOLDER), *filter(None, given)]
     ours = {"PYTHONPATH": os.pathsep.join(search), "PYTHONHASHSEED": "0"}
     return process.environment(without=_NOT_INHERITED, **{**env, **ours})

@@ -25,9 +25,9 @@ _MARKERS = {
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where the branch stands: its name and its tip."""
+    """Where the branch stands: its name and its tip; no name in a worktree of our own."""
 
-    branch: str
+    branch: str | None
     commit: str
 
 
@@ -47,8 +47,8 @@ def find_folder(top: Path) -> Path:
 class Repo:
     """One work tree. Paths go in and come out relative to its top, with forward slashes."""
 
-    def __init__(self, top: Path) -> None:
-        """Open the work tree whose top is `top`.
+    def __init__(self, top: Path, *, ours: bool = False) -> None:
+        """Open the work tree whose top is `top`; one that is `ours` is on no branch.
 
         Raises:
             CannotJudge: there is no git program.
@@ -60,6 +60,7 @@ class Repo:
                 f"git cannot be started: {error}", next_step="git --version"
             ) from error
         self.top = top
+        self._ours = ours
         self._git = git.Git(str(top))
         self._command_error = git.GitCommandError
         self._inherited: tuple[int, ...] = ()
@@ -141,6 +142,8 @@ class Repo:
             branch = self.text("symbolic-ref", "--quiet", "HEAD")
         except GitFailed as error:
             _silent(error)
+            if self._ours:
+                return Head(None, self.text("rev-parse", "HEAD"))
             raise Refused(
                 "HEAD is detached: a commit made here would belong to no branch",
                 next_step="git switch -c BRANCH",

@@ -79,7 +79,7 @@ def _failed(entries: Sequence[TargetRecord]) -> Iterator[_Failed]:
 def _python(work: Session, place: Place) -> Path | None:
     """The interpreter that is asked for, else the one that judged here, else the project's."""
     if work.how.python is None:
-        for logged in logged_commands(work.folder, place.name):
+        for logged in logged_commands(work.logs, place.name):
             judged = Path(logged.words[0]) if logged.words else Path()
             if logged.gate in GATES_OF_TESTS and judged.is_file():
                 return judged

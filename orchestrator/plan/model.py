@@ -193,6 +193,25 @@ class Commit(Strict):
 
 
 @model
+class Worktree(Strict):
+    """What a second work tree of the repository needs beside what git tracks."""
+
+    copy: list[RelativePath] = described(
+        "Files and folders that git does not track and that are copied there, such as `.env`.",
+        default_factory=list,
+    )
+    link: list[RelativePath] = described(
+        "Those that are links to where they are: large ones that nobody writes to.",
+        default_factory=list,
+    )
+    setup: list[Text] = described(
+        "Commands that are run there once, without a shell, such as a build of extensions; "
+        "{python} stands for the project's interpreter. They need --trust once.",
+        default_factory=list,
+    )
+
+
+@model
 class Plan(Strict):
     """A migration: what is done in which order, and what must hold for each step."""
 
@@ -211,6 +230,7 @@ class Plan(Strict):
         default_factory=dict,
     )
     verify: Verify = Verify()
+    worktree: Worktree = Worktree()
     commit: Commit = Commit()
     phases: list[Phase] = field(metadata={"min_length": 1})
 

@@ -60,7 +60,7 @@ class Deed:
     """
 
     place: str
-    branch: str
+    branch: str | None
     base: str
     record: str
     snapshot: str
@@ -90,7 +90,7 @@ class Entry(BaseModel):
     format: Literal[2] = 2
     run: str
     place: str
-    branch: str
+    branch: str | None
     base: str
     record: str
     snapshot: str
@@ -277,7 +277,7 @@ class Journal:
 
     def _must_be_on(self, entry: Entry, decision: Decision | None) -> None:
         branch = self._repo.branch
-        if decision is None and branch != entry.branch:
+        if decision is None and entry.branch is not None and branch != entry.branch:
             now = f"{branch} is checked out now" if branch else "no branch is checked out now"
             raise NeedsDecision(
                 f"{entry.place} was interrupted on {entry.branch}, and {now}",

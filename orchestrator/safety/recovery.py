@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from orchestrator import temporary
+from orchestrator.git.worktrees import common_folder
+from orchestrator.safety import checkout
+from orchestrator.safety.advance import finish
 from orchestrator.safety.journal import Decision, Journal
 from orchestrator.safety.lock import Say, only_run
 from orchestrator.safety.preflight import open_repo
@@ -25,6 +28,9 @@ def recover_here(workspace: Workspace, decision: Decision | None, say: Say) -> s
         temporary.sweep()
         journal = Journal(folder, repo)
         journal.sweep()
+        checkout.sweep(folder, common_folder(repo))
+        if (ended := finish(repo, folder)) is not None:
+            return ended
         if not journal.exists:
             return "Nothing to recover: no run was interrupted here."
         return journal.recover(decision).sentence

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator import temporary
 from orchestrator.errors import Refused
 from orchestrator.events import InterpreterFound, Recovered, Said, Tell
+from orchestrator.gates.reads import Reads
 from orchestrator.gates.warm import imports as warm_imports
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.git.version import check_version
+from orchestrator.git.worktrees import common_folder
 from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
 from orchestrator.progress.origin import check_here
-from orchestrator.safety import points, preflight
+from orchestrator.safety import checkout, points, preflight
+from orchestrator.safety.advance import finish
 from orchestrator.safety.bystanders import Bystanders
 from orchestrator.safety.journal import Journal
 from orchestrator.safety.lock import only_run
@@ -95,6 +98,10 @@ class Surroundings:
             self._warm = Warm(surroundings, top, lambda what: self.tell(Said(what)))
         return self._warm
 
+    def use(self, python: Interpreter) -> None:
+        """Take this interpreter and look for no other."""
+        self._python = python
+
     def found_python(self) -> Interpreter | None:
         """The interpreter, where somebody needed it before; nothing is started for it."""
         return self._python
@@ -115,6 +122,12 @@ class Session(Surroundings):
     folder: Path = field(kw_only=True)
     bystanders: Bystanders | None = None
     """What is not of the batch that is at work, where one is."""
+
+    reads: Reads = field(default_factory=Reads)
+    """What the gates of the batch that is at work have read."""
+
+    logs: Path = field(kw_only=True)
+    """Where what a run did is kept, below git's own folder of the user's work tree."""
 
 
 @contextmanager
@@ -137,11 +150,14 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
         points.passed("locked")
         repo.hand_down(lock, folder / "lock")
         sweep(folder, SCRATCH)
+        checkout.sweep(folder, common_folder(repo))
         temporary.sweep()
         journal = Journal(folder, repo)
         journal.sweep()
         if journal.exists:
             tell(Recovered(journal.recover().sentence))
+        if (ended := finish(repo, folder)) is not None:
+            tell(Recovered(ended))
         preflight.check_records(repo, workspace.plan)
         if gates:
             check_trust(workspace.plan, folder, trust=how.trust)
@@ -153,11 +169,36 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
             repo=repo,
             journal=journal,
             folder=folder,
+            logs=folder,
         )
         try:
             yield work
         finally:
             work.close()
+
+
+@contextmanager
+def elsewhere(home: Session, tell: Tell, at: checkout.Checkout) -> Iterator[Session]:
+    """Work in a checkout of ours as in the user's tree, with the same interpreter and plan."""
+    folder = at.repo.folder() / "orchestrate"
+    folder.mkdir(exist_ok=True)
+    workspace = replace(home.workspace, top=at.top)
+    work = Session(
+        workspace,
+        home.how,
+        tell,
+        lambda: ScratchCopy(at.repo, home.folder / f"{SCRATCH}-{os.getpid()}"),
+        repo=at.repo,
+        journal=Journal(folder, at.repo),
+        folder=folder,
+        logs=home.logs,
+    )
+    if home.plan.verify.runs_tests():
+        work.use(home.python().moved(home.workspace.top, at.top))
+    try:
+        yield work
+    finally:
+        work.close()
 
 
 @contextmanager

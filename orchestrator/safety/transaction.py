@@ -292,7 +292,7 @@ def _must_be_at(repo: Repo, was: Head) -> None:
         raise NeedsDecision(
             f"another branch was checked out during the run: {repo.branch or 'none'}, and the "
             f"batch was meant for {was.branch}; nothing was committed, and it was put back",
-            next_step=f"git switch {shlex.quote(was.branch)} && orchestrate next-batch",
+            next_step=f"git switch {shlex.quote(was.branch or '')} && orchestrate next-batch",
         )
     if (now := repo.head().commit) != was.commit:
         raise ChangedMeanwhile(

@@ -11,7 +11,7 @@ pytest 7.4 or newer. `ORCHESTRATE_PROBE` names the JSON file with its settings:
     only     the ids to run, with paths from `top`; null for all
     top      the top of the repository
     edited   files of the batch, from top: which of them is imported from somewhere else is told
-    wrote    the file that is told which files below top are written to, and by which test
+    touched  the file that is told which files below top are written to by which test, and read
     imports  the file that is told what was imported before the first test; null for none
 
 Lines: start, collecting, collected, collect_error, collect_skip, ids, deselected, running, phase,
@@ -29,8 +29,8 @@ import traceback
 from typing import Any, Dict, Generator, Iterator, List, Optional
 
 import pytest
+from orchestrate_files import Files  # type: ignore[import-not-found]  # beside this file
 from orchestrate_imports import Imports  # type: ignore[import-not-found]  # beside this file
-from orchestrate_writes import Writes  # type: ignore[import-not-found]  # beside this file
 
 _FREEZE_AGAIN_S = 0.01
 _OLDEST = 2
@@ -55,9 +55,8 @@ def pytest_configure(config: Any) -> None:
     imports = _IMPORTS
     if imports is not None:
         config.pluginmanager.register(_Learner(config, imports), "orchestrate-learner")
-    writes = Writes(settings)
-    sys.addaudithook(writes)
-    config.add_cleanup(lambda: writes.tell_elsewhere(settings["edited"]))
+    files = _FILES
+    config.add_cleanup(lambda: files.tell_elsewhere(settings["edited"]))
     config.pluginmanager.register(_Selection(config, settings), "orchestrate-selection")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Writer(config, settings), "orchestrate-writer")
@@ -365,6 +364,14 @@ def _listening() -> Optional[Imports]:
     return imports
 
 
+def _watching() -> Files:
+    files = Files(_settings())
+    sys.addaudithook(files)
+    return files
+
+
+_FILES = _watching()
+"""Made when the plugin is loaded, before conftest files are read."""
 _IMPORTS = _listening()
 """Made when the plugin is loaded: what was imported until then is pytest's own."""
 _FREEZER = _Freezer() if _settings()["freeze"] else None

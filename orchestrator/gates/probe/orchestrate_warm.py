@@ -102,8 +102,8 @@ def _load(wanted: Dict[str, Any]) -> Loaded:
         _set_environment(environ.get(number, {}))
         if name not in sys.modules and name not in blocked.names:
             was = dict(os.environ)
-            if _imported(name):
-                blocked.check(name)
+            _try_to_import(name)
+            blocked.check()
             counts.look(name)
             now = dict(os.environ)
             made.update({n: now.get(n) for n in {*now, *was} if now.get(n) != was.get(n)})
@@ -122,13 +122,10 @@ def _load(wanted: Dict[str, Any]) -> Loaded:
     return Loaded({file: _stamp(file) for file in files.values()}, made)
 
 
-def _imported(name: str) -> bool:
-    """Import a module; False where it needs the repository, or what is set up there."""
-    try:
+def _try_to_import(name: str) -> None:
+    """Import a module, unless it needs the repository, or what is set up there."""
+    with contextlib.suppress(BaseException):  # whatever a package raises
         importlib.import_module(name)
-    except BaseException:  # noqa: BLE001 - whatever a package raises
-        return False
-    return True
 
 
 class _Blocked:
@@ -136,19 +133,25 @@ class _Blocked:
 
     def __init__(self, names: Set[str]) -> None:
         self.names = names
-        self._missed: Optional[str] = None
+        self._missed: List[Tuple[str, List[str]]] = []
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        """Find no module of these names."""
+        """Find no module of these names, and remember what was being imported then."""
         if name in self.names:
-            self._missed = name
+            self._missed.append((name, [n for n, m in list(sys.modules.items()) if _begun(m)]))
             raise ModuleNotFoundError("%s is not loaded here" % name, name=name)
 
-    def check(self, loaded: str) -> None:
-        """Make sure that a package that was loaded missed none of them."""
-        missed, self._missed = self._missed, None
-        if missed is not None:
-            raise Unfit("it goes on without %s, which is not installed" % missed, loaded)
+    def check(self) -> None:
+        """Make sure that nothing was loaded that missed one of them."""
+        missed, self._missed = self._missed, []
+        for name, importers in missed:
+            if loaded := [importer for importer in importers if importer in sys.modules]:
+                raise Unfit("it goes on without %s, which is not loaded here" % name, loaded[-1])
+
+
+def _begun(module: Any) -> bool:
+    """Whether the import of a module has not come to its end."""
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 class _Counts:

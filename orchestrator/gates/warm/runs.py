@@ -135,7 +135,8 @@ class Warm:
     def _begin(self, imports: Imports) -> Server:
         """The process that loads `imports`, started if there is none."""
         if self._server is None:
-            self._server = Server(imports, self._surroundings.python, self._cwd, base_environment())
+            python = self._surroundings.python
+            self._server = Server(imports, python, self._cwd, base_environment(python))
         return self._server
 
     def _forget(self, why: str) -> None:

@@ -1,0 +1,230 @@
+"""Brings commits made elsewhere into the user's branch, and into their files where these are free.
+
+A fast-forward of our own, in steps that a crash may end anywhere: first what is meant is written
+down, then files and index move, last the branch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from orchestrator import files
+from orchestrator.git import GitFailed, Repo
+from orchestrator.safety import points
+from orchestrator.safety.signals import held
+
+_FILE = "advance.json"
+
+
+class Meant(BaseModel):
+    """What an advance is about: the branch, where it was, and where it shall be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    branch: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A commit that could not be brought in: why, and the branch of ours that holds it."""
+
+    why: str
+    branch: str
+
+    @property
+    def command(self) -> str:
+        """What brings it in."""
+        return f"git merge {shlex.quote(self.branch)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The user's branch is somewhere else by now; nothing was done."""
+
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The user's branch, and the commits of ours that shall come onto it.
+
+    `folder` is ours below git's own.
+    """
+
+    repo: Repo
+    folder: Path
+    branch: str
+
+    @property
+    def ours(self) -> str:
+        """The branch that holds what could not be brought in."""
+        return f"orchestrate/{self.branch}"
+
+    def tip(self) -> str:
+        """Where the user's branch is."""
+        return self.repo.text("rev-parse", "--verify", f"refs/heads/{self.branch}^{{commit}}")
+
+    def waiting(self) -> str | None:
+        """The commit that an earlier run kept, where it still follows on the user's branch."""
+        ref = f"refs/heads/{self.ours}"
+        try:
+            kept = self.repo.text("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+            self.repo.run("merge-base", "--is-ancestor", self.tip(), kept)
+        except GitFailed:
+            return None
+        return kept if kept != self.tip() else None
+
+    def to(self, new: str, *, old: str) -> Kept | Moved | None:
+        """Let the branch be at `new`, which follows on `old`; None where that is done.
+
+        Files and index are brought along where the branch is checked out here.
+        """
+        with held():
+            if (tip := self.tip()) != old:
+                return Moved(tip)
+            if why := self._obstacle(old, new):
+                return self._kept(new, why)
+            meant = Meant(branch=self.branch, old=old, new=new)
+            files.create(self.folder / _FILE, meant.model_dump_json().encode())
+            points.passed("advancing")
+            here = self.repo.branch == self.branch
+            if here and (why := self._move_files(old, new)):
+                (self.folder / _FILE).unlink()
+                return self._kept(new, why)
+            points.passed("moved")
+            if not self._move_branch(old, new):
+                if here:
+                    self._move_files(new, old)
+                (self.folder / _FILE).unlink()
+                return Moved(self.tip())
+            points.passed("advanced")
+            (self.folder / _FILE).unlink()
+            self._forget(new)
+        return None
+
+    def _obstacle(self, old: str, new: str) -> str | None:
+        repo = self.repo
+        if repo.branch != self.branch:
+            rows = repo.text("worktree", "list", "--porcelain").splitlines()
+            if f"branch refs/heads/{self.branch}" in rows:
+                return f"{self.branch} is checked out in another work tree"
+            return None
+        if operation := repo.operation():
+            return f"{operation} is in progress"
+        paths = changed_between(repo, old, new)
+        touched = set(repo.dirty(paths)) | set(self._in_the_way(old, paths))
+        if touched:
+            return f"you changed {', '.join(map(repr, sorted(touched)))}"
+        return None
+
+    def _in_the_way(self, old: str, paths: list[str]) -> list[str]:
+        """Files git does not know, where a new one would go."""
+        known = self.repo.committed_blobs(old, paths)
+        return [p for p in paths if p not in known and os.path.lexists(self.repo.top / p)]
+
+    def _move_files(self, old: str, new: str) -> str | None:
+        """Move index and files from one commit to the other; why not, where git will not."""
+        with contextlib.suppress(GitFailed):  # it says which files differ
+            self.repo.run("update-index", "-q", "--refresh")
+        try:
+            self.repo.run("read-tree", "-m", "-u", old, new)
+        except GitFailed as error:
+            return error.output.strip().splitlines()[-1] if error.output.strip() else "git refused"
+        return None
+
+    def _move_branch(self, old: str, new: str) -> bool:
+        try:
+            self.repo.run(
+                "update-ref", "-m", "orchestrate: fast-forward", f"refs/heads/{self.branch}",
+                new, old,
+            )  # fmt: skip
+        except GitFailed:
+            return False
+        return True
+
+    def _kept(self, new: str, why: str) -> Kept:
+        name, number = self.ours, 1
+        while not self._follows(name, new):
+            number += 1
+            name = f"{self.ours}-{number}"
+        self.repo.run("update-ref", f"refs/heads/{name}", new)
+        return Kept(why, name)
+
+    def _follows(self, name: str, new: str) -> bool:
+        """Whether a branch is not there yet, or all of it is in `new`."""
+        try:
+            there = self.repo.text("rev-parse", "--verify", "--quiet", f"refs/heads/{name}")
+        except GitFailed:
+            return True
+        try:
+            self.repo.run("merge-base", "--is-ancestor", there, new)
+        except GitFailed:
+            return False
+        return True
+
+    def _forget(self, new: str) -> None:
+        """Remove the branch of ours once all of it is in."""
+        try:
+            there = self.repo.text("rev-parse", "--verify", "--quiet", f"refs/heads/{self.ours}")
+            self.repo.run("merge-base", "--is-ancestor", there, new)
+        except GitFailed:
+            return
+        self.repo.run("update-ref", "-d", f"refs/heads/{self.ours}", there)
+
+
+def changed_between(repo: Repo, old: str, new: str) -> list[str]:
+    """The files that are not the same in two commits."""
+    return repo.paths("diff", "--name-only", "-z", "--no-renames", old, new, "--")
+
+
+def finish(repo: Repo, folder: Path) -> str | None:
+    """End an advance that a crash cut short, one way or the other; told in a sentence."""
+    file = folder / _FILE
+    if not file.exists():
+        return None
+    with held():
+        try:
+            meant = Meant.model_validate_json(files.read(file))
+        except ValidationError:  # it was cut before anything was done
+            file.unlink()
+            return None
+        advance = Advance(repo, folder, meant.branch)
+        if advance.tip() == meant.new:
+            file.unlink()
+            return f"{meant.branch} had been brought to {meant.new[:10]}"
+        if advance.tip() == meant.old and repo.branch == meant.branch:
+            _put_back_files(repo, meant)
+        file.unlink()
+    return f"{meant.branch} stays at {advance.tip()[:10]}; the files are as they were"
+
+
+def _put_back_files(repo: Repo, meant: Meant) -> None:
+    """Give files and index that are at the new commit already what the old one holds."""
+    paths = changed_between(repo, meant.old, meant.new)
+    old = repo.committed_blobs(meant.old, paths)
+    new = repo.committed_blobs(meant.new, paths)
+    staged = repo.staged_blobs(paths)
+    ours = [path for path in paths if staged.get(path) == new.get(path) != old.get(path)]
+    if ours:
+        repo.unstage(ours)
+    there = [path for path in paths if (repo.top / path).is_file()]
+    now = dict(zip(there, hashed(repo, there), strict=True))
+    moved = [path for path in paths if now.get(path) == new.get(path)]
+    if restored := [path for path in moved if path in old]:
+        repo.run("restore", "--worktree", f"--source={meant.old}", "--", *restored)
+    for path in moved:
+        if path not in old:
+            files.remove(repo.top / path, up_to=repo.top)
+
+
+def hashed(repo: Repo, paths: list[str]) -> list[str]:
+    """The blob ids that files of the work tree would have."""
+    return repo.text("hash-object", "--", *paths).split() if paths else []

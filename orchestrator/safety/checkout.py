@@ -1,0 +1,133 @@
+"""A work tree of our own beside the user's: they go on working in theirs, whatever is run here."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from orchestrator import process, programs
+from orchestrator.errors import CannotJudge, DiskError, Refused
+from orchestrator.git import Repo, worktrees
+from orchestrator.plan.model import Worktree
+
+CHECKOUT = "worktree"
+"""How notes of checkouts begin, in our folder below git's own."""
+
+_PREFIX = "orchestrate-worktree-"
+_SETUP_LIMIT_S = 1_800.0
+
+
+class Checkout:
+    """A linked work tree on no branch, with what the plan says it needs. Make it with `make`."""
+
+    def __init__(self, repo: Repo, common: Path, note: Path) -> None:
+        self.repo = repo
+        self._common = common
+        self._note = note
+        self._given: list[str] = []
+        """What the plan put there that git would remove again."""
+
+    @property
+    def top(self) -> Path:
+        """Its top."""
+        return self.repo.top
+
+    @classmethod
+    def make(
+        cls,
+        user: Repo,
+        folder: Path,
+        commit: str,
+        needs: Worktree,
+        *,
+        python: Path | None,
+        say: Callable[[str], None],
+    ) -> Checkout:
+        """One that holds `commit`; the caller closes it. `folder` is ours below git's own.
+
+        Raises:
+            Refused: the plan names a file to copy or link that is not there.
+            CannotJudge: a command that should set it up failed.
+            DiskError: it could not be written.
+        """
+        place = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve() / user.top.name
+        folder.mkdir(exist_ok=True)
+        note = folder / f"{CHECKOUT}-{place.parent.name.removeprefix(_PREFIX)}-{os.getpid()}"
+        note.write_text(str(place), "utf-8")
+        common = worktrees.common_folder(user)
+        made = cls(Repo(place, ours=True), common, note)
+        try:
+            worktrees.add(user, place, commit)
+            made._give(user.top, needs)
+            made._set_up(needs, python, say)
+            made._given = worktrees.unknown(made.repo)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def hold(self, commit: str) -> None:
+        """Let it hold `commit`, and nothing that a run left there."""
+        worktrees.move(self.repo, commit, but=self._given)
+
+    def close(self) -> None:
+        """Remove it."""
+        _remove(self._common, self.top)
+        self._note.unlink(missing_ok=True)
+
+    def _give(self, top: Path, needs: Worktree) -> None:
+        for path, links in [*((p, False) for p in needs.copy), *((p, True) for p in needs.link)]:
+            there, here = top / path, self.top / path
+            if not there.exists():
+                raise Refused(
+                    f"`worktree:` of the plan names {path!r}, and there is no such file or folder",
+                    next_step="correct `worktree:` in the plan",
+                )
+            try:
+                here.parent.mkdir(parents=True, exist_ok=True)
+                if links:
+                    here.symlink_to(there)
+                elif there.is_dir():
+                    shutil.copytree(there, here, symlinks=True, dirs_exist_ok=True)
+                else:
+                    shutil.copy2(there, here)
+            except OSError as error:
+                raise DiskError(f"cannot copy {path!r}: {error}", next_step="df -h") from error
+
+    def _set_up(self, needs: Worktree, python: Path | None, say: Callable[[str], None]) -> None:
+        for line in needs.setup:
+            words = [w.replace("{python}", str(python or "python")) for w in shlex.split(line)]
+            say(f"worktree: {line}")
+            ended = process.run(
+                words,
+                cwd=self.top,
+                env=programs.environment(self.top, python),
+                timeout_s=_SETUP_LIMIT_S,
+            )
+            if ended.exit_code != 0:
+                how = ended.stopped or f"exit code {ended.exit_code}"
+                raise CannotJudge(
+                    f"`worktree: setup:` failed: {line} ({how})\n{ended.output[-2_000:]}",
+                    next_step="correct `worktree:` in the plan, or do without --isolated",
+                )
+
+
+def sweep(folder: Path, common: Path) -> None:
+    """Remove the checkouts of runs that are no more; the user's own work trees stay."""
+    for note in folder.glob(f"{CHECKOUT}-*"):
+        number = note.name.rpartition("-")[2]
+        if number.isdigit() and int(number) != os.getpid() and Path(f"/proc/{number}").exists():
+            continue
+        place = Path(note.read_text("utf-8"))
+        if place.parent.name.startswith(_PREFIX):
+            _remove(common, place)
+        note.unlink(missing_ok=True)
+
+
+def _remove(common: Path, place: Path) -> None:
+    worktrees.remove(common, place)
+    shutil.rmtree(place.parent, ignore_errors=True)
