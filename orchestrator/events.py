@@ -42,11 +42,19 @@ class InterpreterFound:
 
 @dataclass(frozen=True, slots=True)
 class TestsRan:
-    """Several times a second while tests run."""
+    """Several times a second while tests run: how many are done, and of how many, once known."""
 
     __test__ = False
 
-    run: TestRun
+    done: int
+    of: int | None
+    current: str
+
+    @classmethod
+    def seen(cls, run: TestRun) -> TestsRan:
+        """How far a run has come."""
+        total = len(run.ids) if run.collected else None
+        return cls(run.done, total, run.running[-1] if run.running else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,25 @@ class Lost:
     taken: TakenOut
 
 
-Event = Picked | Recovered | StepBegun | InterpreterFound | TestsRan | Judged | Said | Lost
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Something happened to a batch that runs beside others; it is told whole once it lands."""
+
+    place: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class BesideEnded:
+    """A batch that ran beside others is judged."""
+
+    place: str
+
+
+Event = (
+    Picked | Recovered | StepBegun | InterpreterFound | TestsRan | Judged | Said | Lost
+    | Beside | BesideEnded
+)  # fmt: skip
 Tell = Callable[[Event], None]
 
 

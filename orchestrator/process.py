@@ -25,8 +25,13 @@ _CHUNK_BYTES = 65_536
 _GRACE_S = 2.0
 _MARK = "ORCHESTRATE_RUN"
 
-RUN_ID = uuid.uuid4().hex
-"""Marks every program this process starts, so that they are found should this process be killed."""
+_OUR_ID = "ORCHESTRATE_RUN_ID"
+
+RUN_ID = os.environ.pop(_OUR_ID, "") or uuid.uuid4().hex
+"""Marks every program this process starts, so that they are found should this process be killed.
+
+Of a process that serves another one of ours, it begins with that one's.
+"""
 
 
 class Child(Protocol):
@@ -128,12 +133,13 @@ def environment(*, without: Sequence[str], **changes: str) -> dict[str, str]:
 def serving(
     command: Sequence[str], *, cwd: Path, env: Mapping[str, str], descriptor: int
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that holds `descriptor`, says nothing and is ended with the block.
+    """A program that holds `descriptor`, says nothing and is ended with the block, and its own.
 
     Raises:
         ProgramMissing: there is no such program.
     """
-    marked = {**env, _MARK: f"{RUN_ID}-{uuid.uuid4().hex}"}
+    mark = f"{RUN_ID}-{uuid.uuid4().hex}"
+    marked = {**env, _MARK: mark, _OUR_ID: mark}
     try:
         child = subprocess.Popen(
             list(command),
@@ -150,7 +156,7 @@ def serving(
     try:
         yield child
     finally:
-        _end_all(child, None)
+        _end_all(child, mark)
 
 
 def _start(

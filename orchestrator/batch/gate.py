@@ -230,7 +230,7 @@ class Gates:
             self._python_for_tests(),
             self.verify,
             tests_of=self.tests_of,
-            on_progress=lambda run: self.tell(TestsRan(run)),
+            on_progress=lambda run: self.tell(TestsRan.seen(run)),
             say=lambda what: self.tell(Said(what)),
             compares_lines=not self.strength,  # such a fixer may rewrite the very line that fails
             one_process=self._one_process,

@@ -49,6 +49,22 @@ def pick(status: Status, choice: Choice) -> Place | None:
     return None
 
 
+def queue(status: Status, choice: Choice) -> list[Place]:
+    """The batches that may be done now, first the one that `pick` chooses.
+
+    Raises:
+        BadInput: as `pick`.
+    """
+    first = pick(status, choice)
+    if first is None:
+        return []
+    phase_id, batch_id = _split(choice)
+    if batch_id is not None:
+        return [first]
+    places = open_batches(status.phases, deferred=phase_id is not None)
+    return [place for place in places if phase_id in {None, place.phase.id}]
+
+
 def _split(choice: Choice) -> tuple[str | None, str | None]:
     if choice.batch and "/" in choice.batch:
         phase_id, _, batch_id = choice.batch.partition("/")

@@ -13,6 +13,7 @@ from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped
 from orchestrator.errors import Exit
 from orchestrator.events import Picked, Tell
+from orchestrator.safety.advance import Kept
 from orchestrator.safety.session import How, Session, session
 from orchestrator.workspace import Workspace
 
@@ -38,11 +39,18 @@ class Series:
     waiting: bool
     """Whether anything of the plan waits for a person now."""
 
+    kept: Kept | None = None
+    """Where the commits are that could not be brought onto the user's branch."""
+
     @property
     def exit_code(self) -> Exit:
-        """The worst of its batches: RED before CANNOT_JUDGE before DONE."""
+        """The worst of its batches: RED before CANNOT_JUDGE before DONE.
+
+        CHANGED_MEANWHILE where all is well, and could not be brought in.
+        """
         codes = {result.exit_code for result in self.results}
-        return next((code for code in (Exit.RED, Exit.CANNOT_JUDGE) if code in codes), Exit.DONE)
+        done = Exit.CHANGED_MEANWHILE if self.kept and self.results else Exit.DONE
+        return next((code for code in (Exit.RED, Exit.CANNOT_JUDGE) if code in codes), done)
 
 
 def next_batch(workspace: Workspace, choice: Choice, how: How, tell: Tell) -> Result:
@@ -67,7 +75,7 @@ def next_batches(
     results: list[Landed | Stopped] = []
     with session(workspace, how, tell) as work:
         while True:
-            ending = _ending(results, limit, workspace.plan.verify.stop_after)
+            ending = ending_of(results, limit, workspace.plan.verify.stop_after)
             if ending is None:
                 result = _one(work, choice)
                 if result is not None:
@@ -89,7 +97,7 @@ def _one(work: Session, choice: Choice) -> Landed | Stopped | None:
     return carry(work, selection, record_failures=True)
 
 
-def _ending(
+def ending_of(
     results: Sequence[Landed | Stopped], limit: int | None, stop_after: int
 ) -> Ending | None:
     """Why there should be no further batch, or None where there should."""

@@ -38,7 +38,7 @@ def weighed(session: Session, place: Place, units: Sequence[Unit]) -> MemoryReco
 
     def measure(side: Side) -> Measurement:
         tree.put(side)
-        return measured(tests, on_progress=lambda run: session.tell(TestsRan(run)))
+        return measured(tests, on_progress=lambda run: session.tell(TestsRan.seen(run)))
 
     try:
         found = in_turn(measure, verify.measure_runs)

@@ -10,8 +10,12 @@ from orchestrator.cli.commands import warn_of_interrupted_run
 from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
+    from orchestrator.batch.pick import Choice
     from orchestrator.safety.session import How
     from orchestrator.workspace import Workspace
+
+
+_MOST_JOBS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Asked:
     every: bool
     limit: int | None
     how: How
+    isolated: bool = False
+    jobs: str | None = None
 
 
 def next_batch(plan: Path | None, asked: Asked) -> Exit:
@@ -48,6 +54,8 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
         with LiveProgress() as live:
             seen = preview(workspace, choice, asked.how, live.tell)
         return show_preview(seen)
+    if asked.isolated or asked.jobs is not None:
+        return _apart(workspace, choice, asked, goes_on=goes_on)
     with LiveProgress() as live:
         if goes_on:
             series = story.next_batches(workspace, choice, asked.how, live.tell, limit=asked.limit)
@@ -56,6 +64,45 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
     if goes_on:
         return show_series(series, live.python)
     return show_result(result, live.python)
+
+
+def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool) -> Exit:
+    """The same in work trees of our own, where the user's is left alone until something lands."""
+    from orchestrator.batch.settle import NothingToDo
+    from orchestrator.console.progress import LiveProgress
+    from orchestrator.console.results import show_kept, show_result, show_series
+    from orchestrator.jobs.processes import beside
+    from orchestrator.jobs.series import next_batches_apart
+
+    jobs = _jobs(asked.jobs)
+    if jobs != 1 and not goes_on:
+        raise BadInput(
+            "--jobs is about several batches",
+            next_step=f"orchestrate next-batch --all --jobs {asked.jobs}",
+        )
+    limit = asked.limit if goes_on else 1
+    make = None if jobs == 1 else beside(jobs)
+    with LiveProgress() as live:
+        series = next_batches_apart(workspace, choice, asked.how, live.tell, limit=limit, make=make)
+    if goes_on:
+        return show_series(series, live.python)
+    show_result(series.results[0] if series.results else NothingToDo(), live.python)
+    show_kept(series.kept)
+    return series.exit_code
+
+
+def _jobs(asked: str | None) -> int | None:
+    """How many batches run beside each other; None: as many as the machine bears."""
+    if asked == "auto":
+        return None
+    if asked is None:
+        return 1
+    if not asked.isdigit() or not 1 <= int(asked) <= _MOST_JOBS:
+        raise BadInput(
+            f"--jobs takes a number from 1 to {_MOST_JOBS}, or auto, and not {asked!r}",
+            next_step="orchestrate next-batch --all --jobs auto",
+        )
+    return int(asked)
 
 
 def unresolved(plan: Path | None, *, as_json: bool) -> Exit:

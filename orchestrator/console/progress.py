@@ -19,6 +19,8 @@ from rich.progress import (
 from orchestrator.batch.recording import reason_of
 from orchestrator.console.streams import err, plain, say
 from orchestrator.events import (
+    Beside,
+    BesideEnded,
     Event,
     InterpreterFound,
     Judged,
@@ -29,7 +31,6 @@ from orchestrator.events import (
     StepBegun,
     TestsRan,
 )
-from orchestrator.gates.events import TestRun
 from orchestrator.gates.verdict import GATES_OF_TESTS, Kind, Verdict
 from orchestrator.words import plural
 
@@ -57,6 +58,7 @@ class LiveProgress:
             disable=not console.is_terminal,
         )
         self._task: TaskID | None = None
+        self._beside: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -82,8 +84,13 @@ class LiveProgress:
             case InterpreterFound(python):
                 self.python = str(python.path)
                 say(f"  python      {python.path} ({python.version}, {python.found})")
-            case TestsRan(run):
-                self._move(run)
+            case TestsRan():
+                self._move(self._task, event)
+            case Beside(place, inner):
+                self._tell_beside(place, inner)
+            case BesideEnded(place):
+                if (task := self._beside.pop(place, None)) is not None:
+                    self._live.remove_task(task)
             case Judged(verdict):
                 _show_verdict(verdict)
             case Said(what):
@@ -97,16 +104,27 @@ class LiveProgress:
             self._live.remove_task(self._task)
         self._task = self._live.add_task(name, total=None, current="")
 
-    def _move(self, run: TestRun) -> None:
-        """Move the bar."""
-        if self._task is None:
+    def _tell_beside(self, place: str, event: Event) -> None:
+        """One line of the table for each batch at work; what it tells is shown once it lands."""
+        match event:
+            case StepBegun(name):
+                if place in self._beside:
+                    self._live.remove_task(self._beside[place])
+                line = f"{place}: {name}"
+                self._beside[place] = self._live.add_task(line, total=None, current="")
+            case TestsRan() if place in self._beside:
+                self._move(self._beside[place], event, f"{place}: ")
+
+    def _move(self, task: TaskID | None, ran: TestsRan, head: str = "") -> None:
+        """Move a bar."""
+        if task is None:
             return
-        current = (run.running[-1] if run.running else "").rpartition("/")[2][-_TEST_CHARS:]
+        current = ran.current.rpartition("/")[2][-_TEST_CHARS:]
         self._live.update(
-            self._task,
-            completed=run.done,
-            total=len(run.ids) if run.collected else None,
-            description="test" if run.collected else "collect",
+            task,
+            completed=ran.done,
+            total=ran.of,
+            description=f"{head}{'collect' if ran.of is None else 'test'}",
             current=plain(current).plain,
         )
 

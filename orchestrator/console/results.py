@@ -15,6 +15,7 @@ from orchestrator.gates.verdict import PYTHON, Blame, Kind, TakenOut, Verdict
 from orchestrator.inspect.preview import Preview
 from orchestrator.progress.record import Done, TargetRecord, added, failed_before, flaky
 from orchestrator.report.unresolved import reproduce_line
+from orchestrator.safety.advance import Kept
 from orchestrator.words import counts_in_words, plural
 
 _DETAIL_LINES = 20
@@ -48,6 +49,7 @@ def show_series(series: Series, python: str) -> Exit:
     if landed:
         _summary(series)
     _given_up([entry for result in landed for entry in result.given_up])
+    show_kept(series.kept)
     say(f"ended because: {series.ending.value}", "bold")
     if series.ending is Ending.NOTHING_HAPPENED:
         for result in landed:
@@ -57,6 +59,13 @@ def show_series(series: Series, python: str) -> Exit:
     else:
         _after(series, landed)
     return series.exit_code
+
+
+def show_kept(kept: Kept | None) -> None:
+    """Say where commits are that could not be brought onto the user's branch."""
+    if kept is not None:
+        say(f"kept on the branch {kept.branch}, not on yours: {kept.why}", "bold yellow")
+        say(f"next: {kept.command}")
 
 
 def _after(series: Series, landed: Sequence[Landed]) -> None:

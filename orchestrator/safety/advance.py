@@ -91,14 +91,14 @@ class Advance:
             if (tip := self.tip()) != old:
                 return Moved(tip)
             if why := self._obstacle(old, new):
-                return self._kept(new, why)
+                return self.keep(new, why)
             meant = Meant(branch=self.branch, old=old, new=new)
             files.create(self.folder / _FILE, meant.model_dump_json().encode())
             points.passed("advancing")
             here = self.repo.branch == self.branch
             if here and (why := self._move_files(old, new)):
                 (self.folder / _FILE).unlink()
-                return self._kept(new, why)
+                return self.keep(new, why)
             points.passed("moved")
             if not self._move_branch(old, new):
                 if here:
@@ -150,7 +150,8 @@ class Advance:
             return False
         return True
 
-    def _kept(self, new: str, why: str) -> Kept:
+    def keep(self, new: str, why: str) -> Kept:
+        """Let a branch of ours hold `new`, so that it is not lost."""
         name, number = self.ours, 1
         while not self._follows(name, new):
             number += 1
@@ -183,6 +184,12 @@ class Advance:
 def changed_between(repo: Repo, old: str, new: str) -> list[str]:
     """The files that are not the same in two commits."""
     return repo.paths("diff", "--name-only", "-z", "--no-renames", old, new, "--")
+
+
+def came_or_went(repo: Repo, old: str, new: str) -> list[str]:
+    """The files that are in one of two commits only."""
+    listed = ["diff", "--name-only", "-z", "--no-renames", "--diff-filter=AD"]
+    return repo.paths(*listed, old, new, "--")
 
 
 def finish(repo: Repo, folder: Path) -> str | None:

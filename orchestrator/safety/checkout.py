@@ -28,7 +28,7 @@ class Checkout:
         self.repo = repo
         self._common = common
         self._note = note
-        self._given: list[str] = []
+        self.given: list[str] = []
         """What the plan put there that git would remove again."""
 
     @property
@@ -64,7 +64,7 @@ class Checkout:
             worktrees.add(user, place, commit)
             made._give(user.top, needs)
             made._set_up(needs, python, say)
-            made._given = worktrees.unknown(made.repo)
+            made.given = worktrees.unknown(made.repo)
         except BaseException:
             made.close()
             raise
@@ -72,7 +72,7 @@ class Checkout:
 
     def hold(self, commit: str) -> None:
         """Let it hold `commit`, and nothing that a run left there."""
-        worktrees.move(self.repo, commit, but=self._given)
+        worktrees.move(self.repo, commit, but=self.given)
 
     def close(self) -> None:
         """Remove it."""

@@ -48,6 +48,9 @@ class Surroundings:
     how: How
     tell: Tell
     _make_scratch: Callable[[], ScratchCopy]
+    home: Path | None = None
+    """The top of the user's work tree, where another one is worked in."""
+
     _scratch: ScratchCopy | None = field(default=None)
     _python: Interpreter | None = field(default=None)
     _warm: Warm | None = field(default=None)
@@ -94,7 +97,8 @@ class Surroundings:
         """
         if self._warm is None:
             top, arguments = self.workspace.top, tuple(self.plan.verify.pytest_args)
-            surroundings = warm_imports.Surroundings(str(top), self.python(), arguments)
+            project = str(self.home or top)
+            surroundings = warm_imports.Surroundings(project, self.python(), arguments)
             self._warm = Warm(surroundings, top, lambda what: self.tell(Said(what)))
         return self._warm
 
@@ -125,6 +129,9 @@ class Session(Surroundings):
 
     reads: Reads = field(default_factory=Reads)
     """What the gates of the batch that is at work have read."""
+
+    lock: int | None = None
+    """The descriptor of the lock that this run holds."""
 
     logs: Path = field(kw_only=True)
     """Where what a run did is kept, below git's own folder of the user's work tree."""
@@ -169,6 +176,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
             repo=repo,
             journal=journal,
             folder=folder,
+            lock=lock,
             logs=folder,
         )
         try:
@@ -177,24 +185,59 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
             work.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Away:
+    """A checkout of ours and what it takes to work there: plain values, for another process.
+
+    `workspace` is that of the checkout, `home` the top of the user's work tree; `notes` and `logs`
+    are folders of ours below git's own, of the user's work tree; `given` is what the plan put into
+    the checkout.
+    """
+
+    workspace: Workspace
+    how: How
+    python: Interpreter | None
+    home: Path
+    notes: Path
+    logs: Path
+    given: tuple[str, ...] = ()
+
+    @classmethod
+    def at(cls, home: Session, there: checkout.Checkout) -> Away:
+        """A checkout of the repository in which `home` is at work."""
+        python = None
+        if home.plan.verify.runs_tests():
+            python = home.python().moved(home.workspace.top, there.top)
+        workspace = replace(home.workspace, top=there.top)
+        own = home.workspace.top, home.folder, home.logs, tuple(there.given)
+        return cls(workspace, home.how, python, *own)
+
+
 @contextmanager
-def elsewhere(home: Session, tell: Tell, at: checkout.Checkout) -> Iterator[Session]:
-    """Work in a checkout of ours as in the user's tree, with the same interpreter and plan."""
-    folder = at.repo.folder() / "orchestrate"
+def at_work(away: Away, tell: Tell, *, lock: int | None = None) -> Iterator[Session]:
+    """Work in a checkout of ours as in the user's tree.
+
+    `lock` is held by every git that is started, so that a commit which outlives a killed run is
+    waited for.
+    """
+    repo = Repo(away.workspace.top, ours=True)
+    if lock is not None:
+        repo.hand_down(lock, away.notes / "lock")
+    folder = repo.folder() / "orchestrate"
     folder.mkdir(exist_ok=True)
-    workspace = replace(home.workspace, top=at.top)
     work = Session(
-        workspace,
-        home.how,
+        away.workspace,
+        away.how,
         tell,
-        lambda: ScratchCopy(at.repo, home.folder / f"{SCRATCH}-{os.getpid()}"),
-        repo=at.repo,
-        journal=Journal(folder, at.repo),
+        lambda: ScratchCopy(repo, away.notes / f"{SCRATCH}-{os.getpid()}"),
+        away.home,
+        repo=repo,
+        journal=Journal(folder, repo),
         folder=folder,
-        logs=home.logs,
+        logs=away.logs,
     )
-    if home.plan.verify.runs_tests():
-        work.use(home.python().moved(home.workspace.top, at.top))
+    if away.python is not None:
+        work.use(away.python)
     try:
         yield work
     finally:

@@ -37,6 +37,18 @@ def next_batch_command(
         int | None,
         typer.Option(min=1, metavar="N", help="Go on, for N batches at most.", show_default=False),
     ] = None,
+    isolated: Annotated[
+        bool,
+        typer.Option("--isolated", help="In a work tree of its own: yours may be dirty, go on."),
+    ] = False,
+    jobs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            help="So many batches beside each other, each in a work tree of its own.",
+            show_default=False,
+        ),
+    ] = None,
     strict: StrictOption = False,
     trust: TrustOption = False,
     python: PythonOption = None,
@@ -45,7 +57,8 @@ def next_batch_command(
     from orchestrator.cli.batches import Asked, next_batch
     from orchestrator.safety.session import How
 
-    asked = Asked(dry_run, phase, batch, every, limit, How(python, strict, trust))
+    how = How(python, strict, trust)
+    asked = Asked(dry_run, phase, batch, every, limit, how, isolated, jobs)
     raise typer.Exit(next_batch(plan or ctx.obj, asked))
 
 

@@ -1,0 +1,68 @@
+"""Says whether a batch judged on one commit would be judged the same on a later one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.jobs.task import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What changed between the commit a batch was judged on, and the one it is to land on.
+
+    `changed` are files, records aside; of them `came_or_went` are new or gone. `landed` are the
+    batches among it, as they were judged.
+    """
+
+    changed: frozenset[str]
+    came_or_went: frozenset[str]
+    landed: Sequence[Judged]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A batch has to be judged again where it is to land: why, and whose tests must not suffer."""
+
+    why: str
+    also: tuple[str, ...] = ()
+
+
+def interplay(judged: Judged, since: Since) -> Again | None:
+    """Why the verdict on a batch could be another one by now; None where it could not.
+
+    Its gates read none of the files that changed: the same run again would read the same bytes. No
+    batch that landed since read what this one changes: their verdicts still hold.
+    """
+    if not since.changed:
+        return None
+    also = [
+        target
+        for other in since.landed
+        if other.reads.programs or other.reads.files & judged.changed
+        for target in _targets(other)
+    ]
+    if why := _why(judged, since):
+        return Again(why, tuple(dict.fromkeys(also)))
+    if also:
+        return Again(f"the tests of {also[0]} read what it changes", tuple(dict.fromkeys(also)))
+    return None
+
+
+def _why(judged: Judged, since: Since) -> str | None:
+    if clash := sorted(judged.changed & since.changed):
+        return f"{clash[0]} was changed since"
+    if not judged.reads.files and not judged.reads.programs:
+        return None  # no gate of it read anything
+    if programs := sorted(judged.reads.programs):
+        return f"its gates start {programs[0]}, and nobody knows what that reads"
+    if read := sorted(judged.reads.files & since.changed):
+        return f"its tests read {read[0]}, which changed since"
+    if since.came_or_went:
+        return f"{min(since.came_or_went)} came or went since"
+    return None
+
+
+def _targets(other: Judged) -> list[str]:
+    return [target for unit in other.candidate.reached.kept for target in unit.targets]

@@ -1,0 +1,40 @@
+"""Judges one task in a checkout, and leaves the checkout as it was."""
+
+from __future__ import annotations
+
+from orchestrator.batch.carry import begun, judge
+from orchestrator.batch.selection import Selection
+from orchestrator.errors import OrchestrateError
+from orchestrator.events import Event, Picked, TestsRan
+from orchestrator.gates.reads import Reads
+from orchestrator.jobs.task import Answer, Failed, Judged, Task
+from orchestrator.safety.session import Session
+
+
+def judged(session: Session, task: Task) -> Answer:
+    """What the batch comes to on the commit that the checkout of `session` holds.
+
+    What is told on the way is told to the session as well.
+    """
+    told: list[Event] = []
+    tell = session.tell
+
+    def remember(event: Event) -> None:
+        if not isinstance(event, TestsRan):
+            told.append(event)
+        tell(event)
+
+    session.tell = remember
+    session.reads = Reads()
+    try:
+        place = next(p for p in session.plan.places() if p.name == task.place)
+        batch = session.workspace.status().batch(place)
+        targets = [target for target in place.batch.targets if target.path in task.paths]
+        remember(Picked(place, len(targets)))
+        with begun(session, Selection.of(batch, targets)) as work:
+            candidate = judge(work, also=task.also)
+    except OrchestrateError as error:
+        return Failed(task, error, told)
+    finally:
+        session.tell = tell
+    return Judged(task, candidate, session.reads, told)

@@ -1,0 +1,117 @@
+"""The commits of a series, one on top of the other, and how they come onto the user's branch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.batch.carry import begun, land, landed, write_logs
+from orchestrator.batch.fix import contents_before
+from orchestrator.batch.selection import Selection
+from orchestrator.batch.settle import Landed, Stopped
+from orchestrator.changes import Content, Side, changes_of
+from orchestrator.events import Said
+from orchestrator.git import Repo
+from orchestrator.jobs.interplay import Again, Since, interplay
+from orchestrator.jobs.task import Judged
+from orchestrator.progress.status import Status
+from orchestrator.safety.advance import Advance, Kept, Moved, came_or_went, changed_between
+from orchestrator.safety.checkout import Checkout
+from orchestrator.safety.session import Session
+from orchestrator.safety.tree import BatchTree
+
+
+class Line:
+    """Lands batches in a checkout of ours, and lets the user's branch follow.
+
+    `kept` says where the commits are that could not be brought in; they go on from there.
+    """
+
+    def __init__(self, session: Session, checkout: Checkout, advance: Advance, tip: str) -> None:
+        """Begin at the commit `tip`, which the checkout holds."""
+        self.session = session
+        self.tip = tip
+        self.kept: Kept | None = None
+        self.checkout = checkout
+        self._advance = advance
+        self._landed: dict[str, Judged] = {}
+
+    def status(self) -> Status:
+        """Where the migration stands at the tip."""
+        return self.session.workspace.status()
+
+    def land(self, judged: Judged, selection: Selection) -> Landed | Stopped | Again:
+        """Commit what was judged on top of the line, or say why it has to be judged again there.
+
+        Where the user's branch moved meanwhile, it is landed on what came.
+
+        Raises:
+            OrchestrateError: a hook said no, the disk is full, or as for a batch.
+        """
+        while True:
+            if again := self._interplay(judged, selection):
+                return again
+            landed = self._on_top(judged, selection)
+            if not isinstance(landed, Landed):
+                return landed
+            if self._brought_in(landed.commit.commit):
+                self._landed[landed.commit.commit] = judged
+                return landed
+
+    def catch_up(self) -> None:
+        """Hold what the user's branch holds by now."""
+        if self.kept is None and (tip := self._advance.tip()) != self.tip:
+            self.tip = tip
+            self.checkout.hold(tip)
+
+    def _interplay(self, judged: Judged, selection: Selection) -> Again | None:
+        base = judged.task.base
+        if set(selection.paths) != set(judged.task.paths):
+            return Again("the batch is another one by now")
+        if base == self.tip:
+            return None
+        repo, records = self.session.repo, f"{self.session.plan.reports}/"
+        changed = [p for p in changed_between(repo, base, self.tip) if not p.startswith(records)]
+        gone = [p for p in came_or_went(repo, base, self.tip) if not p.startswith(records)]
+        known = set(repo.text("rev-list", f"{base}..{self.tip}").split())
+        since = [other for commit, other in self._landed.items() if commit in known]
+        return interplay(judged, Since(frozenset(changed), frozenset(gone), since))
+
+    def _on_top(self, judged: Judged, selection: Selection) -> Landed | Stopped | Again:
+        session, candidate = self.session, judged.candidate
+        write_logs(session, selection, candidate)
+        if not candidate.may_land(record_failures=True):
+            return Stopped(selection.place, candidate.found)
+        now = contents_before(session.workspace, selection.targets)
+        units = candidate.reached.kept
+        for change in changes_of(units):
+            if _now(session.repo, now, change.path) != change.before:
+                return Again(f"{change.path} is not what it was judged on")
+        with begun(session, selection) as work:
+            work.tx.may_hold(changes_of(units))
+            BatchTree(session.workspace.top, units).put(Side.EDITED)
+            commit, record = land(work, candidate)
+        return landed(session, selection, candidate, commit, record)
+
+    def _brought_in(self, commit: str) -> bool:
+        """Whether the line goes on from `commit`; not where the user's branch moved meanwhile."""
+        if self.kept is not None:
+            self.kept = self._advance.keep(commit, self.kept.why)
+            self.tip = commit
+            return True
+        match self._advance.to(commit, old=self.tip):
+            case Moved(tip):
+                self.checkout.hold(tip)
+                self.session.tell(Said(f"the branch moved to {tip[:10]}; landed on that"))
+                self.tip = tip
+                return False
+            case Kept() as kept:
+                self.kept = kept
+        self.tip = commit
+        return True
+
+
+def _now(repo: Repo, known: Mapping[str, Content], path: str) -> Content:
+    if path in known:
+        return known[path]
+    file = repo.top / path
+    return file.read_bytes() if file.is_file() else None

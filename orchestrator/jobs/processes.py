@@ -1,0 +1,157 @@
+"""Judges tasks in processes beside this one, each with a checkout of its own."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+
+from orchestrator import process
+from orchestrator.errors import CannotJudge
+from orchestrator.events import Event, Said
+from orchestrator.jobs.memory import Memory
+from orchestrator.jobs.series import MakeExecutor
+from orchestrator.jobs.task import Answer, Failed, Judged, Task
+from orchestrator.safety.checkout import Checkout
+from orchestrator.safety.session import Away, Session
+
+_LOOK_S = 0.5
+_TRIES = 2
+"""How often a task is begun whose process is lost, before it is given up."""
+
+
+def beside(jobs: int | None) -> MakeExecutor:
+    """So many processes beside this one; None: as many as cores and free memory bear."""
+
+    def make(home: Session, stack: ExitStack) -> Processes:
+        count = jobs if jobs is not None else os.cpu_count() or 1
+        memory = Memory(home.logs, bounded=jobs is None)
+        checkouts = []
+        head = home.repo.head().commit
+        for _ in range(count):
+            checkout = Checkout.make(
+                home.repo,
+                home.folder,
+                head,
+                home.plan.worktree,
+                python=home.python_path(),
+                say=lambda what: home.tell(Said(what)),
+            )
+            stack.callback(checkout.close)
+            checkouts.append(checkout)
+        return Processes([Away.at(home, checkout) for checkout in checkouts], memory)
+
+    return make
+
+
+@dataclass(slots=True)
+class _Worker:
+    """One process, the checkout it works in, and what it is at."""
+
+    away: Away
+    line: Connection
+    pid: int
+    stack: ExitStack
+    task: Task | None = None
+
+    @classmethod
+    def start(cls, away: Away) -> _Worker:
+        """Begin it; it says nothing until it is asked."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        stack = ExitStack()
+        with theirs:
+            command = [sys.executable, "-m", "orchestrator.jobs.worker", str(theirs.fileno())]
+            child = stack.enter_context(
+                process.serving(command, cwd=away.home, env=os.environ, descriptor=theirs.fileno())
+            )
+        line = Connection(ours.detach())
+        stack.callback(line.close)
+        line.send(away)
+        return cls(away, line, child.pid, stack)
+
+
+class Processes:
+    """As many workers as checkouts; one that dies is begun anew, and its task with it."""
+
+    is_live = False
+
+    def __init__(self, places: list[Away], memory: Memory) -> None:
+        """Begin a worker in each of `places`."""
+        self.jobs = len(places)
+        self._memory = memory
+        self._workers = [_Worker.start(away) for away in places]
+        self._waiting: list[Task] = []
+        self._lost: dict[int, int] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more tasks may begin now: one at least, where none is at work."""
+        at_work = sum(worker.task is not None for worker in self._workers) + len(self._waiting)
+        return self._memory.may_begin(self.jobs - at_work, at_work)
+
+    def submit(self, task: Task) -> None:
+        """Give it to a worker, or let it wait for one."""
+        self._waiting.append(task)
+        self._hand_out()
+
+    def answers(self) -> Iterator[Answer | tuple[str, Event]]:
+        """What came by now, or as soon as something does."""
+        while True:
+            ready = wait([worker.line for worker in self._workers], _LOOK_S)
+            busy = [worker.pid for worker in self._workers if worker.task is not None]
+            self._memory.look(busy)
+            came = [
+                found
+                for worker in list(self._workers)
+                if worker.line in ready
+                for found in self._from(worker)
+            ]
+            self._hand_out()
+            if came:
+                yield from came
+                return
+
+    def close(self) -> None:
+        """End every worker, with all it started."""
+        for worker in self._workers:
+            worker.stack.close()
+
+    def _hand_out(self) -> None:
+        for worker in self._workers:
+            if self._waiting and worker.task is None:
+                worker.task = self._waiting.pop(0)
+                try:
+                    worker.line.send(worker.task)
+                except OSError:
+                    self._begin_anew(worker)
+
+    def _from(self, worker: _Worker) -> Iterator[Answer | tuple[str, Event]]:
+        try:
+            found = worker.line.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            yield from self._begin_anew(worker)
+            return
+        if isinstance(found, Judged | Failed):
+            worker.task = None
+        yield found
+
+    def _begin_anew(self, worker: _Worker) -> list[Answer]:
+        """Put another worker in the place of one that is gone, and its task into the queue."""
+        worker.stack.close()
+        self._workers[self._workers.index(worker)] = _Worker.start(worker.away)
+        if (task := worker.task) is None:
+            return []
+        self._lost[task.number] = self._lost.get(task.number, 0) + 1
+        if self._lost[task.number] < _TRIES:
+            self._waiting.insert(0, task)
+            return []
+        error = CannotJudge(
+            f"the process that judged {task.place} died twice; most often memory ran out",
+            next_step="orchestrate next-batch --all --jobs 1",
+        )
+        return [Failed(task, error)]

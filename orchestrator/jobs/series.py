@@ -1,0 +1,175 @@
+"""The story of batches beside each other: judge ahead, land in plan order, one on top of another.
+
+What lands is what one batch after the other would have come to: the same commits and records.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from orchestrator.batch.pick import Choice, queue
+from orchestrator.batch.selection import Selection
+from orchestrator.batch.settle import Landed, Stopped
+from orchestrator.batch.story import Ending, Series, ending_of
+from orchestrator.events import Beside, BesideEnded, Said, Tell
+from orchestrator.jobs.executor import Executor, Here
+from orchestrator.jobs.interplay import Again
+from orchestrator.jobs.line import Line
+from orchestrator.jobs.queue import Waiting, to_start
+from orchestrator.jobs.task import Answer, Failed, Judged, Task
+from orchestrator.plan.model import Place
+from orchestrator.safety import preflight
+from orchestrator.safety.advance import Advance
+from orchestrator.safety.checkout import Checkout
+from orchestrator.safety.session import Away, How, Session, at_work, session
+from orchestrator.workspace import Workspace
+
+MakeExecutor = Callable[[Session, ExitStack], Executor]
+"""Makes what judges, from the session in the user's work tree; what it needs is closed after."""
+
+
+def next_batches_apart(
+    workspace: Workspace,
+    choice: Choice,
+    how: How,
+    tell: Tell,
+    *,
+    limit: int | None,
+    make: MakeExecutor | None = None,
+) -> Series:
+    """Batch after batch, as `next_batches`, in checkouts of ours: the user's tree may be dirty.
+
+    `make` makes what judges them; without it, they are judged here, one at a time.
+
+    Raises:
+        OrchestrateError: as for one batch; what landed before it stays.
+    """
+    started = time.monotonic()
+    with session(workspace, how, tell) as home, ExitStack() as stack:
+        line = stack.enter_context(_line(home, tell))
+        if make is None:
+            executor: Executor = Here(line.session, line.checkout, tell)
+        else:
+            executor = make(home, stack)
+        stack.callback(executor.close)
+        run = _Run(line, executor, choice, tell, limit)
+        results, ending = run.to_its_end()
+        waiting = next(line.status().unresolved(), None) is not None
+        return Series(results, ending, time.monotonic() - started, waiting, line.kept)
+
+
+@contextmanager
+def _line(home: Session, tell: Tell) -> Iterator[Line]:
+    """The line that goes on from the user's branch, or from what an earlier run kept."""
+    head = preflight.check_branch(home.repo)
+    home.repo.identity()
+    assert head.branch is not None
+    advance = Advance(home.repo, home.folder, head.branch)
+    tip, kept = head.commit, None
+    if waiting := advance.waiting():
+        outcome = advance.to(waiting, old=tip)
+        if outcome is None:
+            tell(Said(f"what an earlier run had kept is on {head.branch} now"))
+            tip = waiting
+        else:
+            kept = advance.keep(waiting, "it follows on what an earlier run kept")
+            tip = waiting
+    checkout = Checkout.make(
+        home.repo,
+        home.folder,
+        tip,
+        home.plan.worktree,
+        python=home.python_path(),
+        say=lambda what: tell(Said(what)),
+    )
+    try:
+        with at_work(Away.at(home, checkout), tell, lock=home.lock) as work:
+            line = Line(work, checkout, advance, tip)
+            line.kept = kept
+            yield line
+    finally:
+        checkout.close()
+
+
+@dataclass(slots=True)
+class _Run:
+    """A series on its way: what is judged and has not landed, and what landed."""
+
+    line: Line
+    executor: Executor
+    choice: Choice
+    tell: Tell
+    limit: int | None
+    results: list[Landed | Stopped] = field(default_factory=list)
+    at_work: dict[str, Task] = field(default_factory=dict)
+    ready: dict[str, Answer] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def to_its_end(self) -> tuple[list[Landed | Stopped], Ending]:
+        stop_after = self.line.session.plan.verify.stop_after
+        while True:
+            if (ending := ending_of(self.results, self.limit, stop_after)) is not None:
+                return self.results, ending
+            places = queue(self.line.status(), self.choice)
+            if not places:
+                return self.results, Ending.ALL_DONE
+            self._start(places)
+            if (answer := self.ready.pop(places[0].name, None)) is not None:
+                self._land(places[0], answer)
+            else:
+                self._wait()
+
+    def _start(self, places: list[Place]) -> None:
+        if self.executor.is_live and (self.at_work or self.ready):
+            return  # it works where landing is done
+        status = self.line.status()
+        left = None if self.limit is None else self.limit - len(self.results)
+        waiting = []
+        for place in places[:left]:
+            paths = [target.path for target in status.batch(place).open_targets]
+            waiting.append(Waiting(place.name, frozenset(paths)))
+        begun = {*self.at_work, *self.ready}
+        jobs = self.executor.jobs
+        for one in to_start(waiting, begun, free=self.executor.free, jobs=jobs):
+            self._submit(one.name, tuple(sorted(one.paths)))
+
+    def _submit(self, place: str, paths: tuple[str, ...], also: tuple[str, ...] = ()) -> None:
+        task = Task(next(self.numbers), place, self.line.tip, paths, also)
+        self.at_work[place] = task
+        self.executor.submit(task)
+
+    def _wait(self) -> None:
+        """Take in what comes; an answer to a question nobody asked is no answer."""
+        for came in self.executor.answers():
+            if isinstance(came, tuple):
+                self.tell(Beside(*came))
+                continue
+            place = came.task.place
+            if self.at_work.get(place) == came.task:
+                del self.at_work[place]
+                self.ready[place] = came
+                self.tell(BesideEnded(place))
+
+    def _land(self, place: Place, answer: Answer) -> None:
+        batch = self.line.status().batch(place)
+        selection = Selection.of(batch, batch.open_targets)
+        if isinstance(answer, Failed):
+            self._replay(answer)
+            raise answer.error
+        outcome = self.line.land(answer, selection)
+        if isinstance(outcome, Again):
+            self.tell(Said(f"{place.name} is judged again, beside what landed: {outcome.why}"))
+            self._submit(place.name, tuple(sorted(selection.paths)), outcome.also)
+            return
+        self._replay(answer)
+        self.results.append(outcome)
+
+    def _replay(self, answer: Judged | Failed) -> None:
+        """Tell of a batch as if it had run alone, once it is its turn."""
+        if not self.executor.is_live:
+            for event in answer.told:
+                self.tell(event)

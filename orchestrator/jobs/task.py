@@ -1,0 +1,54 @@
+"""What is asked of whoever judges a batch, and what comes back; all of it may cross machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.batch.carry import Candidate
+from orchestrator.changes import changes_of
+from orchestrator.errors import OrchestrateError
+from orchestrator.events import Event
+from orchestrator.gates.reads import Reads
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Some targets of a batch, to be judged on the commit `base`.
+
+    `number` tells it from every other task of the run. The tests of the files `also`, which landed
+    before it, must not suffer.
+    """
+
+    number: int
+    place: str
+    base: str
+    paths: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a task came to: what may land, what its gates read, and what was told meanwhile."""
+
+    task: Task
+    candidate: Candidate
+    reads: Reads
+    told: Sequence[Event] = ()
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The files that would be changed."""
+        return frozenset(change.path for change in changes_of(self.candidate.reached.kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A task that came to nothing, and why."""
+
+    task: Task
+    error: OrchestrateError
+    told: Sequence[Event] = ()
+
+
+Answer = Judged | Failed

@@ -1,0 +1,76 @@
+"""A process that judges tasks in one checkout; its only argument is the descriptor of a socket.
+
+It is told where it works, then one task after the other, and answers with events and what each came
+to. It ends with the process that asks, whatever it is at.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+
+from orchestrator.errors import Interrupted
+from orchestrator.events import Event, StepBegun, TestsRan
+from orchestrator.git import worktrees
+from orchestrator.jobs.judging import judged
+from orchestrator.jobs.task import Task
+from orchestrator.safety.session import Away, at_work
+from orchestrator.safety.signals import interruptible
+
+_TELL_S = 0.3
+"""How often it is told how far the tests are, in seconds."""
+
+
+def main(descriptor: int) -> None:
+    """Judge what is asked for until nobody asks any more."""
+    line = Connection(descriptor)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    away: Away = line.recv()
+    tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(line, tasks), daemon=True).start()
+    teller = _Teller(line)
+    try:
+        with interruptible(), at_work(away, teller.tell) as work:
+            while True:
+                task = tasks.get()
+                teller.place = task.place
+                worktrees.move(work.repo, task.base, but=away.given)
+                line.send(judged(work, task))
+    except (Interrupted, BrokenPipeError):
+        return
+
+
+def _listen(line: Connection, tasks: queue.SimpleQueue[Task]) -> None:
+    """Hand tasks on as they come; where nobody asks any more, this process ends."""
+    try:
+        while True:
+            tasks.put(line.recv())
+    except (EOFError, OSError):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class _Teller:
+    """Tells what happens to the batch at work, as much of it as is shown meanwhile."""
+
+    def __init__(self, line: Connection) -> None:
+        self.place = ""
+        self._line = line
+        self._last_s = 0.0
+
+    def tell(self, event: Event) -> None:
+        if isinstance(event, TestsRan):
+            if time.monotonic() - self._last_s < _TELL_S:
+                return
+            self._last_s = time.monotonic()
+        elif not isinstance(event, StepBegun):
+            return  # it comes with the answer
+        self._line.send((self.place, event))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
