@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.batch.carry import begun, judge
 from orchestrator.batch.selection import Selection
-from orchestrator.errors import OrchestrateError
+from orchestrator.errors import Interrupted, OrchestrateError
 from orchestrator.events import Event, Picked, TestsRan
 from orchestrator.gates.reads import Reads
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
@@ -33,6 +33,8 @@ def judged(session: Session, task: Task) -> Answer:
         remember(Picked(place, len(targets)))
         with begun(session, Selection.of(batch, targets)) as work:
             candidate = judge(work, also=task.also)
+    except Interrupted:
+        raise  # the end of this process says nothing of the batch
     except OrchestrateError as error:
         return Failed(task, error, told)
     finally:

@@ -15,8 +15,10 @@ from orchestrator.batch.pick import Choice, queue
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.batch.story import Ending, Series, ending_of
+from orchestrator.errors import CannotJudge, ChangedMeanwhile
 from orchestrator.events import Beside, BesideEnded, Said, Tell
 from orchestrator.jobs.executor import Executor, Here
+from orchestrator.jobs.foreign import foreign
 from orchestrator.jobs.interplay import Again
 from orchestrator.jobs.line import Line
 from orchestrator.jobs.queue import Waiting, to_start
@@ -27,6 +29,9 @@ from orchestrator.safety.advance import Advance
 from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import Away, How, Session, at_work, session
 from orchestrator.workspace import Workspace
+
+_AGAIN = 5
+"""How often a batch is judged again because something changed, before it is given up."""
 
 MakeExecutor = Callable[[Session, ExitStack], Executor]
 """Makes what judges, from the session in the user's work tree; what it needs is closed after."""
@@ -107,6 +112,7 @@ class _Run:
     results: list[Landed | Stopped] = field(default_factory=list)
     at_work: dict[str, Task] = field(default_factory=dict)
     ready: dict[str, Answer] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def to_its_end(self) -> tuple[list[Landed | Stopped], Ending]:
@@ -143,16 +149,27 @@ class _Run:
         self.executor.submit(task)
 
     def _wait(self) -> None:
-        """Take in what comes; an answer to a question nobody asked is no answer."""
+        """Take in what comes; a second answer to one question is none.
+
+        Raises:
+            ChangedMeanwhile: an answer does not fit what was asked.
+        """
         for came in self.executor.answers():
             if isinstance(came, tuple):
                 self.tell(Beside(*came))
                 continue
-            place = came.task.place
-            if self.at_work.get(place) == came.task:
-                del self.at_work[place]
-                self.ready[place] = came
-                self.tell(BesideEnded(place))
+            asked = {task.number: task for task in self.at_work.values()}
+            if (task := asked.get(came.task.number)) is None:
+                continue
+            if why := foreign(came, task, self.line.session.repo):
+                raise ChangedMeanwhile(
+                    f"what came back for {task.place} is no answer to what was asked: {why}; "
+                    "it was discarded, and what landed before it stays",
+                    next_step="orchestrate next-batch --all --jobs 1",
+                )
+            del self.at_work[task.place]
+            self.ready[task.place] = came
+            self.tell(BesideEnded(task.place))
 
     def _land(self, place: Place, answer: Answer) -> None:
         batch = self.line.status().batch(place)
@@ -162,6 +179,13 @@ class _Run:
             raise answer.error
         outcome = self.line.land(answer, selection)
         if isinstance(outcome, Again):
+            self.again[place.name] = self.again.get(place.name, 0) + 1
+            if self.again[place.name] > _AGAIN:
+                raise CannotJudge(
+                    f"{place.name} was judged {_AGAIN} times, and each time something else had "
+                    f"changed by then: {outcome.why}",
+                    next_step="orchestrate next-batch",
+                )
             self.tell(Said(f"{place.name} is judged again, beside what landed: {outcome.why}"))
             self._submit(place.name, tuple(sorted(selection.paths)), outcome.also)
             return

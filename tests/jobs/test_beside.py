@@ -1,0 +1,183 @@
+"""Batches beside each other: the same commits as one after the other, whatever happens to whom."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from support import FILES, PASSING, PLAN, SampleRepo, fixer_plan, make_repo
+
+PYTHON = ("--python", sys.executable)
+COUNT = 5
+HEAD, _, _ = PLAN.partition("      - id: one")
+
+
+def several(*, gates: str = "", depends: bool = False) -> tuple[dict[str, str], str]:
+    """Files, and a plan with a batch for each."""
+    files, plan = dict(FILES), HEAD
+    for n in range(COUNT):
+        files[f"tests/test_x{n}.py"] = PASSING.replace("Alpha", f"X{n}")
+        needs = f"\n        depends_on: [b{n - 1}]" if depends and n else ""
+        plan += f"      - id: b{n}\n        title: Batch {n}{needs}\n"
+        plan += f"        targets: [{{path: tests/test_x{n}.py}}]\n"
+    return files, plan.replace("phases:", f"{gates}phases:")
+
+
+def told(repo: SampleRepo) -> tuple[str, dict[str, str]]:
+    """What all commits say, and what every record holds."""
+    records = {p.name: p.read_text() for p in sorted((repo.top / "reports").rglob("*.json"))}
+    return repo.git.text("log", "--format=%B%x00%T", "--first-parent"), records
+
+
+def beside(repo: SampleRepo, jobs: str = "2", *more: str) -> tuple[int, str]:
+    ran = repo.run("next-batch", "--all", "--jobs", jobs, *PYTHON, *more)
+    return ran.code, ran.out + ran.err
+
+
+def assert_nothing_left(repo: SampleRepo) -> None:
+    assert repo.changes == ""
+    assert len(repo.git.text("worktree", "list").splitlines()) == 1
+    assert [p for p in repo.leftovers if not p.startswith("rescue/")] == []
+
+
+@pytest.mark.parametrize("depends", [False, True])
+@pytest.mark.parametrize("jobs", ["1", "2", "auto"])
+def test_commits_and_records_are_those_of_one_after_the_other(
+    tmp_path: Path, jobs: str, depends: bool
+) -> None:
+    files, plan = several(depends=depends)
+    files["tests/test_x2.py"] += "\n\ndef test_red(): assert False\n"
+    files["tests/test_x3.py"] = "def test_without_a_class(): pass\n"
+    one, many = (make_repo(tmp_path / name, files, plan=plan) for name in ("one", "many"))
+    alone = one.run("next-batch", "--all", *PYTHON)
+    code, said = beside(many, jobs)
+    assert (code, told(many)) == (alone.code, told(one)), said
+    assert_nothing_left(many)
+    lines = [line for line in alone.out.splitlines() if line[:1].isalnum()]
+    assert [line.partition(" ")[2] for line in said.splitlines()[: len(lines)]] == [
+        line.partition(" ")[2] for line in lines
+    ]
+
+
+def test_a_limit_is_kept_to(tmp_path: Path) -> None:
+    files, plan = several(gates="verify: {gates: [compile]}\n")
+    repo = make_repo(tmp_path / "repo", files, plan=plan)
+    ran = repo.run("next-batch", "--limit", "3", "--jobs", "2", *PYTHON)
+    assert ran.code == 0
+    assert len(repo.git.text("log", "--format=%s").splitlines()) == 4
+
+
+SUM = "from b import b\nfrom a import a\n\n\nclass TestSum:\n    def test_sum(self):\n        assert a + b < 4\n"
+RAISE = 'fixer: command\noptions: {run: ["sed -i s/1/2/ {files}"]}'
+
+
+def bad_together(verify: str) -> tuple[dict[str, str], str]:
+    """Two batches that are good alone: a and b may not both be 2."""
+    files = {**FILES, "a.py": "a = 1\n", "b.py": "b = 1\n", "tests/test_sum.py": SUM}
+    files["pyproject.toml"] += 'pythonpath = ["."]\n'
+    plan = fixer_plan(["a.py"], fixer=RAISE, verify=verify)
+    second = plan.partition("      - id: one")[2].replace("a.py", "b.py")
+    return files, f"{plan}      - id: two{second}"
+
+
+TESTS = (
+    "tests: {a.py: [tests/test_sum.py], b.py: [tests/test_sum.py]}\nallow: [{test: '*', reason: x}]"
+)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_fault_121_two_batches_good_alone_and_bad_together(tmp_path: Path, jobs: str) -> None:
+    files, plan = bad_together(f"{TESTS}\non_failure: stop")
+    repo = make_repo(tmp_path / "repo", files, plan=plan)
+    code, said = beside(repo, jobs, "--trust")
+    assert code == 1, said
+    assert (repo.read("a.py"), repo.read("b.py")) == ("a = 2\n", "b = 1\n")
+    assert len(repo.git.text("log", "--format=%s").splitlines()) == 2
+    if jobs == "2":
+        assert "only/two is judged again, beside what landed: its tests read a.py" in said
+    assert_nothing_left(repo)
+
+
+def test_fault_121_only_the_earlier_batch_has_the_test_that_breaks(tmp_path: Path) -> None:
+    """Alone the later one would have no test at all; the earlier one's is not forgotten."""
+    verify = TESTS.replace("b.py: [tests/test_sum.py]", "b.py: [tests/test_a.py]")
+    files, plan = bad_together(verify)
+    repo = make_repo(tmp_path / "repo", files, plan=plan)
+    code, said = beside(repo, "2", "--trust")
+    assert code == 1, said
+    assert (repo.read("a.py"), repo.read("b.py")) == ("a = 2\n", "b = 1\n")
+    assert (
+        "only/two is judged again, beside what landed: the tests of a.py read what it changes"
+        in said
+    )
+
+
+def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    files, plan = several()
+    files["tests/test_x1.py"] += (
+        "\n\ndef test_slow():\n    import os, time\n"
+        f"    if not os.path.exists('{tmp_path}/seen'):\n"
+        f"        open('{tmp_path}/seen', 'w').close()\n        time.sleep(60)\n"
+    )
+    one, many = (make_repo(tmp_path / name, files, plan=plan) for name in ("one", "many"))
+    command = [sys.executable, "-m", "orchestrate", "next-batch", "--all", "--jobs", "2", *PYTHON]
+    run = subprocess.Popen(command, cwd=many.top, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    until_s = time.monotonic() + 60
+    while not (tmp_path / "seen").exists() and time.monotonic() < until_s:
+        time.sleep(0.05)
+    for child in psutil.Process(run.pid).children(recursive=True):
+        if "orchestrator.jobs.worker" in " ".join(child.cmdline()):
+            child.kill()
+    out, _ = run.communicate(timeout=120)
+    assert run.returncode == 0, out
+    assert one.run("next-batch", "--all", *PYTHON).code == 0
+    assert told(many) == told(one)
+    assert_nothing_left(many)
+
+
+def test_workers_that_always_die_are_given_up(tmp_path: Path) -> None:
+    files, plan = several()
+    repo = make_repo(tmp_path / "repo", files, plan=plan)
+    env = {"ORCHESTRATE_STOP_AT": "prepared:SIGKILL"}
+    ran = repo.run("next-batch", "--all", "--jobs", "2", *PYTHON, env=env)
+    assert ran.code == 4
+    assert "died twice" in ran.err
+    assert len(repo.git.text("log", "--format=%s").splitlines()) == 1
+    assert_nothing_left(repo)
+
+
+def test_nothing_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
+    files, plan = several()
+    files["tests/test_x0.py"] += (
+        f"\n\ndef test_slow():\n    import os, time\n    open('{tmp_path}/pid', 'w').write(str(os.getpid()))\n"
+        "    time.sleep(300)\n"
+    )
+    repo = make_repo(tmp_path / "repo", files, plan=plan)
+    command = [sys.executable, "-m", "orchestrate", "next-batch", "--all", "--jobs", "2", *PYTHON]
+    run = subprocess.Popen(
+        command, cwd=repo.top, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    until_s = time.monotonic() + 60
+    while not (tmp_path / "pid").exists() and time.monotonic() < until_s:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    pids = [child.pid for child in psutil.Process(run.pid).children(recursive=True)]
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    until_s = time.monotonic() + 20
+    while any(map(alive, pids)) and time.monotonic() < until_s:
+        time.sleep(0.1)
+    assert not [pid for pid in pids if alive(pid)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

@@ -1,0 +1,80 @@
+"""The kill matrix over runs apart: every step, every signal, in the run itself and its workers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import SampleRepo, make_repo
+from test_beside import PYTHON, assert_nothing_left, several, told
+
+from orchestrator.safety.points import POINTS
+
+SIGNALS = {"KILL": -9, "TERM": 143, "INT": 130}
+FILES, PLAN = several(gates="verify: {gates: [compile]}\n")
+MINE = "# mine\n"
+ADVANCING = ("advancing", "moved", "advanced")
+ONE_AFTER_THE_OTHER = (*POINTS[1:], *ADVANCING)
+IN_WORKERS = ("prepared", "applying", "written", "gated", "closed")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, str]]:
+    repo = make_repo(tmp_path_factory.mktemp("kills") / "repo", FILES, plan=PLAN)
+    assert repo.run("next-batch", "--all", *PYTHON).code == 0
+    return told(repo)
+
+
+def run(repo: SampleRepo, *how: str, stop_at: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "orchestrate", "next-batch", "--all", *how, *PYTHON],
+        cwd=repo.top, env={**os.environ, "ORCHESTRATE_STOP_AT": stop_at}, check=False,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def with_a_dirty_tree(tmp_path: Path) -> SampleRepo:
+    repo = make_repo(tmp_path / "repo", FILES, plan=PLAN)
+    repo.write("pyproject.toml", FILES["pyproject.toml"] + MINE)
+    repo.write("staged.txt", MINE)
+    repo.git.run("add", "staged.txt")
+    return repo
+
+
+def assert_sound(repo: SampleRepo, undisturbed: tuple[str, dict[str, str]]) -> None:
+    """The user's changes are there and nothing else is; all of it landed, as without a kill."""
+    assert repo.changes.splitlines() == [" M pyproject.toml", "A  staged.txt"]
+    assert repo.read("pyproject.toml").endswith(MINE)
+    repo.git.run("fsck", "--strict", "--no-progress")
+    repo.git.run("checkout", "pyproject.toml")
+    repo.git.run("rm", "-qf", "staged.txt")
+    assert told(repo) == undisturbed
+    assert_nothing_left(repo)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("point", ONE_AFTER_THE_OTHER)
+def test_fault_103_a_run_apart_that_is_ended_anywhere_loses_nothing(
+    point: str, number: str, tmp_path: Path, undisturbed: tuple[str, dict[str, str]]
+) -> None:
+    repo = with_a_dirty_tree(tmp_path)
+    ended = run(repo, "--isolated", stop_at=f"{point}:SIG{number}")
+    assert ended.returncode == SIGNALS[number], ended
+    assert run(repo, "--isolated").returncode == 0
+    assert_sound(repo, undisturbed)
+
+
+@pytest.mark.parametrize("number", ["KILL", "TERM"])
+@pytest.mark.parametrize("point", [*ADVANCING, "committing", "committed", *IN_WORKERS])
+def test_fault_103_a_parallel_run_that_is_ended_anywhere_loses_nothing(
+    point: str, number: str, tmp_path: Path, undisturbed: tuple[str, dict[str, str]]
+) -> None:
+    """Points of the judging end workers, twice in a row: the run says so, and ends."""
+    repo = with_a_dirty_tree(tmp_path)
+    ended = run(repo, "--jobs", "2", stop_at=f"{point}:SIG{number}")
+    assert ended.returncode == (4 if point in IN_WORKERS else SIGNALS[number]), ended
+    assert run(repo, "--jobs", "2").returncode == 0
+    assert_sound(repo, undisturbed)
