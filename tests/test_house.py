@@ -42,9 +42,6 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     assert f"exec {command}\n" in (TOP / ".ci/run").read_text("utf-8")
 
 
-"""Faults of runs side by side, which there are none of."""
-
-
 def test_every_number_of_the_specifications_is_in_the_id_of_a_test() -> None:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist"]
     listed = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True).stdout

@@ -22,13 +22,18 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The command line: `timed` runs the tests, `fix` changes the configuration after a yes."""
+    """The command line: `timed` runs the tests, `fix` changes the configuration after a yes.
+
+    `isolated` runs those of the plan in a work tree of our own as well.
+    """
 
     python: str | None
     timed: bool
     as_json: bool
     fix: bool
     yes: bool
+    isolated: bool = False
+    trust: bool = False
 
 
 def doctor(plan: Path | None, asked: Asked) -> Exit:
@@ -43,14 +48,45 @@ def doctor(plan: Path | None, asked: Asked) -> Exit:
     top, named = _project(plan)
     if asked.fix:
         return _fixed(top, yes=asked.yes)
+    if asked.isolated:
+        return _told([_apart(plan, asked)], as_json=asked.as_json)
     python = interpreter(top, option=asked.python, plan=named, command="doctor")
     python.must_have_pytest(command="doctor")
     found = diagnosis(examine(top, python, timed=asked.timed, holding=_holding(top)))
-    if asked.as_json:
+    return _told(found, as_json=asked.as_json)
+
+
+def _told(found: Sequence[Finding], *, as_json: bool) -> Exit:
+    if as_json:
         data(_as_json(found))
     else:
         _show(found)
     return Exit.RED if any(one.level is Level.PROBLEM for one in found) else Exit.DONE
+
+
+def _apart(plan: Path | None, asked: Asked) -> Finding:
+    """Whether the tests of the open batches fare in a work tree of their own as they do here."""
+    from orchestrator.console.progress import LiveProgress
+    from orchestrator.jobs.only_there import only_there
+    from orchestrator.safety.session import How
+    from orchestrator.words import plural
+    from orchestrator.workspace import open_workspace
+
+    how = How(asked.python, trust=asked.trust)
+    with LiveProgress() as live:
+        found = only_there(open_workspace(plan), how, live.tell)
+    unsaved = "; your work tree holds changes that the other does not" if found.dirty else ""
+    if not found.red:
+        what = f"{plural(found.tests, 'test')} of the plan fare alike in a work tree of their own"
+        return Finding(Level.OK, f"{what}{unsaved}")
+    what = (
+        f"{plural(len(found.red), 'test')} of {found.tests} fail only in a work tree of their "
+        f"own{unsaved}, first {found.red[0]}\n{found.error}"
+    )
+    if found.missing is None:
+        return Finding(Level.PROBLEM, what, "name what they need in the plan: worktree: {setup: …}")
+    step = f"in the plan: worktree: {{copy: [{found.missing}]}}"
+    return Finding(Level.PROBLEM, what, step)
 
 
 def _holding(top: Path) -> list[Holding]:

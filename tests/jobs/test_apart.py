@@ -232,3 +232,29 @@ def test_jobs_that_make_no_sense_are_refused(tmp_path: Path, flag: list[str]) ->
     ran = repo.run("next-batch", *flag, *PYTHON)
     assert ran.code == 2
     assert "orchestrate next-batch --all --jobs" in ran.err
+
+
+def doctor(repo: SampleRepo) -> tuple[int, str]:
+    ran = repo.run("doctor", "--isolated", *PYTHON)
+    return ran.code, ran.out + ran.err
+
+
+def test_the_doctor_says_when_tests_fail_only_in_a_work_tree_of_ours(tmp_path: Path) -> None:
+    text = "class TestIt:\n    def test_it(self):\n        assert open('.env').read() == 'x'\n"
+    files = {**FILES, TARGET: text, ".gitignore": "__pycache__/\n.env\n"}
+    repo = make_repo(tmp_path / "repo", files)
+    repo.write(".env", "x")
+    code, said = doctor(repo)
+    assert code == 1, said
+    assert (
+        "1 test of 5 fail only in a work tree of their own, first tests/test_a.py::TestIt::test_it"
+        in said
+    )
+    assert "next: in the plan: worktree: {copy: [.env]}" in said
+    plan = repo.read("migration_plan.yaml")
+    repo.write("migration_plan.yaml", plan.replace("phases:", "worktree: {copy: [.env]}\nphases:"))
+    code, said = doctor(repo)
+    assert code == 0, said
+    assert "5 tests of the plan fare alike" in said
+    assert "your work tree holds changes" in said
+    assert len(worktrees(repo)) == 1

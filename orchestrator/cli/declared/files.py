@@ -123,6 +123,13 @@ def doctor_command(
     timed: Annotated[
         bool, typer.Option("--timed", help="Run the tests once, to weigh groups by seconds.")
     ] = False,
+    isolated: Annotated[
+        bool,
+        typer.Option(
+            "--isolated", help="Only this: do the tests of the plan fail in a work tree of ours?"
+        ),
+    ] = False,
+    trust: TrustOption = False,
     fix: Annotated[
         bool,
         typer.Option("--fix", help="Make the plain changes to the configuration; shown first."),
@@ -133,7 +140,8 @@ def doctor_command(
     """Say whether the pattern works here at all, what it costs, and what holds memory."""
     from orchestrator.cli.doctor import Asked, doctor
 
-    raise typer.Exit(doctor(plan or ctx.obj, Asked(python, timed, as_json, fix, yes)))
+    asked = Asked(python, timed, as_json, fix, yes, isolated, trust)
+    raise typer.Exit(doctor(plan or ctx.obj, asked))
 
 
 @app.command("memory")

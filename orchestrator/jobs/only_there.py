@@ -1,0 +1,123 @@
+"""Finds tests that fail in a work tree of our own only, and what they miss there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.batch.gate import tests_of
+from orchestrator.errors import CannotJudge
+from orchestrator.events import Said, Tell, TestsRan
+from orchestrator.gates.baseline import is_red
+from orchestrator.gates.events import TestRun
+from orchestrator.gates.ids import file_of
+from orchestrator.gates.suite import Suite, last_lines
+from orchestrator.git import Repo
+from orchestrator.safety.checkout import Checkout
+from orchestrator.safety.session import Away, How, Session, at_work, session
+from orchestrator.workspace import Workspace
+
+_MISSING = re.compile(r"No such file or directory: '([^']+)'|No module named '([^']+)'")
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyThere:
+    """What the tests of the open batches came to on both sides.
+
+    `tests` were run, `red` fail in a work tree of our own only. `error` is what the first of them
+    prints, `missing` the file it does not find there and git does not know. `dirty` says that the
+    user's work tree holds changes, which one side has and the other has not.
+    """
+
+    tests: int
+    red: Sequence[str]
+    error: str
+    missing: str | None
+    dirty: bool
+
+
+def only_there(workspace: Workspace, how: How, tell: Tell) -> OnlyThere:
+    """Run the tests of every open batch in the user's work tree, and in one of our own.
+
+    Raises:
+        Refused, CannotJudge: as for a batch.
+    """
+    with session(workspace, how, tell) as home:
+        files = _files(home)
+        head = home.repo.head().commit
+        checkout = Checkout.make(
+            home.repo,
+            home.folder,
+            head,
+            home.plan.worktree,
+            python=home.python_path(),
+            say=lambda what: tell(Said(what)),
+        )
+        try:
+            with at_work(Away.at(home, checkout), tell, lock=home.lock) as there:
+                return _compared(home, there, files)
+        finally:
+            checkout.close()
+
+
+def _files(home: Session) -> list[str]:
+    status = home.workspace.status()
+    files = [
+        test
+        for place in home.plan.places()
+        for target in status.batch(place).open_targets
+        for test in tests_of(home, place)(target.path)
+    ]
+    return list(dict.fromkeys(files))
+
+
+def _compared(home: Session, there: Session, files: Sequence[str]) -> OnlyThere:
+    here_run, there_run = _run(home, files), _run(there, files)
+    red = _red_only(there_run, here_run)
+    if red:  # by chance, or steadily
+        again = _run(there, files, only=red)
+        red = [id_ for id_ in red if is_red(again.way(id_))]
+    text = there_run.texts.get(red[0]) or there_run.collect_errors.get(red[0], "") if red else ""
+    dirty = bool(home.repo.text("status", "--porcelain", "--untracked-files=no"))
+    missing = _missing(text, home.repo, there.workspace.top)
+    return OnlyThere(len(here_run.ids), red, last_lines(text), missing, dirty)
+
+
+def _run(work: Session, files: Sequence[str], *, only: Sequence[str] | None = None) -> TestRun:
+    python = work.python()
+    python.must_have_pytest(command="doctor")
+    suite = Suite(
+        work.workspace.top,
+        python,
+        work.plan.verify,
+        on_progress=lambda run: work.tell(TestsRan.seen(run)),
+    )
+    ended = suite.run(files, only=only)
+    if not ended.run.finished:
+        raise CannotJudge(suite.why_no_answer(ended))
+    return ended.run
+
+
+def _red_only(one: TestRun, other: TestRun) -> list[str]:
+    ids = [*one.collect_errors, *one.failed()]
+    unread = {file_of(id_) for id_ in other.collect_errors}
+    return [id_ for id_ in ids if not is_red(other.way(id_)) and file_of(id_) not in unread]
+
+
+def _missing(text: str, repo: Repo, there: Path) -> str | None:
+    """The file that is named as missing, is in the user's work tree, and git does not know."""
+    for found in _MISSING.finditer(text):
+        name = found[1] or found[2].replace(".", "/")
+        path = Path(name)
+        if path.is_absolute():
+            if not path.is_relative_to(there):
+                continue
+            path = path.relative_to(there)
+        near = [*sorted(repo.top.glob(f"{path}.*")), *sorted(repo.top.glob(f"src/{path}.*"))]
+        for file in [repo.top / path, *near]:
+            shown = str(file.relative_to(repo.top))
+            if file.exists() and repo.untracked([shown]):
+                return shown
+    return None
