@@ -11,11 +11,27 @@ from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
     from orchestrator.batch.pick import Choice
+    from orchestrator.jobs.series import MakeExecutor
     from orchestrator.safety.session import How
     from orchestrator.workspace import Workspace
 
 
 _MOST_JOBS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Where batches are judged, if not in the user's work tree, and how many at a time."""
+
+    isolated: bool
+    jobs: str | None
+    engine: str
+    scheduler: str | None
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether it is anywhere else."""
+        return self.isolated or self.jobs is not None or self.engine != "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +44,7 @@ class Asked:
     every: bool
     limit: int | None
     how: How
-    isolated: bool = False
-    jobs: str | None = None
+    apart: Apart
 
 
 def next_batch(plan: Path | None, asked: Asked) -> Exit:
@@ -54,7 +69,7 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
         with LiveProgress() as live:
             seen = preview(workspace, choice, asked.how, live.tell)
         return show_preview(seen)
-    if asked.isolated or asked.jobs is not None:
+    if asked.apart.is_asked_for:
         return _apart(workspace, choice, asked, goes_on=goes_on)
     with LiveProgress() as live:
         if goes_on:
@@ -71,17 +86,10 @@ def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool)
     from orchestrator.batch.settle import NothingToDo
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_kept, show_result, show_series
-    from orchestrator.jobs.processes import beside
     from orchestrator.jobs.series import next_batches_apart
 
-    jobs = _jobs(asked.jobs)
-    if jobs != 1 and not goes_on:
-        raise BadInput(
-            "--jobs is about several batches",
-            next_step=f"orchestrate next-batch --all --jobs {asked.jobs}",
-        )
+    make = _judges(asked.apart, goes_on=goes_on)
     limit = asked.limit if goes_on else 1
-    make = None if jobs == 1 else beside(jobs)
     with LiveProgress() as live:
         series = next_batches_apart(workspace, choice, asked.how, live.tell, limit=limit, make=make)
     if goes_on:
@@ -89,6 +97,35 @@ def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool)
     show_result(series.results[0] if series.results else NothingToDo(), live.python)
     show_kept(series.kept)
     return series.exit_code
+
+
+def _judges(apart: Apart, *, goes_on: bool) -> MakeExecutor | None:
+    """What judges the batches; None: this very process does, one at a time."""
+    if apart.engine not in {"local", "dask"}:
+        raise BadInput(
+            f"--engine is local or dask, and not {apart.engine!r}",
+            next_step="orchestrate next-batch --all --engine dask",
+        )
+    if apart.scheduler is not None and apart.engine != "dask":
+        raise BadInput(
+            "--scheduler is the address of a Dask scheduler",
+            next_step=f"orchestrate next-batch --all --engine dask --scheduler {apart.scheduler}",
+        )
+    if apart.engine == "dask":
+        from orchestrator.jobs.cluster import on_cluster
+
+        return on_cluster(apart.scheduler, None if apart.jobs is None else _jobs(apart.jobs))
+    jobs = _jobs(apart.jobs)
+    if jobs == 1:
+        return None
+    if not goes_on:
+        raise BadInput(
+            "--jobs is about several batches",
+            next_step=f"orchestrate next-batch --all --jobs {apart.jobs}",
+        )
+    from orchestrator.jobs.processes import beside
+
+    return beside(jobs)
 
 
 def _jobs(asked: str | None) -> int | None:

@@ -15,12 +15,18 @@ from orchestrator.safety.session import Session
 class Executor(Protocol):
     """Takes tasks and gives answers, each once, in whatever order.
 
-    `jobs` is how many are at work at most, `free` how many more may begin now.
+    None of them lands anything.
     """
 
-    jobs: int
-    is_live: bool
-    """Whether what happens to a batch was told by the time its answer comes."""
+    @property
+    def jobs(self) -> int:
+        """How many are at work at most."""
+        ...
+
+    @property
+    def is_live(self) -> bool:
+        """Whether what happens to a batch was told by the time its answer comes."""
+        ...
 
     @property
     def free(self) -> int:

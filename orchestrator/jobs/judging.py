@@ -7,6 +7,7 @@ from orchestrator.batch.selection import Selection
 from orchestrator.errors import Interrupted, OrchestrateError
 from orchestrator.events import Event, Picked, TestsRan
 from orchestrator.gates.reads import Reads
+from orchestrator.jobs.places import TOP, rewritten
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
 from orchestrator.safety.session import Session
 
@@ -14,7 +15,8 @@ from orchestrator.safety.session import Session
 def judged(session: Session, task: Task) -> Answer:
     """What the batch comes to on the commit that the checkout of `session` holds.
 
-    What is told on the way is told to the session as well.
+    What is told on the way is told to the session as well. In the texts of the answer, `TOP` stands
+    for the top of the checkout.
     """
     told: list[Event] = []
     tell = session.tell
@@ -39,4 +41,5 @@ def judged(session: Session, task: Task) -> Answer:
         return Failed(task, error, told)
     finally:
         session.tell = tell
-    return Judged(task, candidate, session.reads, told)
+    answer = Judged(task, candidate, session.reads, told)
+    return rewritten(answer, {str(session.workspace.top): TOP})

@@ -21,6 +21,7 @@ from orchestrator.jobs.executor import Executor, Here
 from orchestrator.jobs.foreign import foreign
 from orchestrator.jobs.interplay import Again
 from orchestrator.jobs.line import Line
+from orchestrator.jobs.places import TOP, rewritten
 from orchestrator.jobs.queue import Waiting, to_start
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
 from orchestrator.plan.model import Place
@@ -168,7 +169,8 @@ class _Run:
                     next_step="orchestrate next-batch --all --jobs 1",
                 )
             del self.at_work[task.place]
-            self.ready[task.place] = came
+            top = str(self.line.session.workspace.top)
+            self.ready[task.place] = rewritten(came, {TOP: top})
             self.tell(BesideEnded(task.place))
 
     def _land(self, place: Place, answer: Answer) -> None:

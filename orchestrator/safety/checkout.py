@@ -63,7 +63,7 @@ class Checkout:
         try:
             worktrees.add(user, place, commit)
             made._give(user.top, needs)
-            made._set_up(needs, python, say)
+            made.set_up(needs, python, say)
             made.given = worktrees.unknown(made.repo)
         except BaseException:
             made.close()
@@ -98,7 +98,12 @@ class Checkout:
             except OSError as error:
                 raise DiskError(f"cannot copy {path!r}: {error}", next_step="df -h") from error
 
-    def _set_up(self, needs: Worktree, python: Path | None, say: Callable[[str], None]) -> None:
+    def set_up(self, needs: Worktree, python: Path | None, say: Callable[[str], None]) -> None:
+        """Run what the plan says.
+
+        Raises:
+            CannotJudge: a command failed.
+        """
         for line in needs.setup:
             words = [w.replace("{python}", str(python or "python")) for w in shlex.split(line)]
             say(f"worktree: {line}")

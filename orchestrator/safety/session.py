@@ -102,6 +102,16 @@ class Surroundings:
             self._warm = Warm(surroundings, top, lambda what: self.tell(Said(what)))
         return self._warm
 
+    def take_warm(self) -> Warm | None:
+        """What forks runs of pytest, for whoever keeps it beyond this session."""
+        warm, self._warm = self._warm, None
+        return warm
+
+    def use_warm(self, warm: Warm) -> None:
+        """Fork runs of pytest from what an earlier session has loaded."""
+        self._warm = warm
+        warm.say = lambda what: self.tell(Said(what))
+
     def use(self, python: Interpreter) -> None:
         """Take this interpreter and look for no other."""
         self._python = python

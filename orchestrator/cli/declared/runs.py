@@ -49,16 +49,28 @@ def next_batch_command(
             show_default=False,
         ),
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or dask: on the workers of a cluster.", metavar="ENGINE")
+    ] = "local",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the Dask scheduler; default: a cluster on this machine.",
+            metavar="ADDRESS",
+            show_default=False,
+        ),
+    ] = None,
     strict: StrictOption = False,
     trust: TrustOption = False,
     python: PythonOption = None,
 ) -> None:
     """Do the next batch: fix, compile, collect, test, commit. A file that fails is taken out."""
-    from orchestrator.cli.batches import Asked, next_batch
+    from orchestrator.cli.batches import Apart, Asked, next_batch
     from orchestrator.safety.session import How
 
     how = How(python, strict, trust)
-    asked = Asked(dry_run, phase, batch, every, limit, how, isolated, jobs)
+    apart = Apart(isolated, jobs, engine, scheduler)
+    asked = Asked(dry_run, phase, batch, every, limit, how, apart)
     raise typer.Exit(next_batch(plan or ctx.obj, asked))
 
 

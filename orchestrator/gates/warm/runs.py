@@ -40,7 +40,7 @@ class Warm:
         self._surroundings = surroundings
         self._stamp = surroundings.stamp()
         self._cwd = cwd
-        self._say = say
+        self.say = say
         self._server: Server | None = None
         self._is_off = sys.platform != "linux"
         self._imports = None if self._is_off else known(self._stamp)
@@ -142,7 +142,7 @@ class Warm:
     def _forget(self, why: str) -> None:
         """Begin anew with the next run."""
         self.close()
-        self._say(f"{why}: packages are loaded anew")
+        self.say(f"{why}: packages are loaded anew")
         self._stamp = self._surroundings.stamp()
         self._imports, self._proved = None, False
 
@@ -150,7 +150,7 @@ class Warm:
         """Start every other run of the session."""
         self.close()
         self._is_off = True
-        self._say(f"every run of pytest starts anew: {why}")
+        self.say(f"every run of pytest starts anew: {why}")
 
 
 def _differing(one: TestRun, other: TestRun) -> list[str]:

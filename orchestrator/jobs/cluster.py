@@ -1,0 +1,260 @@
+"""Judges tasks on the workers of a Dask cluster; whatever becomes of it, nothing lands there."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import BadInput, CannotJudge
+from orchestrator.events import Event, Said, StepBegun, TestsRan
+from orchestrator.jobs.parcel import Sender
+from orchestrator.jobs.remote import judge_parcel
+from orchestrator.jobs.series import MakeExecutor
+from orchestrator.jobs.task import Answer, Failed, Judged, Task
+from orchestrator.safety.session import Session
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_LOOK_S = 0.5
+_CONNECT_S = 15.0
+_GONE_S = 120.0
+"""How long a scheduler that went away is waited for."""
+
+_TRIES = 3
+_SLOW = 4.0
+"""A task is asked for a second time once it took so many times what the slowest of others did."""
+
+_SLOW_AT_LEAST_S = 60.0
+
+
+def on_cluster(scheduler: str | None, jobs: int | None) -> MakeExecutor:
+    """Workers of the scheduler at an address, or, without one, of a cluster on this machine.
+
+    `jobs` bounds how many tasks run at a time; None: as many as there are threads.
+    """
+
+    def make(home: Session, stack: ExitStack) -> Cluster:
+        try:
+            import distributed
+        except ImportError as error:
+            raise BadInput(
+                "--engine dask needs the package distributed, which is not installed here",
+                next_step="pip install 'orchestrate-migration[dask]'",
+            ) from error
+        address = scheduler
+        if address is None:
+            local = distributed.LocalCluster(
+                n_workers=jobs,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                worker_dashboard_address=None,
+                silence_logs=50,
+            )
+            stack.callback(local.close)
+            address = local.scheduler_address
+        return Cluster(home, str(address), jobs)
+
+    return make
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A task at work: what was submitted for it, since when, and how often it failed."""
+
+    task: Task
+    futures: list[Any]
+    began_s: float
+    tries: int = 1
+    was_doubled: bool = False
+
+
+class Cluster:
+    """Tasks on their way through one scheduler."""
+
+    is_live = False
+
+    def __init__(self, home: Session, address: str, jobs: int | None) -> None:
+        """Connect to the scheduler at `address`.
+
+        Raises:
+            CannotJudge: nobody answers there.
+        """
+        self._address = address
+        self._most = jobs
+        self._home = home
+        self._came: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._asked: dict[int, _Asked] = {}
+        self._longest_s = 0.0
+        self._topic = f"orchestrate-{uuid.uuid4().hex}"
+        self._sender = Sender.of(home, home.repo.head().commit, self._topic)
+        self._client: Client | None = None
+        self._bundle: Future[bytes] | None = None
+        self._connect(_CONNECT_S)
+
+    @property
+    def jobs(self) -> int:
+        """How many tasks run at a time: those of every worker that is there now."""
+        threads = 0
+        with contextlib.suppress(OSError, TimeoutError, ValueError):
+            threads = sum(self._connected().nthreads().values())
+        return max(1, min(threads, self._most or threads))
+
+    @property
+    def free(self) -> int:
+        """How many more tasks may begin now."""
+        return self.jobs - len(self._asked)
+
+    def submit(self, task: Task) -> None:
+        """Hand a task to the scheduler."""
+        self._asked[task.number] = _Asked(task, [], time.monotonic())
+        self._begin(self._asked[task.number])
+
+    def answers(self) -> Iterator[Answer | tuple[str, Event]]:
+        """What came by now, or as soon as something does."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                came = [self._came.get(timeout=_LOOK_S)]
+                while not self._came.empty():
+                    came.append(self._came.get())
+                found = [answer for one in came for answer in self._taken(one)]
+                if found:
+                    yield from found
+                    return
+            if self._client is None or self._client.status != "running":
+                yield from self._reconnected()
+                return
+            self._double_slow_ones()
+
+    def close(self) -> None:
+        """Let go of every task, and of the scheduler."""
+        for asked in self._asked.values():
+            self._cancel(asked)
+        self._disconnect()
+
+    def _begin(self, asked: _Asked) -> None:
+        client = self._connected()
+        future = client.submit(
+            judge_parcel,
+            self._sender.parcel(asked.task),
+            self._bundle,
+            key=f"{self._topic}-{asked.task.number}-{uuid.uuid4().hex[:6]}",
+            pure=False,
+            priority=-asked.task.number,
+        )
+        asked.futures.append(future)
+        number = asked.task.number
+        future.add_done_callback(lambda done: self._came.put((number, done)))
+
+    def _taken(self, came: Any) -> list[Answer | tuple[str, Event]]:
+        """An answer, or what a worker tells; what fails is asked for again."""
+        if not (isinstance(came, tuple) and isinstance(came[0], int)):
+            return [came]
+        number, future = came
+        asked = self._asked.get(number)
+        if asked is None or future not in asked.futures:
+            return []
+        asked.futures.remove(future)
+        if future.status == "finished":
+            answer = future.result()
+            del self._asked[number]
+            self._cancel(asked)
+            self._longest_s = max(self._longest_s, time.monotonic() - asked.began_s)
+            if isinstance(answer, Judged | Failed):
+                return [answer]
+            why = f"a worker answered with {type(answer).__name__}"
+            return [Failed(asked.task, _given_up(asked.task, why))]
+        if future.status == "error":
+            return self._failed(asked, future.exception())
+        return []  # cancelled or lost: a scheduler that is gone is noticed by itself
+
+    def _failed(self, asked: _Asked, error: object) -> list[Answer | tuple[str, Event]]:
+        if asked.futures:
+            return []  # it was asked for twice, and the other may answer
+        if asked.tries >= _TRIES:
+            del self._asked[asked.task.number]
+            return [Failed(asked.task, _given_up(asked.task, str(error)))]
+        asked.tries += 1
+        self._begin(asked)
+        said = f"{asked.task.place} is asked for again: {str(error).splitlines()[0]}"
+        self._home.tell(Said(said))
+        return []
+
+    def _double_slow_ones(self) -> None:
+        """Ask once more for what takes far longer than anything did: the first answer counts."""
+        limit_s = max(_SLOW_AT_LEAST_S, _SLOW * self._longest_s)
+        for asked in self._asked.values():
+            if asked.was_doubled or not self._longest_s or self.free <= 0:
+                continue
+            if time.monotonic() - asked.began_s > limit_s:
+                asked.was_doubled = True
+                self._begin(asked)
+                self._home.tell(Said(f"{asked.task.place} takes long: a second worker is asked"))
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            raise CannotJudge(
+                f"the scheduler at {self._address} is gone",
+                next_step="orchestrate next-batch --all --jobs auto",
+            )
+        return self._client
+
+    def _connect(self, limit_s: float) -> None:
+        from distributed import Client
+
+        until_s = time.monotonic() + limit_s
+        while self._client is None:
+            try:
+                self._client = Client(self._address, timeout=_LOOK_S * 10, set_as_default=False)
+            except (OSError, TimeoutError, ValueError) as error:
+                if time.monotonic() > until_s:
+                    raise CannotJudge(
+                        f"no scheduler answers at {self._address}: {error}",
+                        next_step="start one: dask scheduler, or do without --scheduler",
+                    ) from error
+                time.sleep(_LOOK_S)
+        self._client.subscribe_topic(self._topic, lambda told: self._came.put(_told(told[1])))
+        self._bundle = self._client.scatter(self._sender.bundle(), hash=False)
+
+    def _reconnected(self) -> Iterator[Answer | tuple[str, Event]]:
+        """Wait for a scheduler that went away, and ask it for all that was at work."""
+        self._home.tell(Said(f"the scheduler at {self._address} went away; waiting for it"))
+        self._disconnect()
+        self._connect(_GONE_S)
+        self._home.tell(Said("it is back: what was at work is asked for again"))
+        for asked in self._asked.values():
+            asked.futures.clear()
+            asked.began_s = time.monotonic()
+            self._begin(asked)
+        yield from ()
+
+    def _cancel(self, asked: _Asked) -> None:
+        for future in asked.futures:
+            with contextlib.suppress(Exception):  # whoever holds it may be gone
+                future.cancel()
+
+    def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(Exception):  # as above
+                client.close(timeout=2)
+
+
+def _told(said: dict[str, Any]) -> tuple[str, Event]:
+    """What a worker tells of a batch: a step begins, or how far its tests are."""
+    place = said.pop("place")
+    return place, StepBegun(**said) if "name" in said else TestsRan(**said)
+
+
+def _given_up(task: Task, why: str) -> CannotJudge:
+    return CannotJudge(
+        f"{task.place} could not be judged on the cluster: {why}",
+        next_step="orchestrate next-batch --all --jobs 1",
+    )

@@ -1,0 +1,109 @@
+"""What travels to another machine to be judged there: no path of this one, nothing secret."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator import __version__
+from orchestrator.errors import BadInput
+from orchestrator.git import Repo
+from orchestrator.jobs.task import Task
+from orchestrator.plan.model import Plan
+from orchestrator.safety.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One task with what its judge needs, beside the bundle of the series' first commit.
+
+    `repository` names the clone a worker keeps, `plan_file` is the plan's path from the top.
+    `since` is a bundle of what came after the commit `root`; empty where that is the task's own.
+    `topic` is where what happens is told.
+    """
+
+    task: Task
+    plan: Plan
+    plan_file: str
+    repository: str
+    root: str
+    since: bytes
+    strict: bool
+    topic: str
+    version: str = __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Packs the tasks of a series that begins at the commit `root`."""
+
+    repo: Repo
+    plan: Plan
+    plan_file: str
+    root: str
+    strict: bool
+    topic: str
+
+    @classmethod
+    def of(cls, home: Session, root: str, topic: str) -> Sender:
+        """For the repository and plan of a session.
+
+        Raises:
+            BadInput: the plan asks for files that are on this machine only.
+        """
+        needs = home.plan.worktree
+        if named := [*needs.copy, *needs.link]:
+            raise BadInput(
+                f"`worktree:` of the plan names {named[0]!r}, which is on this machine only and "
+                "does not travel: `setup:` has to make it where it is needed",
+                next_step="orchestrate next-batch --all --jobs auto, or correct the plan",
+            )
+        workspace = home.workspace
+        inside = workspace.plan_file.is_relative_to(workspace.top)
+        plan_file = workspace.plan_file.relative_to(workspace.top) if inside else Path("plan.yaml")
+        python = home.plan.verify.python
+        verify = home.plan.verify
+        if python is not None and Path(python).is_absolute():
+            verify = replace(verify, python=None)  # it is the path of a program on this machine
+        plan = replace(home.plan, verify=verify)
+        return cls(home.repo, plan, str(plan_file), root, home.how.strict, topic)
+
+    @property
+    def repository(self) -> str:
+        """The same for every series of a repository: by its first commits and its objects' form."""
+        roots = self.repo.text("rev-list", "--max-parents=0", self.root).split()
+        return hashlib.sha256("\n".join(sorted(roots)).encode()).hexdigest()[:20]
+
+    def bundle(self) -> bytes:
+        """The first commit with all that is before it."""
+        return _bundle(self.repo, self.root)
+
+    def parcel(self, task: Task) -> Parcel:
+        """A task with what came since the first commit."""
+        since = b""
+        if task.base != self.root:
+            since = _bundle(self.repo, task.base, without=self.root)
+        return Parcel(
+            task,
+            self.plan,
+            self.plan_file,
+            self.repository,
+            self.root,
+            since,
+            self.strict,
+            self.topic,
+        )
+
+
+_REF = "refs/orchestrate/travels"
+"""A bundle holds refs, not commits."""
+
+
+def _bundle(repo: Repo, commit: str, *, without: str | None = None) -> bytes:
+    repo.run("update-ref", _REF, commit)
+    try:
+        but = [f"^{without}"] if without else []
+        return repo.run("bundle", "create", "--quiet", "-", _REF, *but)
+    finally:
+        repo.run("update-ref", "-d", _REF)

@@ -1,0 +1,192 @@
+"""Judges a parcel on another machine: in a clone that is kept warm, in a checkout of its own.
+
+This is what a worker of Dask calls; it needs this package, git, and what `worktree: setup:` needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from orchestrator import __version__
+from orchestrator.errors import CannotJudge, OrchestrateError
+from orchestrator.events import Event, InterpreterFound, StepBegun, TestsRan
+from orchestrator.gates.verdict import PYTHON
+from orchestrator.gates.warm.runs import Warm
+from orchestrator.git import GitFailed, Repo, initialised, worktrees
+from orchestrator.interpreter import interpreter
+from orchestrator.jobs.judging import judged
+from orchestrator.jobs.parcel import Parcel
+from orchestrator.jobs.places import TOP, rewritten
+from orchestrator.jobs.task import Answer, Failed
+from orchestrator.safety.checkout import Checkout
+from orchestrator.safety.session import Away, How, at_work
+from orchestrator.workspace import Workspace
+
+_TELL_S = 2.0
+_warm: dict[str, Warm] = {}
+"""What forks runs of pytest in each checkout; it ends with this process."""
+
+_slots: dict[str, threading.Lock] = {}
+_guard = threading.Lock()
+
+
+def judge_parcel(parcel: Parcel, bundle: bytes) -> Answer:
+    """What the task of `parcel` comes to; `bundle` is of its series' first commit."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    folder = Path(worker.local_directory) / "orchestrate" / parcel.repository
+
+    def tell(event: Event) -> None:
+        if isinstance(event, StepBegun | TestsRan):
+            worker.log_event(parcel.topic, {"place": parcel.task.place, **asdict(event)})
+
+    return judged_in(folder, parcel, bundle, _seldom(tell))
+
+
+def judged_in(folder: Path, parcel: Parcel, bundle: bytes, tell: Callable[[Event], None]) -> Answer:
+    """The same below `folder`, which holds the clone and its checkouts from task to task."""
+    if parcel.version != __version__:
+        error = CannotJudge(
+            f"a worker has orchestrate {__version__}, and was asked by {parcel.version}",
+            next_step="install the same version on every worker",
+        )
+        return Failed(parcel.task, error)
+    try:
+        with _slot(folder) as slot:
+            clone = _clone(folder, parcel, bundle)
+            return _judged(clone, folder / slot, parcel, tell)
+    except OrchestrateError as error:
+        return Failed(parcel.task, error)
+
+
+@contextlib.contextmanager
+def _slot(folder: Path) -> Iterator[str]:
+    """The name of a checkout that no other thread of this worker is at."""
+    for number in range(1, 1_000):
+        with _guard:
+            lock = _slots.setdefault(f"{folder}/{number}", threading.Lock())
+        if lock.acquire(blocking=False):
+            try:
+                yield f"slot-{number}"
+            finally:
+                lock.release()
+            return
+
+
+def _clone(folder: Path, parcel: Parcel, bundle: bytes) -> Repo:
+    """The clone with the task's commit; what is broken of it is made anew once.
+
+    Raises:
+        CannotJudge: the bundles do not give the commit.
+    """
+    place = folder / "clone"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for is_last in (False, True):
+            try:
+                repo = Repo(place) if (place / ".git").is_dir() else _new(place)
+                for commit, data in ((parcel.root, bundle), (parcel.task.base, parcel.since)):
+                    if not _has(repo, commit):
+                        _unbundle(repo, data)
+                if _has(repo, parcel.task.base):
+                    return repo
+            except GitFailed as error:
+                if is_last:
+                    raise CannotJudge(
+                        f"the bundle for {parcel.task.place} does not apply: {error.what}",
+                        next_step="orchestrate next-batch --all --jobs 1",
+                    ) from error
+            shutil.rmtree(place, ignore_errors=True)
+            for old in folder.glob("slot-*"):
+                shutil.rmtree(old, ignore_errors=True)
+    raise CannotJudge(
+        f"the bundles for {parcel.task.place} do not hold {parcel.task.base[:10]}",
+        next_step="orchestrate next-batch --all --jobs 1",
+    )
+
+
+def _new(place: Path) -> Repo:
+    place.mkdir(parents=True)
+    repo = initialised(place, user="orchestrate", address="orchestrate@localhost")
+    repo.run("config", "gc.auto", "0")  # no branch holds what bundles bring
+    return repo
+
+
+def _has(repo: Repo, commit: str) -> bool:
+    try:
+        repo.run("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
+    except GitFailed:
+        return False
+    return True
+
+
+def _unbundle(repo: Repo, data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(prefix="orchestrate-bundle-") as file:
+        file.write(data)
+        file.flush()
+        repo.run("bundle", "unbundle", file.name)
+
+
+def _judged(clone: Repo, slot: Path, parcel: Parcel, tell: Callable[[Event], None]) -> Answer:
+    top, task = slot / "work", parcel.task
+    if (top / ".git").exists() and (slot / "ready").exists():
+        worktree = Repo(top, ours=True)
+        worktrees.move(worktree, task.base, but=(slot / "ready").read_text().splitlines())
+    else:
+        worktrees.remove(worktrees.common_folder(clone), top)
+        shutil.rmtree(slot, ignore_errors=True)
+        slot.mkdir()
+        worktree = worktrees.add(clone, top, task.base)
+        checkout = Checkout(worktree, worktrees.common_folder(clone), slot / "note")
+        checkout.set_up(parcel.plan.worktree, _python_path(parcel, top), lambda what: None)
+        (slot / "ready").write_text("\n".join(worktrees.unknown(worktree)))
+    for folder in ("notes", "logs"):
+        (slot / folder).mkdir(exist_ok=True)
+    workspace = Workspace(top, top / parcel.plan_file, parcel.plan)
+    how = How(strict=parcel.strict, trust=True)
+    python = None
+    if parcel.plan.verify.runs_tests():
+        python = interpreter(top, option=None, plan=parcel.plan.verify.python)
+    away = Away(workspace, how, python, top, slot / "notes", slot / "logs")
+    with at_work(away, tell) as work:
+        if (warm := _warm.pop(str(top), None)) is not None:
+            work.use_warm(warm)
+        answer = judged(work, task)
+        if (warm := work.take_warm()) is not None:
+            _warm[str(top)] = warm
+    words = {str(top): TOP} | ({str(python.path): PYTHON} if python else {})
+    told = [event for event in answer.told if not isinstance(event, InterpreterFound)]
+    return rewritten(replace(answer, told=told), words)
+
+
+def _python_path(parcel: Parcel, top: Path) -> Path | None:
+    from orchestrator.interpreter import chosen
+
+    return chosen(top, option=None, plan=parcel.plan.verify.python)
+
+
+def _seldom(tell: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Tell of steps, and now and then how far the tests are; the rest comes with the answer."""
+    last_s = 0.0
+
+    def told(event: Event) -> None:
+        nonlocal last_s
+        if isinstance(event, TestsRan):
+            if time.monotonic() - last_s < _TELL_S:
+                return
+            last_s = time.monotonic()
+        elif not isinstance(event, StepBegun):
+            return
+        tell(event)
+
+    return told
