@@ -31,7 +31,8 @@ class Apart:
     @property
     def is_asked_for(self) -> bool:
         """Whether it is anywhere else."""
-        return self.isolated or self.jobs is not None or self.engine != "local"
+        elsewhere = self.engine != "local" or self.scheduler is not None
+        return self.isolated or self.jobs is not None or elsewhere
 
 
 @dataclass(frozen=True, slots=True)
