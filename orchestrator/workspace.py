@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,7 @@ from orchestrator.plan.snapshot import load_remembered
 from orchestrator.plan.verify import GateName
 from orchestrator.plugins import GATES, plugins
 from orchestrator.progress.origin import Origin, origin_of
-from orchestrator.progress.status import Compliance, Status, status
+from orchestrator.progress.status import Compliance, Status, refreshed, status
 from orchestrator.words import suggestion
 
 DEFAULT_PLAN = "migration_plan.yaml"
@@ -33,8 +33,15 @@ class Workspace:
 
     def status(self) -> Status:
         """Where the migration stands here; writes nothing."""
-        compliance = Compliance(_has_traces, self.is_clean)
-        return status(self.top, self.plan, compliance, records_only=self.origin is not None)
+        return status(self.top, self.plan, self._compliance, records_only=self.origin is not None)
+
+    def status_after(self, before: Status, changed: Collection[str]) -> Status:
+        """The same, where these files are all that changed since `before`."""
+        return refreshed(before, self.top, self._compliance, changed)
+
+    @property
+    def _compliance(self) -> Compliance:
+        return Compliance(_has_traces, self.is_clean)
 
     @property
     def origin(self) -> Origin | None:

@@ -18,6 +18,7 @@ from orchestrator.changes import Content, changes_of
 from orchestrator.events import StepBegun
 from orchestrator.fixers.registry import get
 from orchestrator.progress.record import Done, MemoryRecord, Record, TargetRecord
+from orchestrator.progress.status import Status
 from orchestrator.report.message import message
 from orchestrator.safety import points, preflight
 from orchestrator.safety.session import Session
@@ -80,7 +81,8 @@ def carry(session: Session, selection: Selection, *, record_failures: bool) -> L
         if not candidate.may_land(record_failures=record_failures):
             return Stopped(selection.place, candidate.found)
         commit, record = land(work, candidate)
-    return landed(session, selection, candidate, commit, record)
+    status = session.workspace.status()
+    return landed(session, selection, candidate, Made(commit, record, status))
 
 
 @contextmanager
@@ -149,19 +151,23 @@ def write_logs(session: Session, selection: Selection, candidate: Candidate) -> 
     write_log(session.logs, selection.place.name, reached.all_verdicts, refused)
 
 
-def landed(
-    session: Session,
-    selection: Selection,
-    candidate: Candidate,
-    commit: Commit,
-    record: Record,
-) -> Landed:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A commit that was made, with its record, and where the migration stands by then."""
+
+    commit: Commit
+    record: Record
+    status: Status
+
+
+def landed(session: Session, selection: Selection, candidate: Candidate, made: Made) -> Landed:
     """What a batch that was committed came to, and what is next."""
+    place, record = selection.place, made.record
     entries = [entry for entry in record.targets if entry.path in selection.paths]
-    write_seconds(session.logs, selection.place.name, candidate.seconds, len(entries))
-    next_ = session.workspace.status().next
-    did_nothing = _did_nothing(session, selection, record)
-    return Landed(selection.place, commit, record, entries, candidate.found, next_, did_nothing)
+    write_seconds(session.logs, place.name, candidate.seconds, len(entries))
+    did_nothing = _did_nothing(made.status, selection, record)
+    found = candidate.found
+    return Landed(place, made.commit, record, entries, found, made.status.next, did_nothing)
 
 
 def _has_several_rungs(selection: Selection) -> bool:
@@ -175,14 +181,13 @@ def _touched(selection: Selection, record: Record) -> list[str]:
     return selection.paths
 
 
-def _did_nothing(session: Session, selection: Selection, record: Record) -> bool:
+def _did_nothing(status: Status, selection: Selection, record: Record) -> bool:
     """Whether a fixer that cannot tell what is left changed none of the first files of a phase."""
     phase = selection.place.phase
     if all(get(rung.fixer).knows_what_is_left for rung in phase.rungs()):
         return False
     if any(entry.done is not Done.UNCHANGED for entry in _automatic(record.targets)):
         return False
-    status = session.workspace.status()
     mine = next(p for p in status.phases if p.phase.id == phase.id)
     return sum(batch.record is not None for batch in mine.batches) == 1
 

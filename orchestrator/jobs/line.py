@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.batch.carry import begun, land, landed, write_logs
+from orchestrator.batch.carry import Made, begun, land, landed, write_logs
 from orchestrator.batch.fix import contents_before
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.changes import Content, Side, changes_of
+from orchestrator.errors import ChangedMeanwhile
 from orchestrator.events import Said
 from orchestrator.git import Repo
+from orchestrator.jobs.foreign import foreign
 from orchestrator.jobs.interplay import Again, Since, interplay
-from orchestrator.jobs.task import Judged
+from orchestrator.jobs.places import TOP, rewritten
+from orchestrator.jobs.task import Answer, Judged, Task
 from orchestrator.progress.status import Status
 from orchestrator.safety.advance import Advance, Kept, Moved, came_or_went, changed_between
 from orchestrator.safety.checkout import Checkout
@@ -34,10 +37,30 @@ class Line:
         self.checkout = checkout
         self._advance = advance
         self._landed: dict[str, Judged] = {}
+        self._status = session.workspace.status()
+
+    @property
+    def stop_after(self) -> int:
+        """How many files may be taken out before the series ends."""
+        return self.session.plan.verify.stop_after
 
     def status(self) -> Status:
         """Where the migration stands at the tip."""
-        return self.session.workspace.status()
+        return self._status
+
+    def taken(self, answer: Answer, task: Task) -> Answer:
+        """An answer to `task`, with the paths of this machine in its texts.
+
+        Raises:
+            ChangedMeanwhile: it is none to what was asked.
+        """
+        if why := foreign(answer, task, self.session.repo):
+            raise ChangedMeanwhile(
+                f"what came back for {task.place} is no answer to what was asked: {why}; "
+                "it was discarded, and what landed before it stays",
+                next_step="orchestrate next-batch --all --jobs 1",
+            )
+        return rewritten(answer, {TOP: str(self.session.workspace.top)})
 
     def land(self, judged: Judged, selection: Selection) -> Landed | Stopped | Again:
         """Commit what was judged on top of the line, or say why it has to be judged again there.
@@ -56,12 +79,6 @@ class Line:
             if self._brought_in(landed.commit.commit):
                 self._landed[landed.commit.commit] = judged
                 return landed
-
-    def catch_up(self) -> None:
-        """Hold what the user's branch holds by now."""
-        if self.kept is None and (tip := self._advance.tip()) != self.tip:
-            self.tip = tip
-            self.checkout.hold(tip)
 
     def _interplay(self, judged: Judged, selection: Selection) -> Again | None:
         base = judged.task.base
@@ -90,7 +107,13 @@ class Line:
             work.tx.may_hold(changes_of(units))
             BatchTree(session.workspace.top, units).put(Side.EDITED)
             commit, record = land(work, candidate)
-        return landed(session, selection, candidate, commit, record)
+        self._look_again(self.tip, commit.commit)
+        return landed(session, selection, candidate, Made(commit, record, self._status))
+
+    def _look_again(self, before: str, now: str) -> None:
+        """Take in what changed from one commit to the other; the rest is as it was."""
+        changed = frozenset(changed_between(self.session.repo, before, now))
+        self._status = self.session.workspace.status_after(self._status, changed)
 
     def _brought_in(self, commit: str) -> bool:
         """Whether the line goes on from `commit`; not where the user's branch moved meanwhile."""
@@ -101,6 +124,7 @@ class Line:
         match self._advance.to(commit, old=self.tip):
             case Moved(tip):
                 self.checkout.hold(tip)
+                self._look_again(commit, tip)
                 self.session.tell(Said(f"the branch moved to {tip[:10]}; landed on that"))
                 self.tip = tip
                 return False

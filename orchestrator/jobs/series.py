@@ -10,21 +10,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from orchestrator.batch.pick import Choice, queue
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.batch.story import Ending, Series, ending_of
-from orchestrator.errors import CannotJudge, ChangedMeanwhile
+from orchestrator.errors import CannotJudge
 from orchestrator.events import Beside, BesideEnded, Said, Tell
 from orchestrator.jobs.executor import Executor, Here
-from orchestrator.jobs.foreign import foreign
 from orchestrator.jobs.interplay import Again
 from orchestrator.jobs.line import Line
-from orchestrator.jobs.places import TOP, rewritten
-from orchestrator.jobs.queue import Waiting, to_start
+from orchestrator.jobs.queue import WINDOW, Waiting, to_start
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
 from orchestrator.plan.model import Place
+from orchestrator.progress.status import BatchStatus, Status
 from orchestrator.safety import preflight
 from orchestrator.safety.advance import Advance
 from orchestrator.safety.checkout import Checkout
@@ -62,7 +62,7 @@ def next_batches_apart(
         else:
             executor = make(home, stack)
         stack.callback(executor.close)
-        run = _Run(line, executor, choice, tell, limit)
+        run = Run(line, executor, choice, tell, limit)
         results, ending = run.to_its_end()
         waiting = next(line.status().unresolved(), None) is not None
         return Series(results, ending, time.monotonic() - started, waiting, line.kept)
@@ -101,11 +101,35 @@ def _line(home: Session, tell: Tell) -> Iterator[Line]:
         checkout.close()
 
 
+class Landing(Protocol):
+    """Where what was judged lands, one after the other."""
+
+    tip: str
+    """The commit that what lands next comes onto."""
+
+    @property
+    def stop_after(self) -> int:
+        """How many files may be taken out before the series ends."""
+        ...
+
+    def status(self) -> Status:
+        """Where the migration stands at the tip."""
+        ...
+
+    def taken(self, answer: Answer, task: Task) -> Answer:
+        """An answer that was looked at."""
+        ...
+
+    def land(self, judged: Judged, selection: Selection) -> Landed | Stopped | Again:
+        """Commit what was judged, or say why it has to be judged again."""
+        ...
+
+
 @dataclass(slots=True)
-class _Run:
+class Run:
     """A series on its way: what is judged and has not landed, and what landed."""
 
-    line: Line
+    line: Landing
     executor: Executor
     choice: Choice
     tell: Tell
@@ -114,34 +138,48 @@ class _Run:
     at_work: dict[str, Task] = field(default_factory=dict)
     ready: dict[str, Answer] = field(default_factory=dict)
     again: dict[str, int] = field(default_factory=dict)
+    places: list[Place] = field(default_factory=list)
+    batches: dict[str, BatchStatus] = field(default_factory=dict)
+    seen: Status | None = None
+    """The status that `batches` are of, and by which `places` may be done, the next one first."""
+
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def to_its_end(self) -> tuple[list[Landed | Stopped], Ending]:
-        stop_after = self.line.session.plan.verify.stop_after
+        """What landed or stopped, and why there is no more."""
+        stop_after = self.line.stop_after
         while True:
             if (ending := ending_of(self.results, self.limit, stop_after)) is not None:
                 return self.results, ending
-            places = queue(self.line.status(), self.choice)
-            if not places:
+            self._look()
+            if not self.places:
                 return self.results, Ending.ALL_DONE
-            self._start(places)
-            if (answer := self.ready.pop(places[0].name, None)) is not None:
-                self._land(places[0], answer)
+            self._start()
+            if (answer := self.ready.pop(self.places[0].name, None)) is not None:
+                self._land(self.places[0], answer)
             else:
                 self._wait()
 
-    def _start(self, places: list[Place]) -> None:
+    def _look(self) -> None:
+        status = self.line.status()
+        if status is not self.seen:
+            self.seen, self.places = status, queue(status, self.choice)
+            self.batches = {b.place.name: b for phase in status.phases for b in phase.batches}
+
+    def _start(self) -> None:
         if self.executor.is_live and (self.at_work or self.ready):
             return  # it works where landing is done
-        status = self.line.status()
-        left = None if self.limit is None else self.limit - len(self.results)
+        jobs, free = self.executor.jobs, self.executor.free
+        if free <= 0:
+            return
+        ahead = WINDOW * jobs
+        left = ahead if self.limit is None else min(ahead, self.limit - len(self.results))
         waiting = []
-        for place in places[:left]:
-            paths = [target.path for target in status.batch(place).open_targets]
+        for place in self.places[:left]:
+            paths = [target.path for target in self.batches[place.name].open_targets]
             waiting.append(Waiting(place.name, frozenset(paths)))
         begun = {*self.at_work, *self.ready}
-        jobs = self.executor.jobs
-        for one in to_start(waiting, begun, free=self.executor.free, jobs=jobs):
+        for one in to_start(waiting, begun, free=free, jobs=jobs):
             self._submit(one.name, tuple(sorted(one.paths)))
 
     def _submit(self, place: str, paths: tuple[str, ...], also: tuple[str, ...] = ()) -> None:
@@ -162,19 +200,12 @@ class _Run:
             asked = {task.number: task for task in self.at_work.values()}
             if (task := asked.get(came.task.number)) is None:
                 continue
-            if why := foreign(came, task, self.line.session.repo):
-                raise ChangedMeanwhile(
-                    f"what came back for {task.place} is no answer to what was asked: {why}; "
-                    "it was discarded, and what landed before it stays",
-                    next_step="orchestrate next-batch --all --jobs 1",
-                )
+            self.ready[task.place] = self.line.taken(came, task)
             del self.at_work[task.place]
-            top = str(self.line.session.workspace.top)
-            self.ready[task.place] = rewritten(came, {TOP: top})
             self.tell(BesideEnded(task.place))
 
     def _land(self, place: Place, answer: Answer) -> None:
-        batch = self.line.status().batch(place)
+        batch = self.batches[place.name]
         selection = Selection.of(batch, batch.open_targets)
         if isinstance(answer, Failed):
             self._replay(answer)

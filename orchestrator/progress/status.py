@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +11,15 @@ from pathlib import Path
 from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
 from orchestrator.plan.patterns import is_pattern
 from orchestrator.progress.blob import holds
-from orchestrator.progress.record import Done, Record, TargetRecord, definition, records_of
+from orchestrator.progress.record import (
+    Done,
+    Record,
+    TargetRecord,
+    definition,
+    read_record,
+    record_path,
+    records_of,
+)
 
 
 class State(StrEnum):
@@ -172,6 +180,30 @@ def status(top: Path, plan: Plan, compliance: Compliance, *, records_only: bool 
     return Status(plan, phases, next(open_batches(phases), None))
 
 
+def refreshed(old: Status, top: Path, compliance: Compliance, changed: Collection[str]) -> Status:
+    """The status by now, where these files are all that changed since the `old` one.
+
+    Raises:
+        BadInput: a record cannot be read.
+    """
+    plan = old.plan
+    reader = _Reader(top, plan, compliance, records_only=False)
+    phases = []
+    for phase in old.phases:
+        batches = [
+            reader.batch(batch.place) if _is_about(plan, batch.place, changed) else batch
+            for batch in phase.batches
+        ]
+        phases.append(PhaseStatus(phase.phase, batches))
+    return Status(plan, phases, next(open_batches(phases), None))
+
+
+def _is_about(plan: Plan, place: Place, changed: Collection[str]) -> bool:
+    return record_path(plan, place) in changed or any(
+        target.path in changed for target in place.batch.targets
+    )
+
+
 def open_batches(phases: Sequence[PhaseStatus], *, deferred: bool = False) -> Iterator[Place]:
     """The batches a run may do now, in plan order: open, not deferred, nothing before them open."""
     unlocked = {phase.phase.id for phase in phases if phase.is_unlocked}
@@ -205,6 +237,10 @@ class _Reader:
             )
         ]
         return PhaseStatus(phase, batches)
+
+    def batch(self, place: Place) -> BatchStatus:
+        """One batch, its record read anew."""
+        return self._batch(place, read_record(self._top, self._plan, place))
 
     def _batch(self, place: Place, record: Record | None) -> BatchStatus:
         if record is None:
