@@ -46,10 +46,8 @@ def main() -> int:
     equal = len({repr(one) for one in told.values()}) <= 1
     first = median(seconds[asked.sides[0]])
     for side, runs in seconds.items():
-        each = " ".join(f"{run:.1f}" for run in runs)
-        print(
-            f"{side:24} {each:24} median {median(runs):7.1f} s   first / this {first / median(runs):.2f}"
-        )
+        each, ratio = " ".join(f"{run:.1f}" for run in runs), first / median(runs)
+        print(f"{side:24} {each:24} median {median(runs):7.1f} s   first / this {ratio:.2f}")
     print("equal results" if equal else "VOID: the sides did not come to the same")
     return 0 if equal else 1
 
@@ -63,7 +61,9 @@ def _run(asked: argparse.Namespace, side: str, clone: Path, cache: Path) -> floa
         _without_warm(clone)
     if side != "warm":
         shutil.rmtree(cache, ignore_errors=True)
-    env = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": _search(clone)}
+    venv = str(Path(asked.python).parents[1])  # where --python does not travel
+    env = os.environ | {"XDG_CACHE_HOME": str(cache), "VIRTUAL_ENV": venv}
+    env["PYTHONPATH"] = _search(clone)
     command = [sys.executable, "-m", "orchestrate", "next-batch", "--limit", asked.limit]
     command += ["--phase", asked.phase] if asked.phase else []
     if side == "pytest":

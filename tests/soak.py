@@ -28,7 +28,8 @@ from user import EXITS, HOOKS, OTHERS, TARGETS, User, new_user
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-LONGEST_S = 1.3
+LONGEST_S = 1.8
+WAYS = {"here": [], "apart": ["--isolated"], "beside": ["--all", "--jobs", "2"]}
 
 
 def main() -> int:
@@ -60,7 +61,9 @@ def one_round(user: User, chance: random.Random, counts: Counter[str]) -> list[s
         user.edit(chance.choice([*TARGETS, *OTHERS]))
     if chance.random() < 0.5:
         user.commit()
+    way = chance.choice(list(WAYS))
     command = [sys.executable, "-m", "orchestrate", "next-batch", "--python", sys.executable]
+    command += WAYS[way]
     run = subprocess.Popen(
         command, cwd=user.repo.top, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -75,6 +78,7 @@ def one_round(user: User, chance: random.Random, counts: Counter[str]) -> list[s
     code = run.wait(60)
     killed = code in {-9, 130, 143} or code in {-signal.SIGINT, -signal.SIGTERM}
     counts["runs"] += 1
+    counts[f"run {way}"] += 1
     counts["kills"] += killed
     counts[f"ended with {code}"] += 1
     wrong = user.losses()
@@ -95,8 +99,10 @@ def one_round(user: User, chance: random.Random, counts: Counter[str]) -> list[s
     wrong += [f"left: {file}" for file in user.repo.top.rglob(".orchestrate-*")]
     if "\n+# by the hook" in user.repo.git.text("log", "-p", "--grep=^Migration: ", "main"):
         wrong.append("what no gate has seen was committed")
+    if len(trees := user.repo.git.text("worktree", "list").splitlines()) != 1:
+        wrong.append(f"work trees are left: {trees[1:]}")
     user.repo.git.run("fsck", "--strict", "--no-progress")
-    return [f"{kind}, {number.name}: {one}" for one in [*wrong, *user.losses()]]
+    return [f"{way}, {kind}, {number.name}: {one}" for one in [*wrong, *user.losses()]]
 
 
 def send(run: subprocess.Popen[bytes], number: signal.Signals, *, together: bool) -> None:

@@ -62,6 +62,11 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
             "--all and --limit go on batch after batch; --batch and --dry-run are about one",
             next_step="orchestrate next-batch --all",
         )
+    if asked.dry_run and asked.apart.is_asked_for:
+        raise BadInput(
+            "--dry-run writes nothing, so it needs no work tree of its own",
+            next_step="orchestrate next-batch --dry-run",
+        )
     workspace, choice = open_workspace(plan), Choice(asked.phase, asked.batch)
     if asked.dry_run:
         from orchestrator.inspect.preview import preview

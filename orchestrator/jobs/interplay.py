@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from orchestrator.jobs.task import Judged
+
+_SETTINGS = frozenset({
+    ".coveragerc", ".pytest.ini", "pyproject.toml", "pytest.ini", "pytest.toml", "setup.cfg",
+    "tox.ini",
+})  # fmt: skip
+"""Read before the probe can hear of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +60,18 @@ def interplay(judged: Judged, since: Since) -> Again | None:
 def _why(judged: Judged, since: Since) -> str | None:
     if clash := sorted(judged.changed & since.changed):
         return f"{clash[0]} was changed since"
-    if not judged.reads.files and not judged.reads.programs:
+    reads = judged.reads
+    if not reads.files and not reads.programs:
         return None  # no gate of it read anything
-    if programs := sorted(judged.reads.programs):
-        return f"its gates start {programs[0]}, and nobody knows what that reads"
-    if read := sorted(judged.reads.files & since.changed):
-        return f"its tests read {read[0]}, which changed since"
-    if since.came_or_went:
-        return f"{min(since.came_or_went)} came or went since"
-    return None
+    settings = sorted(path for path in since.changed if PurePosixPath(path).name in _SETTINGS)
+    read = sorted(reads.files & since.changed)
+    reasons = [
+        *(f"{path}, which pytest may read, changed since" for path in settings),
+        *(f"its gates start {name}, and nobody knows what that reads" for name in reads.programs),
+        *(f"its tests read {path}, which changed since" for path in read),
+        *(f"{path} came or went since" for path in sorted(since.came_or_went)),
+    ]
+    return next(iter(reasons), None)
 
 
 def _targets(other: Judged) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.batch.carry import Made, begun, land, landed, write_logs
-from orchestrator.batch.fix import contents_before
+from orchestrator.batch.fix import Sheet, contents_before, fix
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.changes import Content, Side, changes_of
 from orchestrator.errors import ChangedMeanwhile
 from orchestrator.events import Said
+from orchestrator.fixers.registry import get
 from orchestrator.git import Repo
 from orchestrator.jobs.foreign import foreign
 from orchestrator.jobs.interplay import Again, Since, interplay
@@ -91,7 +92,25 @@ class Line:
         gone = [p for p in came_or_went(repo, base, self.tip) if not p.startswith(records)]
         known = set(repo.text("rev-list", f"{base}..{self.tip}").split())
         since = [other for commit, other in self._landed.items() if commit in known]
-        return interplay(judged, Since(frozenset(changed), frozenset(gone), since))
+        again = interplay(judged, Since(frozenset(changed), frozenset(gone), since))
+        if again is None and not judged.reads.files and self._is_fixed_otherwise(judged, selection):
+            return Again("its fixer says something else by now")
+        return again
+
+    def _is_fixed_otherwise(self, judged: Judged, selection: Selection) -> bool:
+        """Whether a fixer that works in memory makes something else of its files on the tip.
+
+        Asked where no test has read what the fixer may have read.
+        """
+        rungs = selection.place.phase.rungs()
+        if len(rungs) != 1 or not get(rungs[0].fixer).proves_its_edits:
+            return False
+        now = contents_before(self.session.workspace, selection.targets)
+        found = fix(self.session, Sheet(selection.place, rungs[0], selection.targets, now))
+        reached = judged.candidate.reached
+        units = [*reached.kept, *(taken.unit for taken in reached.taken_out.values())]
+        then = {change.path: change.after for change in changes_of(units)}
+        return then != {change.path: change.after for change in changes_of(found.units)}
 
     def _on_top(self, judged: Judged, selection: Selection) -> Landed | Stopped | Again:
         session, candidate = self.session, judged.candidate

@@ -44,6 +44,7 @@ class Sender:
     root: str
     strict: bool
     topic: str
+    repository: str
 
     @classmethod
     def of(cls, home: Session, root: str, topic: str) -> Sender:
@@ -67,13 +68,9 @@ class Sender:
         if python is not None and Path(python).is_absolute():
             verify = replace(verify, python=None)  # it is the path of a program on this machine
         plan = replace(home.plan, verify=verify)
-        return cls(home.repo, plan, str(plan_file), root, home.how.strict, topic)
-
-    @property
-    def repository(self) -> str:
-        """The same for every series of a repository: by its first commits and its objects' form."""
-        roots = self.repo.text("rev-list", "--max-parents=0", self.root).split()
-        return hashlib.sha256("\n".join(sorted(roots)).encode()).hexdigest()[:20]
+        first = home.repo.text("rev-list", "--max-parents=0", root).split()
+        repository = hashlib.sha256("\n".join(sorted(first)).encode()).hexdigest()[:20]
+        return cls(home.repo, plan, str(plan_file), root, home.how.strict, topic, repository)
 
     def bundle(self) -> bytes:
         """The first commit with all that is before it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import socket
@@ -65,7 +66,7 @@ class _Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         stack = ExitStack()
         with theirs:
-            command = [sys.executable, "-m", "orchestrator.jobs.worker", str(theirs.fileno())]
+            command = [sys.executable, "-P", "-m", "orchestrator.jobs.worker", str(theirs.fileno())]
             child = stack.enter_context(
                 process.serving(command, cwd=away.home, env=os.environ, descriptor=theirs.fileno())
             )
@@ -87,6 +88,7 @@ class Processes:
         self._workers = [_Worker.start(away) for away in places]
         self._waiting: list[Task] = []
         self._lost: dict[int, int] = {}
+        self._idle_deaths = 0
 
     @property
     def free(self) -> int:
@@ -125,10 +127,8 @@ class Processes:
         for worker in self._workers:
             if self._waiting and worker.task is None:
                 worker.task = self._waiting.pop(0)
-                try:
+                with contextlib.suppress(OSError):  # it is gone, and its line will say so
                     worker.line.send(worker.task)
-                except OSError:
-                    self._begin_anew(worker)
 
     def _from(self, worker: _Worker) -> Iterator[Answer | tuple[str, Event]]:
         try:
@@ -145,6 +145,12 @@ class Processes:
         worker.stack.close()
         self._workers[self._workers.index(worker)] = _Worker.start(worker.away)
         if (task := worker.task) is None:
+            self._idle_deaths += 1
+            if self._idle_deaths > _TRIES * self.jobs:
+                raise CannotJudge(
+                    "the processes that should judge end before they are asked anything",
+                    next_step="orchestrate next-batch --all --jobs 1",
+                )
             return []
         self._lost[task.number] = self._lost.get(task.number, 0) + 1
         if self._lost[task.number] < _TRIES:

@@ -121,9 +121,11 @@ class Checkout:
                 )
 
 
-def sweep(folder: Path, common: Path) -> None:
+def sweep(folder: Path, user: Repo) -> None:
     """Remove the checkouts of runs that are no more; the user's own work trees stay."""
-    for note in folder.glob(f"{CHECKOUT}-*"):
+    notes = list(folder.glob(f"{CHECKOUT}-*"))
+    common = worktrees.common_folder(user) if notes else folder
+    for note in notes:
         number = note.name.rpartition("-")[2]
         if number.isdigit() and int(number) != os.getpid() and Path(f"/proc/{number}").exists():
             continue

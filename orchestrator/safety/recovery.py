@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from orchestrator import temporary
-from orchestrator.git.worktrees import common_folder
 from orchestrator.safety import checkout
 from orchestrator.safety.advance import finish
 from orchestrator.safety.journal import Decision, Journal
@@ -28,7 +27,7 @@ def recover_here(workspace: Workspace, decision: Decision | None, say: Say) -> s
         temporary.sweep()
         journal = Journal(folder, repo)
         journal.sweep()
-        checkout.sweep(folder, common_folder(repo))
+        checkout.sweep(folder, repo)
         if (ended := finish(repo, folder)) is not None:
             return ended
         if not journal.exists:

@@ -16,7 +16,6 @@ from orchestrator.gates.warm import imports as warm_imports
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.git.version import check_version
-from orchestrator.git.worktrees import common_folder
 from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
 from orchestrator.progress.origin import check_here
@@ -167,7 +166,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
         points.passed("locked")
         repo.hand_down(lock, folder / "lock")
         sweep(folder, SCRATCH)
-        checkout.sweep(folder, common_folder(repo))
+        checkout.sweep(folder, repo)
         temporary.sweep()
         journal = Journal(folder, repo)
         journal.sweep()

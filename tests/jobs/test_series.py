@@ -151,6 +151,7 @@ def since(*changed: str, gone: tuple[str, ...] = (), landed: tuple[Judged, ...] 
         (judged("a", "a", "x"), since("b"), None, ()),
         (judged("a", "a", "b"), since("b"), "its tests read b", ()),
         (judged("a", "a"), since("a"), "a was changed since", ()),
+        (judged("a", "a"), since("sub/tox.ini"), "sub/tox.ini, which pytest may read", ()),
         (judged("a", "a"), since("b", "new", gone=("new",)), "new came or went", ()),
         (judged("a"), since("b", "new", gone=("new",)), None, ()),
         (judged("a", "a", programs=("node",)), since("b"), "its gates start node", ()),

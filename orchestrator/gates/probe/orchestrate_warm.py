@@ -104,6 +104,7 @@ def _load(wanted: Dict[str, Any]) -> Loaded:
             was = dict(os.environ)
             _try_to_import(name)
             blocked.check()
+            _drop_orphans(set(sys.modules) - seen)
             counts.look(name)
             now = dict(os.environ)
             made.update({n: now.get(n) for n in {*now, *was} if now.get(n) != was.get(n)})
@@ -126,6 +127,14 @@ def _try_to_import(name: str) -> None:
     """Import a module, unless it needs the repository, or what is set up there."""
     with contextlib.suppress(BaseException):  # whatever a package raises
         importlib.import_module(name)
+
+
+def _drop_orphans(new: Set[str]) -> None:
+    """Forget parts of a package that could not be imported: they will come with it in a run."""
+    for name in new:
+        parts = name.split(".")
+        if any(".".join(parts[:end]) not in sys.modules for end in range(1, len(parts))):
+            del sys.modules[name]
 
 
 class _Blocked:

@@ -28,11 +28,12 @@ class Run(Protocol):
 
 
 class Warm:
-    """The runs of one session: the first is started and learned from, the second is proof.
+    """The runs of one session: the first is started and learned from, a later one is proof.
 
-    That one is started and forked as well. Where both come to the same, every other run is forked;
-    else every other is started. `say` is told why. What was proved holds for later sessions, as
-    long as interpreter, packages and environment are the same.
+    That one is started and forked as well, as soon as runs have spent as long on loading as the
+    proof will take. Where both come to the same, every other run is forked; else every other is
+    started. `say` is told why. What was proved holds for later sessions, as long as interpreter,
+    packages and environment are the same.
     """
 
     def __init__(self, surroundings: Surroundings, cwd: Path, say: Callable[[str], None]) -> None:
@@ -45,6 +46,7 @@ class Warm:
         self._is_off = sys.platform != "linux"
         self._imports = None if self._is_off else known(self._stamp)
         self._proved = self._imports is not None
+        self._spent_loading_s = self._proof_s = 0.0
         if self._imports is not None:
             with contextlib.suppress(NotForked):  # the first run will hear of it
                 self._begin(self._imports)
@@ -60,9 +62,13 @@ class Warm:
             self._forget("packages were installed or removed")
         if self._imports is None:
             return self._learned(run), 0.0
-        if not self._proved:
-            return self._proof(self._imports, run)
-        return self._forked(run), 0.0
+        if not self._proved and (proved := known(self._stamp)) is not None:
+            self._imports, self._proved = proved, True  # by another process, meanwhile
+        if self._proved:
+            return self._forked(run), 0.0
+        if self._spent_loading_s < self._proof_s:
+            return self._started(run()), 0.0
+        return self._proof(self._imports, run)
 
     def close(self) -> None:
         """End the process that is forked."""
@@ -79,6 +85,12 @@ class Warm:
             self._give_up(found.unfit)
         elif found is not None:
             self._imports = found
+        return self._started(ended)
+
+    def _started(self, ended: Ended) -> Ended:
+        """Count what a started run spent on loading, and what a proof by the like would cost."""
+        self._spent_loading_s += ended.collect_s
+        self._proof_s = ended.process.duration_s - ended.collect_s
         return ended
 
     def _proof(self, imports: Imports, run: Run) -> tuple[Ended, float]:
