@@ -121,7 +121,10 @@ class Gates:
 
         Without a baseline and its repetitions: this finds the one unit that matters among several.
         """
-        subset = [path for unit in units for path in unit.paths]
+        with self.session.reading(red.gate if red.gate not in set(GateName) else None):
+            return self._still_red(red, tree, [path for unit in units for path in unit.paths])
+
+    def _still_red(self, red: Verdict, tree: BatchTree, subset: Sequence[str]) -> bool:
         if gate := next((c for c in self._commands() if c.command.name == red.gate), None):
             tree.edit_only([])
             before = gate.says(tree.paths) or Counter()
@@ -156,16 +159,18 @@ class Gates:
                 from orchestrator.gates.plugin import plugin_gate
 
                 self.tell(StepBegun(name))
-                self.session.reads.of_program(name)
-                yield plugin_gate(name, changes, top=self.top, baseline=self.rules.baseline)
+                with self.session.reading(name):
+                    verdict = plugin_gate(name, changes, top=self.top, baseline=self.rules.baseline)
+                yield verdict
         for name, trial in self.trials.items():
             self.tell(StepBegun(name))
-            self.session.reads.of_program(name)
-            yield trial_gate(name, trial, changes, top=self.top)
+            with self.session.reading(name):
+                verdict = trial_gate(name, trial, changes, top=self.top)
+            yield verdict
         for command in self._commands():
             self.tell(StepBegun(command.command.name))
-            self.session.reads.of_program(command.command.name)
-            with self._watched(command.command.name):
+            name = command.command.name
+            with self._watched(name), self.session.reading(name):
                 verdict = command.verdict(tree.paths, tree.put, baseline=self.rules.baseline)
             yield verdict
 
@@ -184,10 +189,11 @@ class Gates:
         tests = GateName.TEST in gates
         self.tell(StepBegun("collect and test" if tests else "collect"))
         rules = Rules(self.rules.baseline, self.rules.ids, tests)
-        try:
-            verdicts = suite_gates(paths, suite, tree, rules, also=also)
-        finally:
-            self._accuse(suite)
+        with self.session.reading():
+            try:
+                verdicts = suite_gates(paths, suite, tree, rules, also=also)
+            finally:
+                self._accuse(suite)
         self._one_process = suite.one_process
         yield from (v for v in verdicts if v.gate in gates or not v.passed)
 

@@ -21,7 +21,3 @@ class Reads:
         """Add what a run of pytest read."""
         self.files |= ended.read
         self.programs |= ended.started
-
-    def of_program(self, name: str) -> None:
-        """Add a program that reads what it likes."""
-        self.programs.add(name)

@@ -31,6 +31,11 @@ def unknown(worktree: Repo) -> list[str]:
     return [path.rstrip("/") for path in worktree.paths(*listed)]
 
 
+def folders(worktree: Repo) -> list[str]:
+    """Every folder that holds a file git tracks."""
+    return worktree.paths("ls-tree", "-r", "-d", "-z", "--name-only", "HEAD")
+
+
 def remove(common: Path, folder: Path) -> None:
     """Remove the work tree in `folder`, and what git keeps of it in `common`, its shared folder.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from orchestrator.events import InterpreterFound, Recovered, Said, Tell
 from orchestrator.gates.reads import Reads
 from orchestrator.gates.warm import imports as warm_imports
 from orchestrator.gates.warm.runs import Warm
-from orchestrator.git import Repo, find_folder, find_top
+from orchestrator.git import Repo, find_folder, find_top, worktrees
 from orchestrator.git.version import check_version
 from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
@@ -24,6 +25,7 @@ from orchestrator.safety.advance import finish
 from orchestrator.safety.bystanders import Bystanders
 from orchestrator.safety.journal import Journal
 from orchestrator.safety.lock import only_run
+from orchestrator.safety.opens import Opens
 from orchestrator.safety.scratch import SCRATCH, ScratchCopy, sweep
 from orchestrator.safety.signals import interruptible
 from orchestrator.safety.trust import check_trust
@@ -139,11 +141,31 @@ class Session(Surroundings):
     reads: Reads = field(default_factory=Reads)
     """What the gates of the batch that is at work have read."""
 
+    opens: Opens | None = None
+    """What hears which files are opened, in a work tree where nobody else is at work."""
+
     lock: int | None = None
     """The descriptor of the lock that this run holds."""
 
     logs: Path = field(kw_only=True)
     """Where what a run did is kept, below git's own folder of the user's work tree."""
+
+    @contextmanager
+    def reading(self, program: str | None = None) -> Iterator[None]:
+        """What is opened while the block runs, a gate has read; `program` is what it starts."""
+        if self.opens is None:
+            if program is not None:
+                self.reads.programs.add(program)
+            yield
+            return
+        before = set(self.reads.programs)
+        self.opens.forget()
+        yield
+        if (seen := self.opens.seen()) is not None:
+            self.reads.files |= seen
+            self.reads.programs = before
+        elif program is not None:
+            self.reads.programs.add(program)
 
 
 @contextmanager
@@ -247,10 +269,14 @@ def at_work(away: Away, tell: Tell, *, lock: int | None = None) -> Iterator[Sess
     )
     if away.python is not None:
         work.use(away.python)
+    with contextlib.suppress(OSError):  # what programs read is not known then
+        work.opens = Opens(repo.top, ["", *worktrees.folders(repo)])
     try:
         yield work
     finally:
         work.close()
+        if work.opens is not None:
+            work.opens.close()
 
 
 @contextmanager

@@ -263,6 +263,42 @@ def test_workers_of_xdist_are_started(project: Project) -> None:
     ]
 
 
+def test_another_system_than_linux_is_told(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    project.write("def test_it(): pass\n")
+    for _ in range(3):
+        assert project.run().run.way("test_it.py::test_it") == ()
+    assert project.said == ["every run of pytest starts anew: they are forked on Linux only"]
+
+
+def test_a_proof_waits_until_it_pays(project: Project) -> None:
+    """Loading takes a moment, the test a second: four runs are started before one is forked."""
+    project.write(
+        f"import time\n\n\ndef test_it():\n    time.sleep(1)\n    open('how', 'a').write('x' * {FORKED})\n"
+    )
+    for _ in range(2):
+        project.run()
+    assert (project.top / "how").read_text() == ""
+    assert not project.said
+
+
+def test_what_another_process_proved_holds_here(project: Project) -> None:
+    project.write(f"def test_how(): open('how', 'a').write(str({FORKED}) + chr(10))\n")
+    project.run()
+    other = Warm(
+        Surroundings(str(project.top), project.python, ()), project.top, project.said.append
+    )
+    first, project._warm = project._warm, other
+    for _ in range(2):
+        project.run()
+    other.close()
+    project._warm = first
+    project.run()
+    assert (project.top / "how").read_text().splitlines()[-1] == "True"
+
+
 def test_a_forked_run_that_hangs_is_ended_with_all_it_started(project: Project) -> None:
     project.write("def test_it(): pass\n")
     for _ in range(2):

@@ -43,8 +43,8 @@ class Warm:
         self._cwd = cwd
         self.say = say
         self._server: Server | None = None
-        self._is_off = sys.platform != "linux"
-        self._imports = None if self._is_off else known(self._stamp)
+        self._is_off = False
+        self._imports = known(self._stamp) if sys.platform == "linux" else None
         self._proved = self._imports is not None
         self._spent_loading_s = self._proof_s = 0.0
         if self._imports is not None:
@@ -55,8 +55,11 @@ class Warm:
         """How a run ended, and how many seconds were spent beside it to prove something."""
         if self._is_off:
             return run(), 0.0
-        if request.workers:
-            self._give_up("pytest-xdist starts its workers itself")
+        why = "pytest-xdist starts its workers itself" if request.workers else None
+        if sys.platform != "linux":
+            why = "they are forked on Linux only"
+        if why is not None:
+            self._give_up(why)
             return run(), 0.0
         if self._surroundings.stamp() != self._stamp:
             self._forget("packages were installed or removed")
