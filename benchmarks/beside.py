@@ -6,7 +6,7 @@ REPOSITORY is a clone whose plan is committed (`orchestrate plan`, then `git com
 the options `next-batch` is given beside `--limit`; `one` is without any, `cold` is that without a
 process that is kept warm, `pytest` is one plain run of the batches' files. All sides must come to
 the same records, messages and trees, or the row is void. The cache of every side begins empty, but
-for `warm`: what was proved before counts.
+for those that begin with `warm`: what was proved before counts.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _run(asked: argparse.Namespace, side: str, clone: Path, cache: Path) -> floa
         subprocess.run(["git", "config", *setting.split("=")], cwd=clone, check=True)
     if side == "cold":
         _without_warm(clone)
-    if side != "warm":
+    if not side.startswith("warm"):
         shutil.rmtree(cache, ignore_errors=True)
     venv = str(Path(asked.python).parents[1])  # where --python does not travel
     env = os.environ | {"XDG_CACHE_HOME": str(cache), "VIRTUAL_ENV": venv}
@@ -78,7 +78,8 @@ def _run(asked: argparse.Namespace, side: str, clone: Path, cache: Path) -> floa
         ]
     else:
         command += ["--python", asked.python]
-        command += [] if side in {"one", "cold", "warm"} else shlex.split(side)
+        words = shlex.split(side)
+        command += words[1:] if words[0] in {"one", "cold", "warm"} else words
     started = time.monotonic()
     ended = subprocess.run(command, cwd=clone, env=env, capture_output=True, text=True, check=False)
     took_s = time.monotonic() - started
