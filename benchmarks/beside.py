@@ -38,7 +38,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="beside-") as name:
         for _ in range(asked.pairs):
             for side in asked.sides:
-                clone = Path(name, side.strip("- ").replace(" ", "-"))
+                clone = Path(name, "clone")  # the same place: what was proved there counts there
                 shutil.rmtree(clone, ignore_errors=True)
                 seconds[side].append(_run(asked, side, clone, Path(name, "cache")))
                 if side != "pytest":

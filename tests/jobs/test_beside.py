@@ -118,6 +118,25 @@ def test_fault_121_only_the_earlier_batch_has_the_test_that_breaks(tmp_path: Pat
     )
 
 
+def test_what_a_started_program_reads_counts(tmp_path: Path) -> None:
+    """Only what it reads: the batch between the two is no reason to judge again."""
+    files, plan = several()
+    files["tests/test_x2.py"] += (
+        "\n\ndef test_cat():\n    import subprocess\n    subprocess.run(['cat', 'tests/test_x0.py'], check=True)\n"
+    )
+    files["tests/test_x3.py"] += (
+        "\n\ndef test_cat():\n    import subprocess\n    subprocess.run(['cat', 'tests/test_a.py'], check=True)\n"
+    )
+    repo = make_repo(tmp_path / "repo", files, plan=plan)
+    code, said = beside(repo, "4")
+    assert code == 0, said
+    again = [line.strip() for line in said.splitlines() if "judged again" in line]
+    assert again == [
+        "first/b2 is judged again, beside what landed: its tests read tests/test_x0.py, which changed since"
+    ]
+    assert_nothing_left(repo)
+
+
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
     files, plan = several()
     files["tests/test_x1.py"] += (

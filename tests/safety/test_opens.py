@@ -1,0 +1,75 @@
+"""Which files are opened, by whatever program, is heard of where nobody else is at work."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.safety.opens import Opens
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is of Linux")
+
+
+@pytest.fixture
+def opens(tmp_path: Path) -> Iterator[Opens]:
+    (tmp_path / "sub" / "ünter").mkdir(parents=True)
+    for name in ("a.py", "sub/b.py", "sub/ünter/c d.txt"):
+        (tmp_path / name).write_text("x = 1\n")
+    heard = Opens(tmp_path, ["", "sub", "sub/ünter"])
+    yield heard
+    heard.close()
+
+
+def run(*command: str, cwd: Path) -> None:
+    subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_any_program_is_heard(opens: Opens, tmp_path: Path) -> None:
+    run("cat", "sub/b.py", "sub/ünter/c d.txt", cwd=tmp_path)
+    assert opens.seen() == {"sub/b.py", "sub/ünter/c d.txt"}
+    opens.forget()
+    assert opens.seen() == set()
+    run("head", "-c1", "a.py", cwd=tmp_path)
+    assert opens.seen() == {"a.py"}
+
+
+def test_looking_at_a_folder_or_a_status_is_no_reading(opens: Opens, tmp_path: Path) -> None:
+    run("ls", "-lR", ".", cwd=tmp_path)
+    assert opens.seen() == set()
+
+
+def test_compiled_code_is_its_source(opens: Opens, tmp_path: Path) -> None:
+    for _ in range(2):  # the second time, only what is kept of it is opened
+        opens.forget()
+        run(sys.executable, "-c", "import a, sub.b", cwd=tmp_path)
+        seen = opens.seen()
+        assert seen is not None
+        assert {"a.py", "sub/b.py"} <= seen
+
+
+def test_folders_made_later_are_listened_to(opens: Opens, tmp_path: Path) -> None:
+    (tmp_path / "later").mkdir()
+    opens.forget()
+    (tmp_path / "later/d.txt").write_text("")
+    run("cat", "later/d.txt", cwd=tmp_path)
+    assert "later/d.txt" in (opens.seen() or ())
+
+
+def test_more_than_can_be_heard_is_told(opens: Opens, tmp_path: Path) -> None:
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    with opens._lock:  # nobody takes anything in meanwhile
+        for number in range(limit + 10):
+            with (tmp_path / ("a.py" if number % 2 else "sub/b.py")).open():
+                pass
+    assert opens.seen() is None
+    opens.forget()
+    assert opens.seen() == set()
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no-such-folder"):
+        Opens(tmp_path, ["", "no-such-folder"])
