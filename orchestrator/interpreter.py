@@ -56,8 +56,9 @@ class Interpreter:
 
     def moved(self, top: Path, to: Path) -> Interpreter:
         """The same for a second work tree: what it finds of the project, it finds there."""
-        found = [*self.search, *self.editable]
-        below = [Path(p).relative_to(top) for p in found if Path(p).is_relative_to(top)]
+        top = top.resolve()
+        found = [Path(path).resolve() for path in (*self.search, *self.editable)]
+        below = [path.relative_to(top) for path in found if path.is_relative_to(top)]
         ours = [folder for folder in below if not _INSTALLED.intersection(folder.parts)]
         return replace(self, first=tuple(dict.fromkeys(str(to / folder) for folder in ours)))
 

@@ -130,6 +130,17 @@ def environment(*, without: Sequence[str], **changes: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
+def children_marked(kind: str) -> Iterator[str]:
+    """The mark of whatever a library starts in the block, and of all that starts in turn."""
+    mark = f"{RUN_ID}-{kind}"
+    os.environ[_OUR_ID] = mark
+    try:
+        yield mark
+    finally:
+        del os.environ[_OUR_ID]
+
+
+@contextlib.contextmanager
 def serving(
     command: Sequence[str], *, cwd: Path, env: Mapping[str, str], descriptor: int
 ) -> Iterator[subprocess.Popen[bytes]]:

@@ -181,7 +181,7 @@ class Gates:
 
     def _tested(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
         suite, paths, gates = self._suite(tree.paths), _asked_for(tree), self.verify.gates
-        files = suite.files(paths)
+        files = suite.files([*paths, *also])
         gone = self.rules.ids is Ids.TRUSTED and not any((self.top / f).exists() for f in files)
         if not files or gone:
             self.tell(Said("no test looks at these files: `tests:` of the plan names none"))

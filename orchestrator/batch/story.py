@@ -49,7 +49,7 @@ class Series:
         CHANGED_MEANWHILE where all is well, and could not be brought in.
         """
         codes = {result.exit_code for result in self.results}
-        done = Exit.CHANGED_MEANWHILE if self.kept and self.results else Exit.DONE
+        done = Exit.CHANGED_MEANWHILE if self.kept else Exit.DONE
         return next((code for code in (Exit.RED, Exit.CANNOT_JUDGE) if code in codes), done)
 
 

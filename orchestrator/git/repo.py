@@ -61,6 +61,8 @@ class Repo:
             ) from error
         self.top = top
         self._ours = ours
+        self.hooks: Path | None = None
+        """Where a commit takes its hooks from, if not from where git looks here."""
         self._git = git.Git(str(top))
         self._command_error = git.GitCommandError
         self._inherited: tuple[int, ...] = ()
@@ -255,7 +257,8 @@ class Repo:
         Raises:
             GitFailed: a hook or the signing said no; the index is as it was.
         """
-        command = ["-c", "core.fsync=all", "commit", "--quiet", "--cleanup=whitespace"]
+        hooks = ["-c", f"core.hooksPath={self.hooks}"] if self.hooks else []
+        command = [*hooks, "-c", "core.fsync=all", "commit", "--quiet", "--cleanup=whitespace"]
         self._execute([*command, "-F", str(message_file)], literal=False)
         return self.text("rev-parse", "HEAD")
 

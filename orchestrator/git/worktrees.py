@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.git.repo import Repo
+
+_SPECIAL = re.compile(r"[\\*?\[]")
+"""What a pattern of git would take for something else than itself."""
 
 _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 
@@ -21,7 +25,7 @@ def add(repo: Repo, folder: Path, commit: str) -> Repo:
 def move(worktree: Repo, commit: str, *, but: Sequence[str] = ()) -> None:
     """Let a work tree of ours hold `commit` and nothing else, `but` these and what git ignores."""
     worktree.run(*_NO_HOOKS, "checkout", "--quiet", "--force", "--detach", commit)
-    spared = [f"--exclude=/{path}" for path in but]
+    spared = ["--exclude=/" + _SPECIAL.sub(r"\\\g<0>", path) for path in but]
     worktree.run("clean", "--quiet", "--force", "-d", *spared)
 
 
@@ -29,6 +33,19 @@ def unknown(worktree: Repo) -> list[str]:
     """Files and folders git neither tracks nor ignores."""
     listed = ["ls-files", "-z", "--others", "--exclude-standard", "--directory"]
     return [path.rstrip("/") for path in worktree.paths(*listed)]
+
+
+def branches_in_use(repo: Repo) -> set[str]:
+    """The branches that a work tree has checked out, or is rebasing."""
+    rows = repo.text("worktree", "list", "--porcelain").splitlines()
+    found = {row.removeprefix("branch ") for row in rows if row.startswith("branch ")}
+    common = common_folder(repo)
+    for kept in [
+        *common.glob("rebase-*/head-name"),
+        *common.glob("worktrees/*/rebase-*/head-name"),
+    ]:
+        found.add(kept.read_text("utf-8", "surrogateescape").strip())
+    return {name.removeprefix("refs/heads/") for name in found}
 
 
 def folders(worktree: Repo) -> list[str]:
@@ -43,7 +60,8 @@ def remove(common: Path, folder: Path) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     for kept in (common / "worktrees").glob("*/gitdir"):
-        if Path(kept.read_text("utf-8", "surrogateescape").strip()).parent == folder:
+        there = kept.parent / kept.read_text("utf-8", "surrogateescape").strip()
+        if Path(os.path.normpath(there)).parent == folder:
             shutil.rmtree(kept.parent, ignore_errors=True)
 
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import process
 from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.events import Event, Said, StepBegun, TestsRan
 from orchestrator.jobs.parcel import Sender
@@ -50,14 +51,16 @@ def on_cluster(scheduler: str | None, jobs: int | None) -> MakeExecutor:
             ) from error
         address = scheduler
         if address is None:
-            local = distributed.LocalCluster(
-                n_workers=jobs,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                worker_dashboard_address=None,
-                silence_logs=50,
-            )
+            with process.children_marked("cluster") as mark:
+                local = distributed.LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    worker_dashboard_address=None,
+                    silence_logs=50,
+                )
+            stack.callback(process.end_marked, mark)  # tests that outlive their worker
             stack.callback(local.close)
             address = local.scheduler_address
         return Cluster(home, str(address), jobs)
@@ -102,10 +105,16 @@ class Cluster:
     @property
     def jobs(self) -> int:
         """How many tasks run at a time: those of every worker that is there now."""
-        threads = 0
-        with contextlib.suppress(OSError, TimeoutError, ValueError):
-            threads = sum(self._connected().nthreads().values())
+        threads = sum(self._threads().values())
         return max(1, min(threads, self._most or threads))
+
+    def _threads(self) -> dict[str, int]:
+        """The threads of each worker that is there; none while the scheduler is not."""
+        if self._client is None or self._client.status != "running":
+            return {}
+        with contextlib.suppress(Exception):  # it may go away this very moment
+            return dict(self._client.nthreads())
+        return {}
 
     @property
     def free(self) -> int:
@@ -115,7 +124,8 @@ class Cluster:
     def submit(self, task: Task) -> None:
         """Hand a task to the scheduler."""
         self._asked[task.number] = _Asked(task, [], time.monotonic())
-        self._begin(self._asked[task.number])
+        if self._is_there():
+            self._begin(self._asked[task.number])
 
     def answers(self) -> Iterator[Answer | tuple[str, Event]]:
         """What came by now, or as soon as something does."""
@@ -128,7 +138,7 @@ class Cluster:
                 if found:
                     yield from found
                     return
-            if self._client is None or self._client.status != "running":
+            if not self._is_there():
                 yield from self._reconnected()
                 return
             self._double_slow_ones()
@@ -139,8 +149,13 @@ class Cluster:
             self._cancel(asked)
         self._disconnect()
 
+    def _is_there(self) -> bool:
+        return self._client is not None and self._client.status == "running"
+
     def _begin(self, asked: _Asked) -> None:
         client = self._connected()
+        if self._bundle is None or self._bundle.status != "finished":
+            self._bundle = self._scattered(client)
         future = client.submit(
             judge_parcel,
             self._sender.parcel(asked.task),
@@ -162,8 +177,11 @@ class Cluster:
         if asked is None or future not in asked.futures:
             return []
         asked.futures.remove(future)
-        if future.status == "finished":
-            answer = future.result()
+        status = future.status
+        answer = None
+        with contextlib.suppress(Exception):  # it is asked for again
+            answer = future.result() if status == "finished" else None
+        if answer is not None:
             del self._asked[number]
             self._cancel(asked)
             self._longest_s = max(self._longest_s, time.monotonic() - asked.began_s)
@@ -171,29 +189,28 @@ class Cluster:
                 return [answer]
             why = f"a worker answered with {type(answer).__name__}"
             return [Failed(asked.task, _given_up(asked.task, why))]
-        if future.status == "error":
-            return self._failed(asked, future.exception())
-        return []  # cancelled or lost: a scheduler that is gone is noticed by itself
+        if not self._is_there():
+            return []  # all of it is asked for again once the scheduler is back
+        return self._failed(asked, future.exception() if status == "error" else status)
 
     def _failed(self, asked: _Asked, error: object) -> list[Answer | tuple[str, Event]]:
         if asked.futures:
             return []  # it was asked for twice, and the other may answer
-        if asked.tries >= _TRIES:
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        if asked.tries >= _TRIES or type(error).__name__ == "KilledWorker":
             del self._asked[asked.task.number]
-            return [Failed(asked.task, _given_up(asked.task, str(error)))]
+            return [Failed(asked.task, _given_up(asked.task, why))]
         asked.tries += 1
         self._begin(asked)
-        said = f"{asked.task.place} is asked for again: {str(error).splitlines()[0]}"
-        self._home.tell(Said(said))
+        self._home.tell(Said(f"{asked.task.place} is asked for again: {why}"))
         return []
 
     def _double_slow_ones(self) -> None:
         """Ask once more for what takes far longer than anything did: the first answer counts."""
         limit_s = max(_SLOW_AT_LEAST_S, _SLOW * self._longest_s)
         for asked in self._asked.values():
-            if asked.was_doubled or not self._longest_s or self.free <= 0:
-                continue
-            if time.monotonic() - asked.began_s > limit_s:
+            is_slow = self._longest_s and time.monotonic() - asked.began_s > limit_s
+            if is_slow and not asked.was_doubled and self.free > 0:
                 asked.was_doubled = True
                 self._begin(asked)
                 self._home.tell(Said(f"{asked.task.place} takes long: a second worker is asked"))
@@ -221,7 +238,32 @@ class Cluster:
                     ) from error
                 time.sleep(_LOOK_S)
         self._client.subscribe_topic(self._topic, lambda told: self._came.put(_told(told[1])))
-        self._bundle = self._client.scatter(self._sender.bundle(), hash=False)
+        self._bundle = self._scattered(self._client)
+
+    def _scattered(self, client: Client) -> Future[bytes]:
+        """The bundle, where workers find it; they are waited for.
+
+        Raises:
+            CannotJudge: none comes.
+        """
+        until_s = time.monotonic() + _GONE_S
+        said = False
+        while True:
+            try:
+                client.wait_for_workers(1, timeout=_CONNECT_S)
+                bundle: Future[bytes] = client.scatter(self._sender.bundle(), hash=False)
+            except Exception as error:
+                if time.monotonic() > until_s:
+                    raise CannotJudge(
+                        f"the scheduler at {self._address} has no worker: {error}",
+                        next_step=f"start one: dask worker {self._address}",
+                    ) from error
+                if not said:
+                    self._home.tell(Said(f"the scheduler at {self._address} has no worker yet"))
+                    said = True
+                time.sleep(_LOOK_S)
+            else:
+                return bundle
 
     def _reconnected(self) -> Iterator[Answer | tuple[str, Event]]:
         """Wait for a scheduler that went away, and ask it for all that was at work."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from orchestrator.batch.carry import begun, judge
 from orchestrator.batch.selection import Selection
 from orchestrator.errors import Interrupted, OrchestrateError
 from orchestrator.events import Event, Picked, TestsRan
 from orchestrator.gates.reads import Reads
+from orchestrator.git import worktrees
 from orchestrator.jobs.places import TOP, rewritten
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
 from orchestrator.safety.session import Session
@@ -28,6 +31,9 @@ def judged(session: Session, task: Task) -> Answer:
 
     session.tell = remember
     session.reads = Reads()
+    if session.opens is not None:
+        with contextlib.suppress(OSError):  # it says itself that it does not hear all
+            session.opens.renew(["", *worktrees.folders(session.repo)])
     try:
         place = next(p for p in session.plan.places() if p.name == task.place)
         batch = session.workspace.status().batch(place)

@@ -93,15 +93,12 @@ class Line:
         known = set(repo.text("rev-list", f"{base}..{self.tip}").split())
         since = [other for commit, other in self._landed.items() if commit in known]
         again = interplay(judged, Since(frozenset(changed), frozenset(gone), since))
-        if again is None and not judged.reads.files and self._is_fixed_otherwise(judged, selection):
+        if again is None and changed and self._is_fixed_otherwise(judged, selection):
             return Again("its fixer says something else by now")
         return again
 
     def _is_fixed_otherwise(self, judged: Judged, selection: Selection) -> bool:
-        """Whether a fixer that works in memory makes something else of its files on the tip.
-
-        Asked where no test has read what the fixer may have read.
-        """
+        """Whether a fixer that works in memory makes something else of its files on the tip."""
         rungs = selection.place.phase.rungs()
         if len(rungs) != 1 or not get(rungs[0].fixer).proves_its_edits:
             return False

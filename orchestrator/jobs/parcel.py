@@ -11,6 +11,7 @@ from orchestrator.errors import BadInput
 from orchestrator.git import Repo
 from orchestrator.jobs.task import Task
 from orchestrator.plan.model import Plan
+from orchestrator.safety.advance import is_ancestor
 from orchestrator.safety.session import Session
 
 
@@ -79,7 +80,7 @@ class Sender:
     def parcel(self, task: Task) -> Parcel:
         """A task with what came since the first commit."""
         since = b""
-        if task.base != self.root:
+        if not is_ancestor(self.repo, task.base, self.root):
             since = _bundle(self.repo, task.base, without=self.root)
         return Parcel(
             task,
@@ -93,8 +94,8 @@ class Sender:
         )
 
 
-_REF = "refs/orchestrate/travels"
-"""A bundle holds refs, not commits."""
+_REF = "refs/worktree/orchestrate/travels"
+"""A bundle holds refs, not commits; this one is of the user's work tree alone."""
 
 
 def _bundle(repo: Repo, commit: str, *, without: str | None = None) -> bytes:

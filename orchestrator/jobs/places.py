@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-TOP = "{top}"
+TOP = "\0the top of the work tree\0"
 """Stands for the top of the work tree in the texts of an answer that is on its way."""
 
 

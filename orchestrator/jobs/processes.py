@@ -30,7 +30,7 @@ def beside(jobs: int | None) -> MakeExecutor:
     """So many processes beside this one; None: as many as cores and free memory bear."""
 
     def make(home: Session, stack: ExitStack) -> Processes:
-        count = jobs if jobs is not None else os.cpu_count() or 1
+        count = jobs if jobs is not None else _cores()
         memory = Memory(home.logs, bounded=jobs is None)
         checkouts = []
         head = home.repo.head().commit
@@ -48,6 +48,14 @@ def beside(jobs: int | None) -> MakeExecutor:
         return Processes([Away.at(home, checkout) for checkout in checkouts], memory)
 
     return make
+
+
+def _cores() -> int:
+    """As many as this process may use."""
+    import psutil
+
+    allowed = getattr(psutil.Process(), "cpu_affinity", None)
+    return len(allowed()) if allowed is not None else os.cpu_count() or 1
 
 
 @dataclass(slots=True)
@@ -72,7 +80,14 @@ class _Worker:
             )
         line = Connection(ours.detach())
         stack.callback(line.close)
-        line.send(away)
+        try:
+            line.send(away)
+        except OSError as error:
+            stack.close()
+            raise CannotJudge(
+                f"a process that should judge ended at once: {error}",
+                next_step="orchestrate next-batch --all --jobs 1",
+            ) from error
         return cls(away, line, child.pid, stack)
 
 
@@ -121,6 +136,8 @@ class Processes:
     def close(self) -> None:
         """End every worker, with all it started."""
         for worker in self._workers:
+            worker.line.close()  # all of them begin to end
+        for worker in self._workers:
             worker.stack.close()
 
     def _hand_out(self) -> None:
@@ -133,7 +150,7 @@ class Processes:
     def _from(self, worker: _Worker) -> Iterator[Answer | tuple[str, Event]]:
         try:
             found = worker.line.recv()
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except (EOFError, OSError, pickle.UnpicklingError, TypeError):
             yield from self._begin_anew(worker)
             return
         if isinstance(found, Judged | Failed):

@@ -26,7 +26,7 @@ from orchestrator.jobs.task import Answer, Failed, Judged, Task
 from orchestrator.plan.model import Place
 from orchestrator.progress.status import BatchStatus, Status
 from orchestrator.safety import preflight
-from orchestrator.safety.advance import Advance
+from orchestrator.safety.advance import Advance, Kept
 from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import Away, How, Session, at_work, session
 from orchestrator.workspace import Workspace
@@ -82,7 +82,8 @@ def _line(home: Session, tell: Tell) -> Iterator[Line]:
             tell(Said(f"what an earlier run had kept is on {head.branch} now"))
             tip = waiting
         else:
-            kept = advance.keep(waiting, "it follows on what an earlier run kept")
+            why = outcome.why if isinstance(outcome, Kept) else "your branch is moving"
+            kept = advance.keep(waiting, why)
             tip = waiting
     checkout = Checkout.make(
         home.repo,
@@ -167,8 +168,11 @@ class Run:
             self.batches = {b.place.name: b for phase in status.phases for b in phase.batches}
 
     def _start(self) -> None:
-        if self.executor.is_live and (self.at_work or self.ready):
-            return  # it works where landing is done
+        if self.executor.is_live:  # it works where landing is done: one at a time
+            first = self.places[0].name
+            self.ready = {name: one for name, one in self.ready.items() if name == first}
+            if self.at_work or self.ready:
+                return
         jobs, free = self.executor.jobs, self.executor.free
         if free <= 0:
             return
@@ -208,12 +212,14 @@ class Run:
         batch = self.batches[place.name]
         selection = Selection.of(batch, batch.open_targets)
         if isinstance(answer, Failed):
+            if answer.task.base != self.line.tip and self._may_try_again(place):
+                self._submit(place.name, tuple(sorted(selection.paths)))
+                return
             self._replay(answer)
             raise answer.error
         outcome = self.line.land(answer, selection)
         if isinstance(outcome, Again):
-            self.again[place.name] = self.again.get(place.name, 0) + 1
-            if self.again[place.name] > _AGAIN:
+            if not self._may_try_again(place):
                 raise CannotJudge(
                     f"{place.name} was judged {_AGAIN} times, and each time something else had "
                     f"changed by then: {outcome.why}",
@@ -224,6 +230,10 @@ class Run:
             return
         self._replay(answer)
         self.results.append(outcome)
+
+    def _may_try_again(self, place: Place) -> bool:
+        self.again[place.name] = self.again.get(place.name, 0) + 1
+        return self.again[place.name] <= _AGAIN
 
     def _replay(self, answer: Judged | Failed) -> None:
         """Tell of a batch as if it had run alone, once it is its turn."""

@@ -12,14 +12,15 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from multiprocessing.connection import Connection
 
-from orchestrator.errors import Interrupted
+from orchestrator.errors import CannotJudge, Interrupted, OrchestrateError
 from orchestrator.events import Event, StepBegun, TestsRan
 from orchestrator.git import worktrees
 from orchestrator.jobs.judging import judged
-from orchestrator.jobs.task import Task
-from orchestrator.safety.session import Away, at_work
+from orchestrator.jobs.task import Answer, Failed, Task
+from orchestrator.safety.session import Away, Session, at_work
 from orchestrator.safety.signals import interruptible
 
 _TELL_S = 0.3
@@ -39,10 +40,22 @@ def main(descriptor: int) -> None:
             while True:
                 task = tasks.get()
                 teller.place = task.place
-                worktrees.move(work.repo, task.base, but=away.given)
-                line.send(judged(work, task))
+                line.send(_answer(work, task, away))
     except (Interrupted, BrokenPipeError):
         return
+
+
+def _answer(work: Session, task: Task, away: Away) -> Answer:
+    try:
+        worktrees.move(work.repo, task.base, but=away.given)
+        return judged(work, task)
+    except Interrupted:
+        raise
+    except OrchestrateError as error:
+        return Failed(task, error)
+    except Exception as error:  # noqa: BLE001 - nobody else would hear of it
+        at = "".join(traceback.format_exception(error)[-2:])
+        return Failed(task, CannotJudge(f"{task.place} could not be judged: {error}\n{at}"))
 
 
 def _listen(line: Connection, tasks: queue.SimpleQueue[Task]) -> None:

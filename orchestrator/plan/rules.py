@@ -34,6 +34,9 @@ def problems(plan: Plan, *, plan_path: str) -> Iterator[Problem]:
     `plan_path` is the plan's own file from the top of the repository: no target may be it.
     """
     yield from _path_problems(("reports",), plan.reports)
+    for name, paths in (("copy", plan.worktree.copy), ("link", plan.worktree.link)):
+        for number, path in enumerate(paths):
+            yield from _path_problems(("worktree", name, number), path)
     yield from _id_problems(("phases",), [phase.id for phase in plan.phases])
     yield from _dependency_problems(("phases",), plan.phases)
     for index, phase in enumerate(plan.phases):

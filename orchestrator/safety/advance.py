@@ -7,19 +7,26 @@ down, then files and index move, last the branch.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import re
 import shlex
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from orchestrator import files
-from orchestrator.git import GitFailed, Repo
+from orchestrator.errors import ChangedMeanwhile
+from orchestrator.git import GitFailed, Repo, worktrees
+from orchestrator.git.failures import GitLocked
 from orchestrator.safety import points
 from orchestrator.safety.signals import held
 
 _FILE = "advance.json"
+_LOCKED_S = 10.0
+_NAMES = 100
 
 
 class Meant(BaseModel):
@@ -74,13 +81,20 @@ class Advance:
 
     def waiting(self) -> str | None:
         """The commit that an earlier run kept, where it still follows on the user's branch."""
-        ref = f"refs/heads/{self.ours}"
-        try:
-            kept = self.repo.text("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-            self.repo.run("merge-base", "--is-ancestor", self.tip(), kept)
-        except GitFailed:
-            return None
-        return kept if kept != self.tip() else None
+        tip, found = self.tip(), None
+        for commit in self._all_ours().values():
+            if commit != tip and is_ancestor(self.repo, found or tip, commit):
+                found = commit
+        return found
+
+    def _all_ours(self) -> dict[str, str]:
+        """The commits of every branch of ours for this one, by its name."""
+        listed = self.repo.text(
+            "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads/"
+        )
+        rows = dict(row.rsplit(" ", 1) for row in listed.splitlines())
+        ours = re.compile(rf"orchestrate[/-]{re.escape(self.branch)}(-\d+)?")
+        return {name: commit for name, commit in rows.items() if ours.fullmatch(name)}
 
     def to(self, new: str, *, old: str) -> Kept | Moved | None:
         """Let the branch be at `new`, which follows on `old`; None where that is done.
@@ -97,12 +111,13 @@ class Advance:
             points.passed("advancing")
             here = self.repo.branch == self.branch
             if here and (why := self._move_files(old, new)):
+                _put_back_files(self.repo, meant)
                 (self.folder / _FILE).unlink()
                 return self.keep(new, why)
             points.passed("moved")
             if not self._move_branch(old, new):
                 if here:
-                    self._move_files(new, old)
+                    _put_back_files(self.repo, meant)
                 (self.folder / _FILE).unlink()
                 return Moved(self.tip())
             points.passed("advanced")
@@ -112,18 +127,28 @@ class Advance:
 
     def _obstacle(self, old: str, new: str) -> str | None:
         repo = self.repo
-        if repo.branch != self.branch:
-            rows = repo.text("worktree", "list", "--porcelain").splitlines()
-            if f"branch refs/heads/{self.branch}" in rows:
-                return f"{self.branch} is checked out in another work tree"
-            return None
         if operation := repo.operation():
             return f"{operation} is in progress"
+        if self._is_locked():
+            return "another git command is at work"
+        if repo.branch != self.branch:
+            if self.branch in worktrees.branches_in_use(repo):
+                return f"{self.branch} is checked out in another work tree"
+            return None
         paths = changed_between(repo, old, new)
         touched = set(repo.dirty(paths)) | set(self._in_the_way(old, paths))
         if touched:
             return f"you changed {', '.join(map(repr, sorted(touched)))}"
         return None
+
+    def _is_locked(self) -> bool:
+        """Whether somebody's git holds the index for longer than a look at the status takes."""
+        until_s = time.monotonic() + _LOCKED_S
+        while (self.repo.folder() / "index.lock").exists():
+            if time.monotonic() > until_s:
+                return True
+            time.sleep(0.1)
+        return False
 
     def _in_the_way(self, old: str, paths: list[str]) -> list[str]:
         """Files git does not know, where a new one would go."""
@@ -134,11 +159,19 @@ class Advance:
         """Move index and files from one commit to the other; why not, where git will not."""
         with contextlib.suppress(GitFailed):  # it says which files differ
             self.repo.run("update-index", "-q", "--refresh")
-        try:
-            self.repo.run("read-tree", "-m", "-u", old, new)
-        except GitFailed as error:
-            return error.output.strip().splitlines()[-1] if error.output.strip() else "git refused"
-        return None
+        until_s = time.monotonic() + _LOCKED_S
+        while True:
+            try:
+                self.repo.run("read-tree", "-m", "-u", old, new)
+            except GitLocked:
+                if time.monotonic() > until_s:
+                    return "another git command is at work"
+                time.sleep(0.1)
+            except GitFailed as error:
+                lines = error.output.strip().splitlines()
+                return lines[0] if lines else "git refused"
+            else:
+                return None
 
     def _move_branch(self, old: str, new: str) -> bool:
         try:
@@ -152,33 +185,42 @@ class Advance:
 
     def keep(self, new: str, why: str) -> Kept:
         """Let a branch of ours hold `new`, so that it is not lost."""
-        name, number = self.ours, 1
-        while not self._follows(name, new):
-            number += 1
-            name = f"{self.ours}-{number}"
-        self.repo.run("update-ref", f"refs/heads/{name}", new)
-        return Kept(why, name)
+        in_use = worktrees.branches_in_use(self.repo)
+        names = itertools.chain(
+            [self.ours],
+            *([f"{self.ours}-{n}", f"orchestrate-{self.branch}-{n}"] for n in range(2, _NAMES)),
+        )
+        for name in names:
+            if name in in_use or not self._follows(name, new):
+                continue
+            with contextlib.suppress(GitFailed):  # a branch called `orchestrate`, for example
+                self.repo.run("update-ref", f"refs/heads/{name}", new)
+                return Kept(why, name)
+        raise ChangedMeanwhile(
+            f"{new[:10]} could not be brought in ({why}), nor kept on a branch",
+            next_step=f"git branch kept {new[:10]}",
+        )
 
     def _follows(self, name: str, new: str) -> bool:
         """Whether a branch is not there yet, or all of it is in `new`."""
-        try:
-            there = self.repo.text("rev-parse", "--verify", "--quiet", f"refs/heads/{name}")
-        except GitFailed:
-            return True
-        try:
-            self.repo.run("merge-base", "--is-ancestor", there, new)
-        except GitFailed:
-            return False
-        return True
+        there = self._all_ours().get(name)
+        return there is None or is_ancestor(self.repo, there, new)
 
     def _forget(self, new: str) -> None:
-        """Remove the branch of ours once all of it is in."""
-        try:
-            there = self.repo.text("rev-parse", "--verify", "--quiet", f"refs/heads/{self.ours}")
-            self.repo.run("merge-base", "--is-ancestor", there, new)
-        except GitFailed:
-            return
-        self.repo.run("update-ref", "-d", f"refs/heads/{self.ours}", there)
+        """Remove the branches of ours of which all is in, unless somebody looks at one."""
+        in_use = worktrees.branches_in_use(self.repo)
+        for name, commit in self._all_ours().items():
+            if name not in in_use and is_ancestor(self.repo, commit, new):
+                self.repo.run("update-ref", "-d", f"refs/heads/{name}", commit)
+
+
+def is_ancestor(repo: Repo, older: str, newer: str) -> bool:
+    """Whether all of one commit is in another one, or they are the same."""
+    try:
+        repo.run("merge-base", "--is-ancestor", older, newer)
+    except GitFailed:
+        return False
+    return True
 
 
 def changed_between(repo: Repo, old: str, new: str) -> list[str]:
@@ -204,6 +246,11 @@ def finish(repo: Repo, folder: Path) -> str | None:
             file.unlink()
             return None
         advance = Advance(repo, folder, meant.branch)
+        try:
+            advance.tip()
+        except GitFailed:  # it was renamed or removed since
+            file.unlink()
+            return f"{meant.branch} is gone, and nothing was brought into it"
         if advance.tip() == meant.new:
             file.unlink()
             return f"{meant.branch} had been brought to {meant.new[:10]}"

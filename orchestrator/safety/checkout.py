@@ -54,10 +54,10 @@ class Checkout:
             CannotJudge: a command that should set it up failed.
             DiskError: it could not be written.
         """
-        place = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve() / user.top.name
+        place = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve() / (user.top.name or "repository")
         folder.mkdir(exist_ok=True)
         note = folder / f"{CHECKOUT}-{place.parent.name.removeprefix(_PREFIX)}-{os.getpid()}"
-        note.write_text(str(place), "utf-8")
+        note.write_text(f"{place}\n{process.RUN_ID}", "utf-8")
         common = worktrees.common_folder(user)
         made = cls(Repo(place, ours=True), common, note)
         try:
@@ -87,12 +87,17 @@ class Checkout:
                     f"`worktree:` of the plan names {path!r}, and there is no such file or folder",
                     next_step="correct `worktree:` in the plan",
                 )
+            if os.path.lexists(here):
+                raise Refused(
+                    f"`worktree:` of the plan names {path!r}, and git has that already",
+                    next_step="correct `worktree:` in the plan",
+                )
             try:
                 here.parent.mkdir(parents=True, exist_ok=True)
                 if links:
                     here.symlink_to(there)
                 elif there.is_dir():
-                    shutil.copytree(there, here, symlinks=True, dirs_exist_ok=True)
+                    shutil.copytree(there, here, symlinks=True)
                 else:
                     shutil.copy2(there, here)
             except OSError as error:
@@ -129,12 +134,14 @@ def sweep(folder: Path, user: Repo) -> None:
         number = note.name.rpartition("-")[2]
         if number.isdigit() and int(number) != os.getpid() and Path(f"/proc/{number}").exists():
             continue
-        place = Path(note.read_text("utf-8"))
-        if place.parent.name.startswith(_PREFIX):
-            _remove(common, place)
+        place, _, run = note.read_text("utf-8").partition("\n")
+        if run and run != process.RUN_ID:
+            process.end_marked(run)  # tests that outlived a killed run
+        _remove(common, Path(place))
         note.unlink(missing_ok=True)
 
 
 def _remove(common: Path, place: Path) -> None:
-    worktrees.remove(common, place)
-    shutil.rmtree(place.parent, ignore_errors=True)
+    if place.parent.name.startswith(_PREFIX):
+        worktrees.remove(common, place)
+        shutil.rmtree(place.parent, ignore_errors=True)

@@ -10,4 +10,5 @@ from orchestrator.workspace import Workspace
 def interrupted_run(workspace: Workspace) -> bool:
     """Whether a run began here that neither goes on nor came to its end; starts no git."""
     folder = find_folder(workspace.top) / "orchestrate"
-    return (folder / "journal.json").exists() and is_free(folder)
+    left = (folder / "journal.json", folder / "advance.json")
+    return any(file.exists() for file in left) and is_free(folder)

@@ -40,17 +40,28 @@ class Opens:
             raise OSError(ctypes.get_errno(), "inotify_init1")
         self._folders: dict[int, str] = {}
         self._seen: set[str] = set()
-        self._lost = False
+        self._lost = self._is_blind = False
         self._lock = threading.Lock()
         self._is_closed = False
         try:
-            for folder in folders:
-                self._watch(folder)
+            self.renew(folders)
         except OSError:
             os.close(self._descriptor)
             raise
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
+
+    def renew(self, folders: Iterable[str]) -> None:
+        """Listen to these as well, which may have been made while nobody looked.
+
+        Raises:
+            OSError: one is not there, or the system allows no more.
+        """
+        with self._lock:
+            self._is_blind = True
+            for folder in folders:
+                self._watch(folder)
+            self._is_blind = False
 
     def forget(self) -> None:
         """Begin anew."""
@@ -62,7 +73,7 @@ class Opens:
         """What was opened by now; None where that was more than could be listened to."""
         self._take_in()
         with self._lock:
-            return None if self._lost else set(self._seen)
+            return None if self._lost or self._is_blind else set(self._seen)
 
     def close(self) -> None:
         """Listen no more."""
@@ -79,6 +90,18 @@ class Opens:
         cache = f"{folder}/{_CACHE}" if folder else _CACHE
         if not folder.endswith(_CACHE) and (self._top / cache).is_dir():
             self._watch(cache)
+
+    def _watch_below(self, folder: str) -> None:
+        """A folder that was made, with those that were made in it before anybody listened."""
+        try:
+            self._watch(folder)
+            for below in os.scandir(self._top / folder):
+                if below.is_dir(follow_symlinks=False):
+                    self._watch_below(f"{folder}/{below.name}")
+        except FileNotFoundError:
+            return  # it is gone again
+        except OSError:
+            self._is_blind = True
 
     def _listen(self) -> None:
         while not self._is_closed:
@@ -107,10 +130,7 @@ class Opens:
                 continue
             path = f"{folder}/{name}" if folder else name
             if mask & _CREATE and mask & _IS_DIR:
-                try:
-                    self._watch(path)
-                except OSError:
-                    self._lost = True
+                self._watch_below(path)
             elif mask & _OPEN and not mask & _IS_DIR:
                 self._seen.add(_source_of(path))
 

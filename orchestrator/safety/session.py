@@ -16,6 +16,7 @@ from orchestrator.gates.reads import Reads
 from orchestrator.gates.warm import imports as warm_imports
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.git import Repo, find_folder, find_top, worktrees
+from orchestrator.git.settings import hooks_folder
 from orchestrator.git.version import check_version
 from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
@@ -240,8 +241,10 @@ class Away:
         if home.plan.verify.runs_tests():
             python = home.python().moved(home.workspace.top, there.top)
         workspace = replace(home.workspace, top=there.top)
+        chosen_ = home.python_path()
+        how = replace(home.how, python=None if chosen_ is None else str(chosen_))
         own = home.workspace.top, home.folder, home.logs, tuple(there.given)
-        return cls(workspace, home.how, python, *own)
+        return cls(workspace, how, python, *own)
 
 
 @contextmanager
@@ -256,6 +259,9 @@ def at_work(away: Away, tell: Tell, *, lock: int | None = None) -> Iterator[Sess
         repo.hand_down(lock, away.notes / "lock")
     folder = repo.folder() / "orchestrate"
     folder.mkdir(exist_ok=True)
+    (repo.folder() / "index.lock").unlink(missing_ok=True)  # of a worker that was killed
+    if find_top(away.home) == away.home:
+        repo.hooks = hooks_folder(Repo(away.home)).resolve()
     work = Session(
         away.workspace,
         away.how,
