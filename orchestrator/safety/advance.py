@@ -247,17 +247,17 @@ def finish(repo: Repo, folder: Path) -> str | None:
             return None
         advance = Advance(repo, folder, meant.branch)
         try:
-            advance.tip()
+            tip = advance.tip()
         except GitFailed:  # it was renamed or removed since
-            file.unlink()
-            return f"{meant.branch} is gone, and nothing was brought into it"
-        if advance.tip() == meant.new:
+            tip = ""
+        if tip == meant.new:
             file.unlink()
             return f"{meant.branch} had been brought to {meant.new[:10]}"
-        if advance.tip() == meant.old and repo.branch == meant.branch:
+        if repo.text("rev-parse", "HEAD") == meant.old:
             _put_back_files(repo, meant)
         file.unlink()
-    return f"{meant.branch} stays at {advance.tip()[:10]}; the files are as they were"
+    where = f"stays at {tip[:10]}" if tip else "is gone"
+    return f"{meant.branch} {where}; the files are as they were"
 
 
 def _put_back_files(repo: Repo, meant: Meant) -> None:

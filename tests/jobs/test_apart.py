@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, make_repo
+
+from orchestrator.git.failures import failed
+from orchestrator.safety.advance import Advance, Kept
 
 PYTHON = ("--python", sys.executable)
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
@@ -258,3 +262,115 @@ def test_the_doctor_says_when_tests_fail_only_in_a_work_tree_of_ours(tmp_path: P
     assert "5 tests of the plan fare alike" in said
     assert "your work tree holds changes" in said
     assert len(worktrees(repo)) == 1
+
+
+def test_a_rebase_of_the_user_is_not_pulled_from_under_them(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo")
+    during(
+        repo,
+        "mkdir .git/rebase-merge; echo refs/heads/main > .git/rebase-merge/head-name; "
+        "git checkout -q --detach",
+    )
+    code, said = apart(repo)
+    assert code == 6, said
+    assert "a rebase is in progress" in said
+    assert len(subjects(repo, "main")) == 1
+    assert len(subjects(repo, "orchestrate/main")) == 2
+
+
+def test_a_branch_called_like_ours_is_in_the_way_of_nothing(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo")
+    repo.git.run("branch", "orchestrate")
+    repo.write(TARGET, PASSING + "\n# mine\n")
+    code, said = apart(repo)
+    assert code == 6, said
+    assert "next: git merge orchestrate-main-2" in said
+    repo.git.run("checkout", TARGET)
+    assert apart(repo, "--all")[0] == 0
+    assert len(subjects(repo)) == 3
+    assert repo.git.text("branch", "--format=%(refname:short)").split() == ["main", "orchestrate"]
+
+
+def test_a_kept_branch_somebody_looks_at_is_left_alone(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo")
+    repo.write(TARGET, PASSING + "\n# mine\n")
+    assert apart(repo)[0] == 6
+    seen = tmp_path / "seen"
+    repo.git.run("worktree", "add", "-q", str(seen), "orchestrate/main")
+    looked_at = repo.git.text("rev-parse", "orchestrate/main")
+    assert apart(repo)[0] == 6
+    assert repo.git.text("rev-parse", "orchestrate/main") == looked_at
+    assert len(subjects(repo, "orchestrate/main-2")) == 3
+    repo.git.run("checkout", TARGET)
+    assert apart(repo, "--all")[0] == 0
+    assert len(subjects(repo)) == 3
+    assert repo.git.text("rev-parse", "orchestrate/main") == looked_at
+
+
+def test_a_git_command_of_the_user_is_waited_for(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo")
+    during(repo, "touch .git/index.lock; (sleep 2; rm -f .git/index.lock) > /dev/null 2>&1 &")
+    code, said = apart(repo)
+    assert code == 0, said
+    assert len(subjects(repo)) == 2
+    assert repo.changes == ""
+
+
+def test_files_that_moved_half_way_are_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = make_repo(tmp_path / "repo")
+    base = repo.head
+    repo.write(TARGET, PASSING + "\n# new\n")
+    repo.write("new.txt", "new\n")
+    new = repo.commit()
+    repo.git.run("reset", "-q", "--hard", base)
+    folder = repo.top / ".git/orchestrate"
+    folder.mkdir()
+
+    def half(self: Advance, old: str, to: str) -> str:
+        repo.write(TARGET, PASSING + "\n# new\n")
+        repo.write("new.txt", "new\n")
+        return "a file could not be written"
+
+    monkeypatch.setattr(Advance, "_move_files", half)
+    kept = Advance(repo.git, folder, "main").to(new, old=base)
+    assert isinstance(kept, Kept)
+    assert repo.changes == ""
+    assert repo.head == base
+    assert list(folder.iterdir()) == []
+
+
+def test_an_advance_to_a_branch_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", plan=QUICK)
+    ran = repo.run(
+        "next-batch", "--isolated", *PYTHON, env={"ORCHESTRATE_STOP_AT": "moved:SIGKILL"}
+    )
+    assert ran.code == -9
+    repo.git.run("branch", "-m", "main", "other")
+    code, said = apart(repo)
+    assert "main is gone" in said, said
+    assert code == 0
+    assert repo.changes == ""
+
+
+def test_a_failure_of_git_crosses_processes() -> None:
+    error = pickle.loads(pickle.dumps(failed(["git", "add"], 128, "No space left on device")))
+    assert (type(error).__name__, error.exit_code, error.next_step) == ("GitDiskFull", 7, "df -h")
+
+
+@pytest.mark.parametrize("path", ["../escaped", "/etc/passwd", ".git/config"])
+def test_what_is_copied_stays_inside(tmp_path: Path, path: str) -> None:
+    repo = make_repo(
+        tmp_path / "repo", plan=PLAN.replace("phases:", f"worktree: {{copy: [{path}]}}\nphases:")
+    )
+    assert repo.run("validate").code == 2
+
+
+def test_what_git_has_is_not_copied_over(tmp_path: Path) -> None:
+    repo = make_repo(
+        tmp_path / "repo", plan=PLAN.replace("phases:", "worktree: {link: [tests]}\nphases:")
+    )
+    code, said = apart(repo)
+    assert code == 3, said
+    assert "git has that already" in said

@@ -59,6 +59,25 @@ def test_folders_made_later_are_listened_to(opens: Opens, tmp_path: Path) -> Non
     assert "later/d.txt" in (opens.seen() or ())
 
 
+def test_folders_in_folders_made_at_once_are_listened_to(opens: Opens, tmp_path: Path) -> None:
+    for number in range(20):
+        deep = tmp_path / f"new{number}/b/c"
+        deep.mkdir(parents=True)
+        (deep / "d.txt").write_text("")
+    opens.forget()
+    run("cat", *(f"new{number}/b/c/d.txt" for number in range(20)), cwd=tmp_path)
+    assert {f"new{number}/b/c/d.txt" for number in range(20)} <= (opens.seen() or set())
+
+
+def test_what_cannot_be_listened_to_is_no_silence(opens: Opens) -> None:
+    with pytest.raises(OSError, match="gone"):
+        opens.renew(["gone"])
+    opens.forget()
+    assert opens.seen() is None
+    opens.renew(["sub"])
+    assert opens.seen() == set()
+
+
 def test_more_than_can_be_heard_is_told(opens: Opens, tmp_path: Path) -> None:
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     with opens._lock:  # nobody takes anything in meanwhile
