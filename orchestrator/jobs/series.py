@@ -34,6 +34,9 @@ from orchestrator.workspace import Workspace
 _AGAIN = 5
 """How often a batch is judged again because something changed, before it is given up."""
 
+_IN_VAIN = 2
+"""After so many batches in a row that had to be judged again, none is judged ahead any more."""
+
 MakeExecutor = Callable[[Session, ExitStack], Executor]
 """Makes what judges, from the session in the user's work tree; what it needs is closed after."""
 
@@ -139,6 +142,9 @@ class Run:
     at_work: dict[str, Task] = field(default_factory=dict)
     ready: dict[str, Answer] = field(default_factory=dict)
     again: dict[str, int] = field(default_factory=dict)
+    in_vain: int = 0
+    """How many batches in a row were judged again."""
+
     places: list[Place] = field(default_factory=list)
     batches: dict[str, BatchStatus] = field(default_factory=dict)
     seen: Status | None = None
@@ -176,7 +182,7 @@ class Run:
         jobs, free = self.executor.jobs, self.executor.free
         if free <= 0:
             return
-        ahead = WINDOW * jobs
+        ahead = WINDOW * jobs if self.in_vain < _IN_VAIN else 1
         left = ahead if self.limit is None else min(ahead, self.limit - len(self.results))
         waiting = []
         for place in self.places[:left]:
@@ -187,7 +193,8 @@ class Run:
             self._submit(one.name, tuple(sorted(one.paths)))
 
     def _submit(self, place: str, paths: tuple[str, ...], also: tuple[str, ...] = ()) -> None:
-        task = Task(next(self.numbers), place, self.line.tip, paths, also)
+        is_again = place in self.again
+        task = Task(next(self.numbers), place, self.line.tip, paths, also, is_again)
         self.at_work[place] = task
         self.executor.submit(task)
 
@@ -226,10 +233,21 @@ class Run:
                     next_step="orchestrate next-batch",
                 )
             self.tell(Said(f"{place.name} is judged again, beside what landed: {outcome.why}"))
+            self.in_vain += 1
+            if self.in_vain == _IN_VAIN:
+                self._judge_no_more_ahead()
             self._submit(place.name, tuple(sorted(selection.paths)), outcome.also)
             return
+        if not answer.task.is_again and self.in_vain < _IN_VAIN:
+            self.in_vain = 0
         self._replay(answer)
         self.results.append(outcome)
+
+    def _judge_no_more_ahead(self) -> None:
+        """Begin each batch where it lands: their tests read each other's files."""
+        self.tell(Said("judging ahead was in vain: one batch at a time from here on"))
+        self.ready.clear()
+        self.at_work.clear()  # what comes of those is no answer any more
 
     def _may_try_again(self, place: Place) -> bool:
         self.again[place.name] = self.again.get(place.name, 0) + 1

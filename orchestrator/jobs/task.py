@@ -25,6 +25,8 @@ class Task:
     base: str
     paths: tuple[str, ...]
     also: tuple[str, ...] = ()
+    is_again: bool = False
+    """Whether it was judged before, on a commit that was not the right one."""
 
 
 @dataclass(frozen=True, slots=True)

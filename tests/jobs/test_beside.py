@@ -118,6 +118,23 @@ def test_fault_121_only_the_earlier_batch_has_the_test_that_breaks(tmp_path: Pat
     )
 
 
+def test_where_tests_read_all_files_nothing_is_judged_ahead_for_long(tmp_path: Path) -> None:
+    files, plan = several()
+    files["tests/conftest.py"] = (
+        "from pathlib import Path\n\n\ndef pytest_collection_finish():\n"
+        "    for file in sorted(Path('tests').glob('test_*.py')):\n        file.read_text()\n"
+    )
+    one, many = (make_repo(tmp_path / name, files, plan=plan) for name in ("one", "many"))
+    assert one.run("next-batch", "--all", *PYTHON).code == 0
+    code, said = beside(many, "2")
+    assert code == 0, said
+    again = [line for line in said.splitlines() if "is judged again" in line]
+    assert len(again) == 2, said
+    assert "judging ahead was in vain: one batch at a time from here on" in said
+    assert told(many) == told(one)
+    assert_nothing_left(many)
+
+
 def test_what_a_started_program_reads_counts(tmp_path: Path) -> None:
     """Only what it reads: the batch between the two is no reason to judge again."""
     files, plan = several()
