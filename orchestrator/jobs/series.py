@@ -35,7 +35,10 @@ _AGAIN = 5
 """How often a batch is judged again because something changed, before it is given up."""
 
 _IN_VAIN = 2
-"""After so many batches in a row that had to be judged again, none is judged ahead any more."""
+"""After so many batches in a row that had to be judged again, none is judged ahead for a while."""
+
+_PAUSE = 16
+"""For so many batches, the first time."""
 
 MakeExecutor = Callable[[Session, ExitStack], Executor]
 """Makes what judges, from the session in the user's work tree; what it needs is closed after."""
@@ -145,6 +148,11 @@ class Run:
     in_vain: int = 0
     """How many batches in a row were judged again."""
 
+    pause: int = 0
+    """How many more batches are begun where they land, none ahead."""
+
+    next_pause: int = _PAUSE
+
     places: list[Place] = field(default_factory=list)
     batches: dict[str, BatchStatus] = field(default_factory=dict)
     seen: Status | None = None
@@ -182,7 +190,7 @@ class Run:
         jobs, free = self.executor.jobs, self.executor.free
         if free <= 0:
             return
-        ahead = WINDOW * jobs if self.in_vain < _IN_VAIN else 1
+        ahead = WINDOW * jobs if not self.pause else 1
         left = ahead if self.limit is None else min(ahead, self.limit - len(self.results))
         waiting = []
         for place in self.places[:left]:
@@ -234,18 +242,21 @@ class Run:
                 )
             self.tell(Said(f"{place.name} is judged again, beside what landed: {outcome.why}"))
             self.in_vain += 1
-            if self.in_vain == _IN_VAIN:
-                self._judge_no_more_ahead()
+            if self.in_vain >= _IN_VAIN and not self.pause:
+                self._judge_none_ahead()
             self._submit(place.name, tuple(sorted(selection.paths)), outcome.also)
             return
-        if not answer.task.is_again and self.in_vain < _IN_VAIN:
+        if self.pause:
+            self.pause -= 1
+        elif not answer.task.is_again:
             self.in_vain = 0
         self._replay(answer)
         self.results.append(outcome)
 
-    def _judge_no_more_ahead(self) -> None:
-        """Begin each batch where it lands: their tests read each other's files."""
-        self.tell(Said("judging ahead was in vain: one batch at a time from here on"))
+    def _judge_none_ahead(self) -> None:
+        """For some batches, begin each where it lands; for twice as many the next time."""
+        self.pause, self.next_pause = self.next_pause, 2 * self.next_pause
+        self.tell(Said(f"judging ahead was in vain: {self.pause} batches one at a time now"))
         self.ready.clear()
         self.at_work.clear()  # what comes of those is no answer any more
 

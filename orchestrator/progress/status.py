@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -63,10 +63,14 @@ class BatchStatus:
     place: Place
     targets: Sequence[TargetStatus]
     record: Record | None
+    is_open: bool = field(init=False)
+    """Whether a run would work on it: never recorded, or a target slipped back."""
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a run would work on it: never recorded, or a target slipped back."""
+    def __post_init__(self) -> None:
+        # once: the scheduler asks this of every batch whenever one landed
+        object.__setattr__(self, "is_open", self._is_open())
+
+    def _is_open(self) -> bool:
         automatic = [t for t in self.targets if t.state is not State.MANUAL]
         if self.place.phase.state is PhaseState.DONE or not automatic:
             return False

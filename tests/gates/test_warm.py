@@ -16,6 +16,7 @@ import pytest
 
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.pytest_run import Ended, Request, run_pytest
+from orchestrator.gates.warm import runs as warm_runs
 from orchestrator.gates.warm.imports import Surroundings
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.interpreter import Interpreter, interpreter
@@ -82,6 +83,7 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path, venv: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(warm_runs, "_WORTH_S", 0.0)
     (tmp_path / "project").mkdir()
     made = Project(tmp_path / "project", venv)
     yield made
@@ -281,6 +283,15 @@ def test_a_proof_waits_until_it_pays(project: Project) -> None:
     for _ in range(2):
         project.run()
     assert (project.top / "how").read_text() == ""
+    assert not project.said
+
+
+def test_a_quick_start_is_not_worth_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_runs, "_WORTH_S", 30.0)
+    project.write(f"def test_how(): open('how', 'a').write(str({FORKED}) + chr(10))\n")
+    for _ in range(4):
+        project.run()
+    assert (project.top / "how").read_text().split() == ["False"] * 4
     assert not project.said
 
 

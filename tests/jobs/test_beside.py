@@ -130,7 +130,7 @@ def test_where_tests_read_all_files_nothing_is_judged_ahead_for_long(tmp_path: P
     assert code == 0, said
     again = [line for line in said.splitlines() if "is judged again" in line]
     assert len(again) == 2, said
-    assert "judging ahead was in vain: one batch at a time from here on" in said
+    assert "judging ahead was in vain: 16 batches one at a time now" in said
     assert told(many) == told(one)
     assert_nothing_left(many)
 

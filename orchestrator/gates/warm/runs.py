@@ -15,6 +15,9 @@ from orchestrator.gates.warm.imports import Imports, Surroundings, keep, known
 from orchestrator.gates.warm.server import EnvironmentChanged, NotForked, Server
 from orchestrator.process import Start
 
+_WORTH_S = 1.0
+"""To load for less than that is not worth a process of its own."""
+
 _LEFT_OUT = 12
 """How many modules are left out of what is loaded, at most, before runs are started instead."""
 
@@ -69,7 +72,7 @@ class Warm:
             self._imports, self._proved = proved, True  # by another process, meanwhile
         if self._proved:
             return self._forked(run), 0.0
-        if self._spent_loading_s < self._proof_s:
+        if not self._spent_loading_s or self._spent_loading_s < self._proof_s:
             return self._started(run()), 0.0
         return self._proof(self._imports, run)
 
@@ -92,7 +95,8 @@ class Warm:
 
     def _started(self, ended: Ended) -> Ended:
         """Count what a started run spent on loading, and what a proof by the like would cost."""
-        self._spent_loading_s += ended.collect_s
+        if ended.collect_s >= _WORTH_S:
+            self._spent_loading_s += ended.collect_s
         self._proof_s = ended.process.duration_s - ended.collect_s
         return ended
 
