@@ -291,8 +291,10 @@ class Cluster:
 
 def _told(said: dict[str, Any]) -> tuple[str, Event]:
     """What a worker tells of a batch: a step begins, or how far its tests are."""
-    place = said.pop("place")
-    return place, StepBegun(**said) if "name" in said else TestsRan(**said)
+    place = said["place"]
+    if "name" in said:
+        return place, StepBegun(said["name"])
+    return place, TestsRan(said["done"], said["of"], said["current"])
 
 
 def _given_up(task: Task, why: str) -> CannotJudge:

@@ -162,6 +162,8 @@ class Session(Surroundings):
         before = set(self.reads.programs)
         self.opens.forget()
         yield
+        if program is None and self.reads.programs == before:
+            return  # nothing was started: the probe has heard all, and git's own looks are no reading
         if (seen := self.opens.seen()) is not None:
             self.reads.files |= seen
             self.reads.programs = before

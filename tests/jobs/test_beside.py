@@ -46,8 +46,7 @@ def assert_nothing_left(repo: SampleRepo) -> None:
     assert [p for p in repo.leftovers if not p.startswith("rescue/")] == []
 
 
-@pytest.mark.parametrize("depends", [False, True])
-@pytest.mark.parametrize("jobs", ["1", "2", "auto"])
+@pytest.mark.parametrize(("jobs", "depends"), [("1", False), ("2", True), ("auto", False)])
 def test_commits_and_records_are_those_of_one_after_the_other(
     tmp_path: Path, jobs: str, depends: bool
 ) -> None:

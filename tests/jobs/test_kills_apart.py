@@ -18,6 +18,11 @@ FILES, PLAN = several(gates="verify: {gates: [compile]}\n")
 MINE = "# mine\n"
 ADVANCING = ("advancing", "moved", "advanced")
 ONE_AFTER_THE_OTHER = (*POINTS[1:], *ADVANCING)
+CASES = [
+    (point, number)
+    for index, point in enumerate(ONE_AFTER_THE_OTHER)
+    for number in (SIGNALS if point in ADVANCING else ("KILL", ("TERM", "INT")[index % 2]))
+]
 IN_WORKERS = ("prepared", "applying", "written", "gated", "closed")
 
 
@@ -55,8 +60,7 @@ def assert_sound(repo: SampleRepo, undisturbed: tuple[str, dict[str, str]]) -> N
     assert_nothing_left(repo)
 
 
-@pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("point", ONE_AFTER_THE_OTHER)
+@pytest.mark.parametrize(("point", "number"), CASES)
 def test_fault_103_a_run_apart_that_is_ended_anywhere_loses_nothing(
     point: str, number: str, tmp_path: Path, undisturbed: tuple[str, dict[str, str]]
 ) -> None:
@@ -67,8 +71,14 @@ def test_fault_103_a_run_apart_that_is_ended_anywhere_loses_nothing(
     assert_sound(repo, undisturbed)
 
 
-@pytest.mark.parametrize("number", ["KILL", "TERM"])
-@pytest.mark.parametrize("point", [*ADVANCING, "committing", "committed", *IN_WORKERS])
+@pytest.mark.parametrize(
+    ("point", "number"),
+    [
+        *((point, number) for point in (*ADVANCING, "committing") for number in ("KILL", "TERM")),
+        *((point, "KILL") for point in ("committed", *IN_WORKERS)),
+        ("gated", "TERM"),
+    ],
+)
 def test_fault_103_a_parallel_run_that_is_ended_anywhere_loses_nothing(
     point: str, number: str, tmp_path: Path, undisturbed: tuple[str, dict[str, str]]
 ) -> None:
