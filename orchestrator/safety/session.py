@@ -163,7 +163,7 @@ class Session(Surroundings):
         self.opens.forget()
         yield
         if program is None and self.reads.programs == before:
-            return  # nothing was started: the probe has heard all, and git's own looks are no reading
+            return  # nothing was started: the probe has heard it all
         if (seen := self.opens.seen()) is not None:
             self.reads.files |= seen
             self.reads.programs = before
