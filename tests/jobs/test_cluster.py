@@ -37,7 +37,11 @@ def free_port() -> int:
 
 
 def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+    env = {
+        **os.environ,
+        "DASK_DISTRIBUTED__WORKER__DAEMON": "False",
+        "VIRTUAL_ENV": sys.prefix,  # this Python runs the tests there
+    }
     command = [sys.executable, "-m", f"distributed.cli.{module}", *arguments]
     return subprocess.Popen(
         command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
