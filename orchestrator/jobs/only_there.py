@@ -9,13 +9,12 @@ from pathlib import Path
 
 from orchestrator.batch.gate import tests_of
 from orchestrator.errors import CannotJudge
-from orchestrator.events import Said, Tell, TestsRan
+from orchestrator.events import Tell, TestsRan
 from orchestrator.gates.baseline import is_red
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.ids import file_of
 from orchestrator.gates.suite import Suite, last_lines
 from orchestrator.git import Repo
-from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import Away, How, Session, at_work, session
 from orchestrator.workspace import Workspace
 
@@ -47,14 +46,7 @@ def only_there(workspace: Workspace, how: How, tell: Tell) -> OnlyThere:
     with session(workspace, how, tell) as home:
         files = _files(home)
         head = home.repo.head().commit
-        checkout = Checkout.make(
-            home.repo,
-            home.folder,
-            head,
-            home.plan.worktree,
-            python=home.python_path(),
-            say=lambda what: tell(Said(what)),
-        )
+        checkout = home.checkout(head)
         try:
             with at_work(Away.at(home, checkout), tell, lock=home.lock) as there:
                 return _compared(home, there, files)

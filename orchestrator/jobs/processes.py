@@ -14,11 +14,10 @@ from multiprocessing.connection import Connection, wait
 
 from orchestrator import process
 from orchestrator.errors import CannotJudge
-from orchestrator.events import Event, Said
+from orchestrator.events import Event
 from orchestrator.jobs.memory import Memory
 from orchestrator.jobs.series import MakeExecutor
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
-from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import Away, Session
 
 _LOOK_S = 0.5
@@ -35,14 +34,7 @@ def beside(jobs: int | None) -> MakeExecutor:
         checkouts = []
         head = home.repo.head().commit
         for _ in range(count):
-            checkout = Checkout.make(
-                home.repo,
-                home.folder,
-                head,
-                home.plan.worktree,
-                python=home.python_path(),
-                say=lambda what: home.tell(Said(what)),
-            )
+            checkout = home.checkout(head)
             stack.callback(checkout.close)
             checkouts.append(checkout)
         return Processes([Away.at(home, checkout) for checkout in checkouts], memory)

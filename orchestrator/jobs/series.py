@@ -27,7 +27,6 @@ from orchestrator.plan.model import Place
 from orchestrator.progress.status import BatchStatus, Status
 from orchestrator.safety import preflight
 from orchestrator.safety.advance import Advance, Kept
-from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import Away, How, Session, at_work, session
 from orchestrator.workspace import Workspace
 
@@ -91,14 +90,7 @@ def _line(home: Session, tell: Tell) -> Iterator[Line]:
             why = outcome.why if isinstance(outcome, Kept) else "your branch is moving"
             kept = advance.keep(waiting, why)
             tip = waiting
-    checkout = Checkout.make(
-        home.repo,
-        home.folder,
-        tip,
-        home.plan.worktree,
-        python=home.python_path(),
-        say=lambda what: tell(Said(what)),
-    )
+    checkout = home.checkout(tip)
     try:
         with at_work(Away.at(home, checkout), tell, lock=home.lock) as work:
             line = Line(work, checkout, advance, tip)

@@ -151,6 +151,21 @@ class Session(Surroundings):
     logs: Path = field(kw_only=True)
     """Where what a run did is kept, below git's own folder of the user's work tree."""
 
+    def checkout(self, commit: str) -> checkout.Checkout:
+        """A work tree of ours that holds `commit`, with what the plan puts there. Close it.
+
+        Raises:
+            Refused, CannotJudge, DiskError: as `Checkout.make`.
+        """
+        return checkout.Checkout.make(
+            self.repo,
+            self.folder,
+            commit,
+            self.plan.worktree,
+            python=self.python_path(),
+            say=lambda what: self.tell(Said(what)),
+        )
+
     @contextmanager
     def reading(self, program: str | None = None) -> Iterator[None]:
         """What is opened while the block runs, a gate has read; `program` is what it starts."""
