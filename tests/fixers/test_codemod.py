@@ -141,7 +141,7 @@ def test_it_is_found_where_the_projects_interpreter_finds_modules(
     python.parent.mkdir(parents=True)
     described = (
         '{"version": "3.11.0", "pytest": true, "xdist": true, "libcst": false, "memray": false, '
-        f'"search": ["{site}"]}}'
+        f'"editable": [], "search": ["{site}"]}}'
     )
     python.write_text(
         f'#!/bin/sh\ncase "$2" in *find_spec*) echo \'{described}\';; *) exec {sys.executable} "$@";; esac\n'
