@@ -24,7 +24,7 @@ from orchestrator.batch.pick import Choice
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Found, Landed, Stopped
 from orchestrator.changes import Change, Unit
-from orchestrator.events import Event, nobody
+from orchestrator.events import Beside, nobody
 from orchestrator.gates.reads import Reads
 from orchestrator.jobs.interplay import Again
 from orchestrator.jobs.series import Run
@@ -87,7 +87,7 @@ class Workers:
         self.busy_s += took_s
         heapq.heappush(self._due, (self.clock.now_s + took_s, task.number, task))
 
-    def answers(self) -> Iterator[Answer | tuple[str, Event]]:
+    def answers(self) -> Iterator[Answer | Beside]:
         """Everything that is there by now; where nothing is, the clock goes on to the next."""
         due_s = self._due[0][0]
         self.clock.now_s = max(self.clock.now_s, due_s)

@@ -58,7 +58,7 @@ class TestsRan:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class GateJudged:
     """A gate has spoken."""
 
     verdict: Verdict
@@ -94,7 +94,7 @@ class BesideEnded:
 
 
 Event = (
-    Picked | Recovered | StepBegun | InterpreterFound | TestsRan | Judged | Said | Lost
+    Picked | Recovered | StepBegun | InterpreterFound | TestsRan | GateJudged | Said | Lost
     | Beside | BesideEnded
 )  # fmt: skip
 Tell = Callable[[Event], None]

@@ -13,7 +13,7 @@ from orchestrator.fixers.base import Source
 from orchestrator.fixers.run import proposal
 from orchestrator.fixers.task import Feedback, Proposal, Task
 from orchestrator.plan.model import Place, Rung, Target
-from orchestrator.safety.session import Surroundings
+from orchestrator.safety.session import Workshop
 from orchestrator.workspace import Workspace
 
 
@@ -42,7 +42,7 @@ def contents_before(workspace: Workspace, targets: Sequence[Target]) -> dict[str
     return found
 
 
-def fix(work: Surroundings, sheet: Sheet) -> Proposal:
+def fix(work: Workshop, sheet: Sheet) -> Proposal:
     """What the rung makes of each file; its units are marked as its own."""
     sources = []
     for target in sheet.targets:
@@ -54,7 +54,7 @@ def fix(work: Surroundings, sheet: Sheet) -> Proposal:
     return replace(found, units=[replace(unit, by=label) for unit in found.units])
 
 
-def _task(work: Surroundings, sheet: Sheet, sources: Sequence[Source]) -> Task:
+def _task(work: Workshop, sheet: Sheet, sources: Sequence[Source]) -> Task:
     return Task(
         work.workspace.top,
         sources,
@@ -70,7 +70,7 @@ def _task(work: Surroundings, sheet: Sheet, sources: Sequence[Source]) -> Task:
     )
 
 
-def _about(work: Surroundings, place: Place) -> dict[str, object]:
+def _about(work: Workshop, place: Place) -> dict[str, object]:
     plan, phase, batch = work.plan, place.phase, place.batch
     return {
         "plan": {

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from orchestrator.changes import Change, Side, Unit, changes_of
 from orchestrator.errors import BadInput
-from orchestrator.events import Judged, Said, StepBegun, Tell, TestsRan
+from orchestrator.events import GateJudged, Said, StepBegun, Tell, TestsRan
 from orchestrator.fixers import registry
 from orchestrator.gates.baseline import is_red
 from orchestrator.gates.command import CommandGate
@@ -111,7 +111,7 @@ class Gates:
         batches.
         """
         for verdict in self._asked(tree, also):
-            self.tell(Judged(verdict))
+            self.tell(GateJudged(verdict))
             yield verdict
             if not verdict.passed:
                 return

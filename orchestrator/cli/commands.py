@@ -22,6 +22,18 @@ def warn_of_interrupted_run(workspace: Workspace) -> None:
         say("next: orchestrate recover")
 
 
+def warn_of_waiting_commits(workspace: Workspace) -> None:
+    """Say so where commits of an earlier run are not on the user's branch yet."""
+    from orchestrator.safety.waiting import waiting
+
+    if found := waiting(workspace.top):
+        from orchestrator.console.streams import say
+
+        branch, ours = found
+        say(f"commits of an earlier run wait on {ours}, and are not on {branch}", "yellow")
+        say(f"next: git merge {ours}")
+
+
 def schema() -> Exit:
     """Print the JSON Schema of the plan."""
     from orchestrator.console.streams import data

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.cli.commands import warn_of_interrupted_run
+from orchestrator.cli.commands import warn_of_interrupted_run, warn_of_waiting_commits
 from orchestrator.errors import BadInput, Exit
 from orchestrator.progress.status import Status
 from orchestrator.workspace import Workspace, open_workspace
@@ -58,6 +58,7 @@ def status(asked: argparse.Namespace) -> Exit:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     workspace = open_workspace(asked.plan)
     warn_of_interrupted_run(workspace)
+    warn_of_waiting_commits(workspace)
     found = workspace.status()
     if asked.json or asked.markdown:
         from orchestrator.console.streams import data

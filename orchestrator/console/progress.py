@@ -22,8 +22,8 @@ from orchestrator.events import (
     Beside,
     BesideEnded,
     Event,
+    GateJudged,
     InterpreterFound,
-    Judged,
     Lost,
     Picked,
     Recovered,
@@ -91,7 +91,7 @@ class LiveProgress:
             case BesideEnded(place):
                 if (task := self._beside.pop(place, None)) is not None:
                     self._live.remove_task(task)
-            case Judged(verdict):
+            case GateJudged(verdict):
                 _show_verdict(verdict)
             case Said(what):
                 say(f"    {what}", "dim")

@@ -16,7 +16,7 @@ from orchestrator.plan.model import Phase, Place, Rung, Target
 from orchestrator.progress.record import Done
 from orchestrator.progress.status import BatchStatus, PhaseStatus
 from orchestrator.redact import redacted
-from orchestrator.safety.session import How, Surroundings, check_trusted, onlooker
+from orchestrator.safety.session import How, Workshop, check_trusted, onlooker
 from orchestrator.words import suggestion
 from orchestrator.workspace import Workspace
 
@@ -96,7 +96,7 @@ def _asked(batch: BatchStatus) -> Iterator[Target]:
             yield status.target
 
 
-def _checked(work: Surroundings, commands: Sequence[str], paths: Sequence[str]) -> Iterator[Left]:
+def _checked(work: Workshop, commands: Sequence[str], paths: Sequence[str]) -> Iterator[Left]:
     """What the commands of a check complain of, in a copy of the work tree."""
     there = [path for path in paths if (work.workspace.top / path).is_file()]
     if not there:
@@ -128,7 +128,7 @@ def _checked(work: Surroundings, commands: Sequence[str], paths: Sequence[str]) 
 
 
 def _would_change(
-    work: Surroundings, rung: Rung, targets: Sequence[tuple[BatchStatus, Target]]
+    work: Workshop, rung: Rung, targets: Sequence[tuple[BatchStatus, Target]]
 ) -> Iterator[Left]:
     """What the fixer would still change or refuse."""
     by_batch: dict[str, tuple[Place, list[Target]]] = {}

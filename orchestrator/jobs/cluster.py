@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import process
 from orchestrator.errors import BadInput, CannotJudge
-from orchestrator.events import Event, Said, StepBegun, TestsRan
+from orchestrator.events import Beside, Said, StepBegun, TestsRan
 from orchestrator.jobs.parcel import Sender
 from orchestrator.jobs.remote import judge_parcel
 from orchestrator.jobs.series import MakeExecutor
@@ -127,7 +127,7 @@ class Cluster:
         if self._is_there():
             self._begin(self._asked[task.number])
 
-    def answers(self) -> Iterator[Answer | tuple[str, Event]]:
+    def answers(self) -> Iterator[Answer | Beside]:
         """What came by now, or as soon as something does."""
         while True:
             with contextlib.suppress(queue.Empty):
@@ -139,7 +139,7 @@ class Cluster:
                     yield from found
                     return
             if not self._is_there():
-                yield from self._reconnected()
+                self._reconnect()
                 return
             self._double_slow_ones()
 
@@ -168,9 +168,9 @@ class Cluster:
         number = asked.task.number
         future.add_done_callback(lambda done: self._came.put((number, done)))
 
-    def _taken(self, came: Any) -> list[Answer | tuple[str, Event]]:
+    def _taken(self, came: Any) -> list[Answer | Beside]:
         """An answer, or what a worker tells; what fails is asked for again."""
-        if not (isinstance(came, tuple) and isinstance(came[0], int)):
+        if isinstance(came, Beside):
             return [came]
         number, future = came
         asked = self._asked.get(number)
@@ -193,7 +193,7 @@ class Cluster:
             return []  # all of it is asked for again once the scheduler is back
         return self._failed(asked, future.exception() if status == "error" else status)
 
-    def _failed(self, asked: _Asked, error: object) -> list[Answer | tuple[str, Event]]:
+    def _failed(self, asked: _Asked, error: object) -> list[Answer | Beside]:
         if asked.futures:
             return []  # it was asked for twice, and the other may answer
         why = next(iter(str(error).splitlines()), type(error).__name__)
@@ -265,7 +265,7 @@ class Cluster:
             else:
                 return bundle
 
-    def _reconnected(self) -> Iterator[Answer | tuple[str, Event]]:
+    def _reconnect(self) -> None:
         """Wait for a scheduler that went away, and ask it for all that was at work."""
         self._home.tell(Said(f"the scheduler at {self._address} went away; waiting for it"))
         self._disconnect()
@@ -275,7 +275,6 @@ class Cluster:
             asked.futures.clear()
             asked.began_s = time.monotonic()
             self._begin(asked)
-        yield from ()
 
     def _cancel(self, asked: _Asked) -> None:
         for future in asked.futures:
@@ -289,12 +288,12 @@ class Cluster:
                 client.close(timeout=2)
 
 
-def _told(said: dict[str, Any]) -> tuple[str, Event]:
+def _told(said: dict[str, Any]) -> Beside:
     """What a worker tells of a batch: a step begins, or how far its tests are."""
     place = said["place"]
     if "name" in said:
-        return place, StepBegun(said["name"])
-    return place, TestsRan(said["done"], said["of"], said["current"])
+        return Beside(place, StepBegun(said["name"]))
+    return Beside(place, TestsRan(said["done"], said["of"], said["current"]))
 
 
 def _given_up(task: Task, why: str) -> CannotJudge:

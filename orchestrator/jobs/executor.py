@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from orchestrator.events import Event, Tell
+from orchestrator.events import Beside, Tell
 from orchestrator.jobs.judging import judged
 from orchestrator.jobs.task import Answer, Task
 from orchestrator.safety.checkout import Checkout
@@ -37,8 +37,8 @@ class Executor(Protocol):
         """Begin a task, or see to it that somebody does."""
         ...
 
-    def answers(self) -> Iterator[Answer | tuple[str, Event]]:
-        """What came by now, or as soon as something does: answers, and events of a batch.
+    def answers(self) -> Iterator[Answer | Beside]:
+        """What came by now, or as soon as something does: answers, and what happens meanwhile.
 
         Raises:
             CannotJudge: nobody is left who could answer.
@@ -72,7 +72,7 @@ class Here:
         """Remember the task."""
         self._asked = task
 
-    def answers(self) -> Iterator[Answer | tuple[str, Event]]:
+    def answers(self) -> Iterator[Answer | Beside]:
         """The answer to the one task there is."""
         task, self._asked = self._asked, None
         assert task is not None

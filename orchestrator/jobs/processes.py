@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 
 from orchestrator import process
 from orchestrator.errors import CannotJudge
-from orchestrator.events import Event
+from orchestrator.events import Beside
 from orchestrator.jobs.memory import Memory
 from orchestrator.jobs.series import MakeExecutor
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
@@ -108,7 +108,7 @@ class Processes:
         self._waiting.append(task)
         self._hand_out()
 
-    def answers(self) -> Iterator[Answer | tuple[str, Event]]:
+    def answers(self) -> Iterator[Answer | Beside]:
         """What came by now, or as soon as something does."""
         while True:
             ready = wait([worker.line for worker in self._workers], _LOOK_S)
@@ -139,7 +139,7 @@ class Processes:
                 with contextlib.suppress(OSError):  # it is gone, and its line will say so
                     worker.line.send(worker.task)
 
-    def _from(self, worker: _Worker) -> Iterator[Answer | tuple[str, Event]]:
+    def _from(self, worker: _Worker) -> Iterator[Answer | Beside]:
         try:
             found = worker.line.recv()
         except (EOFError, OSError, pickle.UnpicklingError, TypeError):

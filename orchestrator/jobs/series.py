@@ -205,8 +205,8 @@ class Run:
             ChangedMeanwhile: an answer does not fit what was asked.
         """
         for came in self.executor.answers():
-            if isinstance(came, tuple):
-                self.tell(Beside(*came))
+            if isinstance(came, Beside):
+                self.tell(came)
                 continue
             asked = {task.number: task for task in self.at_work.values()}
             if (task := asked.get(came.task.number)) is None:

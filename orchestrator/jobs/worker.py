@@ -16,7 +16,7 @@ import traceback
 from multiprocessing.connection import Connection
 
 from orchestrator.errors import CannotJudge, Interrupted, OrchestrateError
-from orchestrator.events import Event, StepBegun, TestsRan
+from orchestrator.events import Beside, Event, StepBegun, TestsRan
 from orchestrator.git import worktrees
 from orchestrator.jobs.judging import judged
 from orchestrator.jobs.task import Answer, Failed, Task
@@ -82,7 +82,7 @@ class _Teller:
             self._last_s = time.monotonic()
         elif not isinstance(event, StepBegun):
             return  # it comes with the answer
-        self._line.send((self.place, event))
+        self._line.send(Beside(self.place, event))
 
 
 if __name__ == "__main__":

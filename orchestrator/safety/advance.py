@@ -81,10 +81,14 @@ class Advance:
 
     def waiting(self) -> str | None:
         """The commit that an earlier run kept, where it still follows on the user's branch."""
-        tip, found = self.tip(), None
-        for commit in self._all_ours().values():
-            if commit != tip and is_ancestor(self.repo, found or tip, commit):
-                found = commit
+        return None if (name := self.ahead()) is None else self._all_ours()[name]
+
+    def ahead(self) -> str | None:
+        """The branch of ours that holds that commit."""
+        found, furthest = None, (tip := self.tip())
+        for name, commit in self._all_ours().items():
+            if commit != tip and is_ancestor(self.repo, furthest, commit):
+                found, furthest = name, commit
         return found
 
     def _all_ours(self) -> dict[str, str]:

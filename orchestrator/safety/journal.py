@@ -39,7 +39,7 @@ class Decision(StrEnum):
     RESTORE = "restore"
 
 
-class Kept(BaseModel):
+class Fingerprint(BaseModel):
     """One side of a file: the digest of its bytes, of which a copy is kept; None is no file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +47,7 @@ class Kept(BaseModel):
     digest: str | None
 
     @classmethod
-    def of(cls, content: Content) -> Kept:
+    def of(cls, content: Content) -> Fingerprint:
         """What tells these bytes from others."""
         return cls(digest=None if content is None else hashlib.sha256(content).hexdigest())
 
@@ -78,8 +78,8 @@ class FileEntry(BaseModel):
     path: str
     number: int
     mode: int
-    before: Kept
-    after: Kept | None = None
+    before: Fingerprint
+    after: Fingerprint | None = None
 
 
 class Entry(BaseModel):
@@ -199,10 +199,10 @@ class Journal:
         before = self._keep("before", number, content)
         return FileEntry(path=path, number=number, mode=mode, before=before)
 
-    def _keep(self, kind: str, number: int, content: Content) -> Kept:
+    def _keep(self, kind: str, number: int, content: Content) -> Fingerprint:
         if content is not None:
             files.create(self._folder / kind / str(number), content)
-        return Kept.of(content)
+        return Fingerprint.of(content)
 
     def _mode(self, path: str) -> int:
         file = self._repo.top / path
@@ -328,14 +328,14 @@ class Journal:
         return [
             file.path
             for file in entry.files
-            if Kept.of(self._now(file)) not in {file.before, file.after}
+            if Fingerprint.of(self._now(file)) not in {file.before, file.after}
         ]
 
     def _restore(self, entry: Entry, *, keep: Sequence[str]) -> int:
         restored = 0
         for file in entry.files:
             now = self._now(file)
-            if file.path in keep or Kept.of(now) == file.before:
+            if file.path in keep or Fingerprint.of(now) == file.before:
                 continue
             before = self._before(entry, file)
             path, top = self._repo.top / file.path, self._repo.top
@@ -357,7 +357,7 @@ class Journal:
             return None
         copy = self._folder / "before" / str(file.number)
         data = files.read(copy) if copy.exists() else None
-        if Kept.of(data) == file.before:
+        if Fingerprint.of(data) == file.before:
             return data
         raise NeedsDecision(
             f"the copy of {file.path!r} from before {entry.place} is damaged: {str(copy)!r}",

@@ -43,8 +43,8 @@ class How:
 
 
 @dataclass(slots=True)
-class Surroundings:
-    """What a fixer or a gate needs beside the files: the interpreter, and a copy to write in."""
+class Workshop:
+    """Where fixers and gates work: the interpreter they start, and a copy they may write in."""
 
     workspace: Workspace
     how: How
@@ -100,8 +100,8 @@ class Surroundings:
         if self._warm is None:
             top, arguments = self.workspace.top, tuple(self.plan.verify.pytest_args)
             project = str(self.home or top)
-            surroundings = warm_imports.Surroundings(project, self.python(), arguments)
-            self._warm = Warm(surroundings, top, lambda what: self.tell(Said(what)))
+            environment = warm_imports.Environment(project, self.python(), arguments)
+            self._warm = Warm(environment, top, lambda what: self.tell(Said(what)))
         return self._warm
 
     def take_warm(self) -> Warm | None:
@@ -130,7 +130,7 @@ class Surroundings:
 
 
 @dataclass(slots=True)
-class Session(Surroundings):
+class Session(Workshop):
     """One command at work in a repository; `folder` is ours below git's own."""
 
     repo: Repo = field(kw_only=True)
@@ -303,10 +303,10 @@ def at_work(away: Away, tell: Tell, *, lock: int | None = None) -> Iterator[Sess
 
 
 @contextmanager
-def onlooker(workspace: Workspace, how: How, tell: Tell) -> Iterator[Surroundings]:
+def onlooker(workspace: Workspace, how: How, tell: Tell) -> Iterator[Workshop]:
     """See what a run would do, beside whatever else is at work here; nothing of it is written."""
     check_here(workspace.top, workspace.plan)
-    work = Surroundings(workspace, how, tell, lambda: own_copy(workspace.top))
+    work = Workshop(workspace, how, tell, lambda: own_copy(workspace.top))
     try:
         yield work
     finally:

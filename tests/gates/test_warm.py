@@ -17,7 +17,7 @@ import pytest
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.pytest_run import Ended, Request, run_pytest
 from orchestrator.gates.warm import runs as warm_runs
-from orchestrator.gates.warm.imports import Surroundings
+from orchestrator.gates.warm.imports import Environment
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.interpreter import Interpreter, interpreter
 from orchestrator.plan.verify import Verify
@@ -55,7 +55,7 @@ class Project:
     @property
     def warm(self) -> Warm:
         if self._warm is None:
-            around = Surroundings(str(self.top), self.python, ())
+            around = Environment(str(self.top), self.python, ())
             self._warm = Warm(around, self.top, self.said.append)
         return self._warm
 
@@ -299,7 +299,7 @@ def test_what_another_process_proved_holds_here(project: Project) -> None:
     project.write(f"def test_how(): open('how', 'a').write(str({FORKED}) + chr(10))\n")
     project.run()
     other = Warm(
-        Surroundings(str(project.top), project.python, ()), project.top, project.said.append
+        Environment(str(project.top), project.python, ()), project.top, project.said.append
     )
     first, project._warm = project._warm, other
     for _ in range(2):

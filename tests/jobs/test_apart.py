@@ -70,6 +70,10 @@ def test_a_file_the_user_touched_keeps_the_batch_on_a_branch(tmp_path: Path) -> 
     assert repo.read(TARGET) == mine
     assert repo.head == base
     assert len(subjects(repo, "orchestrate/main")) == 2
+    waits = "commits of an earlier run wait on orchestrate/main, and are not on main\n"
+    assert waits + "next: git merge orchestrate/main\n" in repo.run("status").err
+    repo.git.run("pack-refs", "--all")
+    assert waits in repo.run("status").err
     again, said = apart(repo)  # goes on from there
     assert again == 6, said
     assert len(subjects(repo, "orchestrate/main")) == 3
@@ -77,6 +81,7 @@ def test_a_file_the_user_touched_keeps_the_batch_on_a_branch(tmp_path: Path) -> 
     repo.git.run("merge", "--quiet", "orchestrate/main")  # the command that was named
     assert len(subjects(repo)) == 3
     assert repo.changes == ""
+    assert "wait on" not in repo.run("status").err
 
 
 def test_what_was_kept_is_brought_in_once_the_file_is_free(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from test_beside import several
 from orchestrator.batch.pick import Choice
 from orchestrator.changes import Change, Unit
 from orchestrator.errors import CannotJudge, ChangedMeanwhile
-from orchestrator.events import Event, nobody
+from orchestrator.events import Beside, nobody
 from orchestrator.gates.reads import Reads
 from orchestrator.jobs.executor import Here
 from orchestrator.jobs.interplay import Since, interplay
@@ -52,7 +52,7 @@ class Twisted:
     def submit(self, task: Task) -> None:
         self._here.submit(task)
 
-    def answers(self) -> Iterator[Answer | tuple[str, Event]]:
+    def answers(self) -> Iterator[Answer | Beside]:
         for answer in self._here.answers():
             assert isinstance(answer, Judged)
             for _ in range(self._times):

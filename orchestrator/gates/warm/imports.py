@@ -48,7 +48,7 @@ class Imports:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     """The interpreter with its packages, and the environment it is started in."""
 
     project: str
@@ -72,7 +72,7 @@ class Surroundings:
 
 
 def known(stamp: str) -> Imports | None:
-    """What was proved for these surroundings before; None where nothing was."""
+    """What was proved for this environment before; None where nothing was."""
     return Imports.read(_file(stamp))
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from orchestrator import temporary
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.pytest_run import Ended, Request, base_environment
-from orchestrator.gates.warm.imports import Imports, Surroundings, keep, known
+from orchestrator.gates.warm.imports import Environment, Imports, keep, known
 from orchestrator.gates.warm.server import EnvironmentChanged, NotForked, Server
 from orchestrator.process import Start
 
@@ -39,10 +39,10 @@ class Warm:
     packages and environment are the same.
     """
 
-    def __init__(self, surroundings: Surroundings, cwd: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, environment: Environment, cwd: Path, say: Callable[[str], None]) -> None:
         """Begin to load at once what was proved before."""
-        self._surroundings = surroundings
-        self._stamp = surroundings.stamp()
+        self._environment = environment
+        self._stamp = environment.stamp()
         self._cwd = cwd
         self.say = say
         self._server: Server | None = None
@@ -64,7 +64,7 @@ class Warm:
         if why is not None:
             self._give_up(why)
             return run(), 0.0
-        if self._surroundings.stamp() != self._stamp:
+        if self._environment.stamp() != self._stamp:
             self._forget("packages were installed or removed")
         if self._imports is None:
             return self._learned(run), 0.0
@@ -154,7 +154,7 @@ class Warm:
     def _begin(self, imports: Imports) -> Server:
         """The process that loads `imports`, started if there is none."""
         if self._server is None:
-            python = self._surroundings.python
+            python = self._environment.python
             self._server = Server(imports, python, self._cwd, base_environment(python))
         return self._server
 
@@ -162,7 +162,7 @@ class Warm:
         """Begin anew with the next run."""
         self.close()
         self.say(f"{why}: packages are loaded anew")
-        self._stamp = self._surroundings.stamp()
+        self._stamp = self._environment.stamp()
         self._imports, self._proved = None, False
 
     def _give_up(self, why: str) -> None:
