@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
+import without_hypothesis
 from support import SampleRepo, make_repo
 
 _FOREIGN = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTEST_ADDOPTS", "GIT_DIR", "GIT_INDEX_FILE", "COLUMNS")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let what tests start be started by a Python without Hypothesis."""
+    python = without_hypothesis.python()
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        sys.executable = str(python)  # not in the process that starts the workers
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
