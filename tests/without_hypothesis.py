@@ -6,7 +6,6 @@ second for each of the thousands of runs that these tests start.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import sysconfig
@@ -31,5 +30,5 @@ def python() -> Path:
         shutil.rmtree(_MADE, ignore_errors=True)
         for link, entry in wanted.items():
             link.parent.mkdir(parents=True, exist_ok=True)
-            os.symlink(entry, link)
+            link.symlink_to(entry)
     return _MADE / "bin" / Path(sys.executable).name
