@@ -408,3 +408,23 @@ def test_fault_89_a_stale_pyc_of_the_same_size_is_not_taken_for_the_new_file(
     assert int((tmp_path / "test_a.py").stat().st_mtime) != int(before.st_mtime)
     _, second = verdicts(["test_a.py"], tmp_path, python, Rules(baseline=False))
     assert (first.kind, second.kind) == (Kind.PASSED, Kind.RED)
+
+
+@pytest.mark.parametrize(
+    ("text", "loaded"),
+    [
+        (GOOD, "False"),
+        (
+            "from hypothesis import given, strategies as st\n@given(st.integers())\ndef test(x): pass\n",
+            "True",
+        ),
+    ],
+)
+def test_all_of_hypothesis_is_loaded_by_tests_that_use_it_only(
+    text: str, loaded: str, tmp_path: Path
+) -> None:
+    here = interpreter(tmp_path, option=str(Path(sys.prefix, "bin", "python")), plan=None)
+    conftest = "import sys\ndef pytest_unconfigure(): print(file=open('told', 'w'), end=str('hypothesis' in sys.modules))\n"
+    _, test = gates(tmp_path, here, {"conftest.py": conftest, "test_a.py": text})
+    assert test.kind is Kind.PASSED
+    assert (tmp_path / "told").read_text() == loaded

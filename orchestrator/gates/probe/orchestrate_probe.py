@@ -100,6 +100,17 @@ def pytest_cmdline_main(config: Any) -> Iterator[None]:
     yield
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: Any) -> None:
+    """Leave out the summary of Hypothesis where no test used it, since it would load all of it.
+
+    That takes half a second or more, at the end of every run. A controller of xdist cannot tell
+    whether its workers did.
+    """
+    if "hypothesis" not in sys.modules and not _settings()["workers"]:
+        session.config.pluginmanager.unregister(name="hypothesispytest")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: Any, call: Any) -> Generator[None, Any, None]:
     """Say in the report how a phase failed, or whether the source itself asks for the skip.
