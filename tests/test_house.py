@@ -43,7 +43,8 @@ def test_ci_runs_the_command_of_the_readme() -> None:
 
 
 def test_every_number_of_the_specifications_is_in_the_id_of_a_test() -> None:
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist"]
+    python = Path(sys.prefix, "bin", "python")
+    command = [str(python), "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist"]
     listed = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True).stdout
     for kind, last in (("fault", 122), ("case", 77)):
         numbers = {int(number) for number in re.findall(rf"{kind}-(\d+)", listed)}

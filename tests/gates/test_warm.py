@@ -25,6 +25,7 @@ from orchestrator.plan.verify import Verify
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only")
 
 FORKED = "'orchestrate_warm' in open('/proc/self/cmdline').read()"
+MAY_PROVE = Warm._may_prove
 TELLS = f"def test_it():\n    assert not {FORKED}\n"
 """Fails where it is forked: what a project that does not stand it looks like."""
 
@@ -83,7 +84,7 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path, venv: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(warm_runs, "_WORTH_S", 0.0)
+    monkeypatch.setattr(Warm, "_may_prove", lambda self: True)  # however long the runs took
     (tmp_path / "project").mkdir()
     made = Project(tmp_path / "project", venv)
     yield made
@@ -233,6 +234,26 @@ def test_a_package_sees_the_environment_it_saw_when_started(
     assert (project.top / "how").read_text() == "True"
 
 
+@pytest.mark.parametrize(("folder", "before"), [("store", "True"), ("project", "False")])
+def test_a_package_may_be_a_link_but_not_into_the_repository(
+    project: Project, package: Path, tmp_path: Path, folder: str, before: str
+) -> None:
+    """As `uv pip install --link-mode symlink` makes them, and as people link their own."""
+    real = tmp_path / folder / "kept_here.py"
+    real.parent.mkdir(exist_ok=True)
+    real.write_text("import os\nloaded_in = os.getpid()\n")
+    package.unlink()
+    package.symlink_to(real)
+    project.write(
+        "import os, installed_here\n\n\ndef test_it():\n"
+        "    open('how', 'w').write(str(installed_here.loaded_in != os.getpid()))\n"
+    )
+    for _ in range(3):
+        assert project.run().run.way("test_it.py::test_it") == ()
+    assert (project.top / "how").read_text() == before
+    assert not project.said
+
+
 def test_a_changed_package_is_loaded_anew(project: Project, package: Path) -> None:
     package.write_text("number = 1\n")
     project.write("import installed_here\n\n\ndef test_it(): assert installed_here.number == 1\n")
@@ -275,18 +296,31 @@ def test_another_system_than_linux_is_told(
     assert project.said == ["every run of pytest starts anew: they are forked on Linux only"]
 
 
-def test_a_proof_waits_until_it_pays(project: Project) -> None:
+def test_a_proof_waits_until_it_pays(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Loading takes a moment, the test a second: four runs are started before one is forked."""
     project.write(
         f"import time\n\n\ndef test_it():\n    time.sleep(1)\n    open('how', 'a').write('x' * {FORKED})\n"
     )
+    monkeypatch.setattr(warm_runs, "_WORTH_S", 0.0)
+    monkeypatch.setattr(Warm, "_may_prove", MAY_PROVE)
     for _ in range(2):
         project.run()
     assert (project.top / "how").read_text() == ""
     assert not project.said
 
 
+@pytest.mark.parametrize(
+    ("loading_s", "proof_s", "may"), [(0, 0, False), (1, 2, False), (2, 2, True), (3, 2, True)]
+)
+def test_a_proof_costs_no_more_than_was_spent_on_loading(
+    loading_s: float, proof_s: float, may: bool, project: Project
+) -> None:
+    project.warm._spent_loading_s, project.warm._proof_s = loading_s, proof_s
+    assert MAY_PROVE(project.warm) == may
+
+
 def test_a_quick_start_is_not_worth_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Warm, "_may_prove", MAY_PROVE)
     monkeypatch.setattr(warm_runs, "_WORTH_S", 30.0)
     project.write(f"def test_how(): open('how', 'a').write(str({FORKED}) + chr(10))\n")
     for _ in range(4):

@@ -25,10 +25,11 @@ _GPU = ("cupy", "jax", "tensorflow")
 
 
 class Imports:
-    """Hears of every import of this process until `tell` is called."""
+    """Hears of every import of this process until `tell` is called; `top` is the repository's."""
 
-    def __init__(self, out: str) -> None:
+    def __init__(self, out: str, top: str) -> None:
         self._out = out
+        self._top = os.path.realpath(top) + os.sep
         self._environ = dict(os.environ)
         self._changes: List[Tuple[int, Dict[str, Optional[str]]]] = []
         self._order: Dict[str, None] = dict.fromkeys(sys.modules)
@@ -54,7 +55,7 @@ class Imports:
         if not self._listens:
             return
         self._listens = False
-        kept, known = _installed(), list(sys.modules)
+        folders, known = _folders(), list(sys.modules)
         self._order.update(dict.fromkeys(known))
         modules: List[List[str]] = []
         foreign: List[str] = []
@@ -62,8 +63,8 @@ class Imports:
         for name in self._order:
             index.append(len(modules))
             file = _file(name)
-            if file is not None and file.startswith(kept):
-                modules.append([name, file])
+            if file is not None and _is_installed(file, folders, self._top):
+                modules.append([name, os.path.realpath(file)])
             elif file is not None:
                 foreign.append(name)
         told = {
@@ -79,11 +80,17 @@ class Imports:
             stream.write(_DUMPS(told))
 
 
-def _installed() -> Tuple[str, ...]:
-    """Where modules are that no edit of the repository reaches, each with a slash at its end."""
+def _folders() -> Tuple[str, ...]:
+    """Where installed and standard modules are, each with a slash at its end."""
     paths = sysconfig.get_paths()
-    names = ("stdlib", "platstdlib", "purelib", "platlib")
-    return tuple({os.path.realpath(paths[name]) + os.sep for name in names})
+    found = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return tuple({folder + os.sep for path in found for folder in (path, os.path.realpath(path))})
+
+
+def _is_installed(file: str, folders: Tuple[str, ...], top: str) -> bool:
+    """Whether no edit of the repository reaches it; it may be a link to a store of packages."""
+    real = os.path.realpath(file)
+    return real.startswith(folders) or (file.startswith(folders) and not real.startswith(top))
 
 
 def _file(name: str) -> Optional[str]:
@@ -95,7 +102,7 @@ def _file(name: str) -> Optional[str]:
     spec, file = getattr(module, "__spec__", None), getattr(module, "__file__", None)
     if not isinstance(file, str) or (spec is not None and getattr(spec, "name", name) != name):
         return None
-    return os.path.realpath(file)
+    return file
 
 
 def _unfit() -> Optional[str]:

@@ -367,10 +367,10 @@ def _text(report: Any) -> str:
 
 
 def _listening() -> Optional[Imports]:
-    out = _settings()["imports"]
-    if out is None:
+    settings = _settings()
+    if settings["imports"] is None:
         return None
-    imports = Imports(out)
+    imports = Imports(settings["imports"], settings["top"])
     sys.addaudithook(imports)
     return imports
 

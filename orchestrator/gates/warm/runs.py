@@ -72,7 +72,7 @@ class Warm:
             self._imports, self._proved = proved, True  # by another process, meanwhile
         if self._proved:
             return self._forked(run), 0.0
-        if not self._spent_loading_s or self._spent_loading_s < self._proof_s:
+        if not self._may_prove():
             return self._started(run()), 0.0
         return self._proof(self._imports, run)
 
@@ -99,6 +99,10 @@ class Warm:
             self._spent_loading_s += ended.collect_s
         self._proof_s = ended.process.duration_s - ended.collect_s
         return ended
+
+    def _may_prove(self) -> bool:
+        """Whether runs have spent as long on loading as a proof will take."""
+        return 0 < self._spent_loading_s >= self._proof_s
 
     def _proof(self, imports: Imports, run: Run) -> tuple[Ended, float]:
         self._begin(imports)  # it loads beside the run
