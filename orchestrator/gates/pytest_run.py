@@ -124,7 +124,7 @@ def run_pytest(
 
     With `on_memory`, which is told ten times a second, memory is measured. `env` is laid over the
     environment; its PYTHONPATH comes before the inherited one. `start` starts it in place of the
-    system. What it imports before the first test is written to `imports`.
+    system. What it imports is written to `imports`.
     """
     with temporary.folder("gate") as name:
         folder = Path(name)

@@ -254,6 +254,80 @@ def test_a_package_may_be_a_link_but_not_into_the_repository(
     assert not project.said
 
 
+LAZY = (
+    "import os\n\n\ndef test_it(monkeypatch):\n    monkeypatch.setenv('SET_BY_TEST', 'yes')\n"
+    "    import installed_here\n    assert installed_here.seen == 'yes'\n"
+    "    open('how', 'a').write(str(installed_here.loaded_in != os.getpid()) + chr(10))\n\n\n"
+    "def test_nothing_stays_set(): assert 'SET_BY_TEST' not in os.environ\n"
+)
+SEES = "import os\nloaded_in, seen = os.getpid(), os.environ.get('SET_BY_TEST')\n"
+
+
+def test_what_tests_load_while_they_run_is_loaded_beforehand(
+    project: Project, package: Path
+) -> None:
+    package.write_text(SEES)
+    project.write(LAZY)
+    for _ in range(3):
+        assert not project.run().run.failed()
+    assert (project.top / "how").read_text().split() == ["False", "False", "True", "True"]
+    assert not project.said
+
+
+def test_forked_runs_are_learned_from(project: Project, package: Path) -> None:
+    """Other tests load more: that is proved, and loaded for all of them."""
+    package.write_text(SEES)
+    project.write("def test_it(): pass\n")
+    for _ in range(3):
+        project.run()
+    project.write(LAZY)
+    for _ in range(3):
+        assert not project.run().run.failed()
+    # forked without it, then started and forked as proof, then forked with it
+    assert (project.top / "how").read_text().split() == ["False", "False", "True", "True"]
+    assert not project.said
+    project.close()
+    assert not project.run().run.failed()  # the next session knows
+    assert (project.top / "how").read_text().split()[4:] == ["True"]
+
+
+def test_what_forked_runs_load_is_left_where_tests_fare_otherwise_with_it(
+    project: Project, package: Path
+) -> None:
+    package.write_text(SEES)
+    project.write("def test_it(): pass\n")
+    for _ in range(3):
+        project.run()
+    project.write(
+        LAZY.replace("    open(", "    assert installed_here.loaded_in == os.getpid()\n    open(")
+    )
+    for _ in range(3):
+        assert not project.run().run.failed()
+    # forked without it; started as proof, not so forked, so started again; forked without it
+    assert (project.top / "how").read_text().split() == ["False"] * 4
+    project.write(TELLS)
+    assert project.run().run.failed(), "it is still forked"
+    assert not project.said
+
+
+def test_what_was_loaded_twice_is_counted(
+    project: Project, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("def test_it(): pass\n")
+    for _ in range(3):
+        project.run()
+    monkeypatch.setattr(Warm, "_may_prove", MAY_PROVE)
+    package.write_text(SEES)
+    project.write("def test_it(): import installed_here\n")
+    project.run()
+    assert project.warm._spent_loading_s == 0
+    project.run()
+    first = project.warm._spent_loading_s
+    project.run()
+    assert 0 < first < project.warm._proof_s
+    assert project.warm._spent_loading_s == pytest.approx(2 * first)
+
+
 def test_a_changed_package_is_loaded_anew(project: Project, package: Path) -> None:
     package.write_text("number = 1\n")
     project.write("import installed_here\n\n\ndef test_it(): assert installed_here.number == 1\n")

@@ -1,4 +1,4 @@
-"""Remembers what was imported before the first test, for a process that is to load it beforehand.
+"""Remembers what a run imported, its tests included, for a process that is to load it beforehand.
 
 It runs inside the interpreter of the project under migration: standard library only, Python 3.8.
 Told are, as one JSON object:
@@ -39,6 +39,12 @@ class Imports:
         """Hear of one audit event; `importlib.import_module` raises none, what it leads to does."""
         if event != "import" or not self._listens:
             return
+        self._look_at_environment()
+        parts = args[0].split(".")
+        for end in range(1, len(parts) + 1):
+            self._order.setdefault(".".join(parts[:end]))
+
+    def _look_at_environment(self) -> None:
         now, before = dict(os.environ), self._environ
         if now != before:
             changed: Dict[str, Optional[str]] = {
@@ -46,14 +52,12 @@ class Imports:
             }
             self._changes.append((len(self._order), changed))
             self._environ = now
-        parts = args[0].split(".")
-        for end in range(1, len(parts) + 1):
-            self._order.setdefault(".".join(parts[:end]))
 
     def tell(self, rewritten: List[str], patterns: List[str]) -> None:
         """Write down what was heard; nothing is heard after it."""
         if not self._listens:
             return
+        self._look_at_environment()
         self._listens = False
         folders, known = _folders(), list(sys.modules)
         self._order.update(dict.fromkeys(known))

@@ -12,7 +12,7 @@ pytest 7.4 or newer. `ORCHESTRATE_PROBE` names the JSON file with its settings:
     top      the top of the repository
     edited   files of the batch, from top: which of them is imported from somewhere else is told
     touched  the file that is told which files below top are written to by which test, and read
-    imports  the file that is told what was imported before the first test; null for none
+    imports  the file that is told what was imported; null for none
 
 Lines: start, collecting, collected, collect_error, collect_skip, ids, deselected, running, phase,
 worker_lost, finish. Only the controlling process writes them; workers of xdist report through it.
@@ -163,14 +163,14 @@ def _asked_for_in_source(item: Any, report: Any) -> bool:
 
 
 class _Learner:
-    """Tells what was imported, once the tests are collected."""
+    """Tells what was imported, once the tests have run."""
 
     def __init__(self, config: Any, imports: Imports) -> None:
         self._config = config
         self._imports = imports
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
         hook = getattr(self._config.pluginmanager, "rewrite_hook", None)
         rewritten = sorted(getattr(hook, "_must_rewrite", ()))
         self._imports.tell(rewritten, list(getattr(hook, "fnpats", ())))

@@ -241,13 +241,19 @@ def _attend(
     run: Dict[str, Any], made: Dict[str, Optional[str]], output: int, told: int
 ) -> NoReturn:
     """Start the run as a child, wait for it, end what it leaves, and tell how it ended."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    waits, go = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(told)
+        os.close(go)
+        os.read(waits, 1)  # its end: until somebody takes care of what this leaves behind
+        os.close(waits)
         _become(run, made, output)
+    import ctypes  # not in the run, which would not have loaded it
+
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    os.close(waits)
+    os.close(go)
     os.write(told, b"pid %d\n" % child)
     os.close(output)
     os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # its number is still its own

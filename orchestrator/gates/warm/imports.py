@@ -36,6 +36,26 @@ class Imports:
         facts["left_out"] = sorted({*facts["left_out"], module})
         return replace(self, text=json.dumps(facts))
 
+    @property
+    def modules(self) -> frozenset[str]:
+        """Names of the installed and standard modules."""
+        return frozenset(name for name, _ in json.loads(self.text)["modules"])
+
+    def followed_by(self, other: Imports) -> Imports:
+        """These, and after them what another run imported beside, with the environment it had."""
+        facts, others = json.loads(self.text), json.loads(other.text)
+        seen, first = self.modules, len(facts["modules"])
+        new = [name not in seen for name, _ in others["modules"]]
+        facts["environ"] += [
+            [first + sum(new[:index]), changed] for index, changed in others["environ"]
+        ]
+        facts["modules"] += [
+            module for module, is_new in zip(others["modules"], new, strict=True) if is_new
+        ]
+        for kind in ("known", "foreign", "rewritten", "patterns"):
+            facts[kind] = list(dict.fromkeys([*facts[kind], *others[kind]]))
+        return Imports(json.dumps(facts), other.unfit)
+
     @classmethod
     def read(cls, file: Path) -> Imports | None:
         """What a probe wrote; None where it did not come so far."""

@@ -37,6 +37,9 @@ class Warm:
     proof will take. Where both come to the same, every other run is forked; else every other is
     started. `say` is told why. What was proved holds for later sessions, as long as interpreter,
     packages and environment are the same.
+
+    Forked runs are learned from as well: once they have spent as long on loading again what others
+    had loaded before them as one more proof will take, that is loaded for all of them.
     """
 
     def __init__(self, environment: Environment, cwd: Path, say: Callable[[str], None]) -> None:
@@ -49,6 +52,8 @@ class Warm:
         self._is_off = False
         self._imports = known(self._stamp) if sys.platform == "linux" else None
         self._proved = self._imports is not None
+        self._more: Imports | None = None
+        self._grows = True
         self._spent_loading_s = self._proof_s = 0.0
         if self._imports is not None:
             with contextlib.suppress(NotForked):  # the first run will hear of it
@@ -69,12 +74,12 @@ class Warm:
         if self._imports is None:
             return self._learned(run), 0.0
         if not self._proved and (proved := known(self._stamp)) is not None:
-            self._imports, self._proved = proved, True  # by another process, meanwhile
-        if self._proved:
+            self._use(proved)  # by another process, meanwhile
+        if self._proved and (self._more is None or not self._may_prove()):
             return self._forked(run), 0.0
         if not self._may_prove():
             return self._started(run()), 0.0
-        return self._proof(self._imports, run)
+        return self._proof(self._more or self._imports, run)
 
     def close(self) -> None:
         """End the process that is forked."""
@@ -105,6 +110,7 @@ class Warm:
         return 0 < self._spent_loading_s >= self._proof_s
 
     def _proof(self, imports: Imports, run: Run) -> tuple[Ended, float]:
+        self.close()
         self._begin(imports)  # it loads beside the run
         ended = run()
         if not ended.run.finished or ended.process.stopped:
@@ -112,7 +118,7 @@ class Warm:
         try:
             forked, imports = self._as_far_as_it_goes(imports, run)
         except NotForked as error:
-            self._give_up(error.why)
+            self._is_not_proved(error.why)
             return ended, 0.0
         spent_s = forked.process.duration_s
         if odd := _differing(ended.run, forked.run):
@@ -121,11 +127,25 @@ class Warm:
             chance = set(_differing(ended.run, again.run))
             if steady := [id_ for id_ in odd if id_ not in chance]:
                 ways = ended.run.way(steady[0]), forked.run.way(steady[0])
-                self._give_up(f"{steady[0]} is {_shown(ways[0])}, and forked {_shown(ways[1])}")
+                how = f"{steady[0]} is {_shown(ways[0])}, and forked {_shown(ways[1])}"
+                self._is_not_proved(how)
                 return ended, spent_s
-        self._imports, self._proved = imports, True
+        self._use(imports)
         keep(self._stamp, imports)
         return ended, spent_s
+
+    def _use(self, proved: Imports) -> None:
+        """Fork what holds these from here on."""
+        self._imports, self._proved, self._more = proved, True, None
+        self._spent_loading_s = 0.0
+
+    def _is_not_proved(self, why: str) -> None:
+        """Go on with what was proved before; without any, start every run."""
+        if not self._proved:
+            self._give_up(why)
+            return
+        self.close()
+        self._grows, self._more = False, None
 
     def _as_far_as_it_goes(self, imports: Imports, run: Run) -> tuple[Ended, Imports]:
         """A forked run, and what could be loaded for it: one module after the other is left out.
@@ -146,14 +166,38 @@ class Warm:
     def _forked(self, run: Run) -> Ended:
         if self._imports is None:
             return run()
+        server = self._begin(self._imports)
         try:
-            return run(start=self._begin(self._imports).start)
+            return self._learning_more(run, server)
         except EnvironmentChanged as error:
             self._forget(error.why)
             return self._learned(run)
         except NotForked as error:
             self._give_up(error.why)
             return run()
+
+    def _learning_more(self, run: Run, server: Server) -> Ended:
+        if not self._grows:
+            return run(start=server.start)
+        with temporary.folder("imports") as name:
+            file = Path(name, "imports.json")
+            ended = run(start=server.start, imports=file)
+            found = Imports.read(file)
+        if found is not None:
+            self._learn_more(found, ended, server.seconds)
+        return ended
+
+    def _learn_more(self, found: Imports, ended: Ended, load_s: float) -> None:
+        """Remember what a forked run loaded beside, and count what others had loaded before it."""
+        assert self._imports is not None
+        loaded = self._imports.modules
+        if found.unfit is not None or not (new := found.modules - loaded):
+            return
+        if self._more is not None:
+            again = len(new & self._more.modules)
+            self._spent_loading_s += load_s * again / len(loaded)
+        self._more = (self._more or self._imports).followed_by(found)
+        self._proof_s = load_s + ended.process.duration_s
 
     def _begin(self, imports: Imports) -> Server:
         """The process that loads `imports`, started if there is none."""
@@ -167,7 +211,7 @@ class Warm:
         self.close()
         self.say(f"{why}: packages are loaded anew")
         self._stamp = self._environment.stamp()
-        self._imports, self._proved = None, False
+        self._imports, self._proved, self._more = None, False, None
 
     def _give_up(self, why: str) -> None:
         """Start every other run of the session."""

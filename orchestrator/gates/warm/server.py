@@ -55,6 +55,9 @@ class Server:
         self._all.callback(self._line.close)
         self._ready = False
         self._runs = 0
+        self.seconds = 0.0
+        """How long it took to load all of it; 0 as long as that is not over."""
+
         command = [str(python.path), "-m", _MODULE, str(theirs.fileno())]
         with theirs:
             self._all.enter_context(
@@ -110,6 +113,7 @@ class Server:
             raise NotForked(why, said.get("module"))
         self._line.settimeout(None)
         self._ready = True
+        self.seconds = said["ready"]
 
 
 class Forked:
