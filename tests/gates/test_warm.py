@@ -17,7 +17,7 @@ import pytest
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.pytest_run import Ended, Request, run_pytest
 from orchestrator.gates.warm import runs as warm_runs
-from orchestrator.gates.warm.imports import Environment
+from orchestrator.gates.warm.imports import Environment, Imports, Learned
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.interpreter import Interpreter, interpreter
 from orchestrator.plan.verify import Verify
@@ -25,7 +25,7 @@ from orchestrator.plan.verify import Verify
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only")
 
 FORKED = "'orchestrate_warm' in open('/proc/self/cmdline').read()"
-MAY_PROVE = Warm._may_prove
+PAYS = Warm._pays
 TELLS = f"def test_it():\n    assert not {FORKED}\n"
 """Fails where it is forked: what a project that does not stand it looks like."""
 
@@ -60,6 +60,11 @@ class Project:
             self._warm = Warm(around, self.top, self.said.append)
         return self._warm
 
+    @property
+    def spent_s(self) -> float:
+        assert self.warm._learned is not None
+        return self.warm._learned.spent_s
+
     def write(self, text: str, name: str = "test_it.py") -> None:
         (self.top / name).write_text(text)
 
@@ -84,7 +89,7 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path, venv: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(Warm, "_may_prove", lambda self: True)  # however long the runs took
+    monkeypatch.setattr(Warm, "_pays", lambda self, learned: True)  # however long the runs took
     (tmp_path / "project").mkdir()
     made = Project(tmp_path / "project", venv)
     yield made
@@ -128,6 +133,28 @@ def test_what_was_proved_holds_for_the_next_session(project: Project) -> None:
     (project.top / "how").unlink()
     project.run()
     assert (project.top / "how").read_text() == "True\n"
+
+
+def test_what_was_learned_holds_for_a_session_of_one_run(project: Project) -> None:
+    project.write(f"def test_how(): open('how', 'a').write(str({FORKED}) + chr(10))\n")
+    for _ in range(3):
+        project.run()
+        project.close()
+    assert (project.top / "how").read_text().split() == ["False", "False", "True", "True"]
+
+
+def test_a_proof_that_failed_is_tried_again_once_that_pays(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm_runs, "_WORTH_S", 0.0)
+    project.write(TELLS)
+    for _ in range(2):
+        project.run()
+    project.close()
+    assert project.spent_s == 0.0
+    monkeypatch.setattr(Warm, "_pays", PAYS)
+    project.run()
+    assert project.spent_s > 0
 
 
 def test_a_project_that_fares_otherwise_is_never_forked(project: Project) -> None:
@@ -283,8 +310,8 @@ def test_forked_runs_are_learned_from(project: Project, package: Path) -> None:
     project.write(LAZY)
     for _ in range(3):
         assert not project.run().run.failed()
-    # forked without it, then started and forked as proof, then forked with it
-    assert (project.top / "how").read_text().split() == ["False", "False", "True", "True"]
+    # forked without it and, as proof, with it; forked with it twice
+    assert (project.top / "how").read_text().split() == ["False", "True", "True", "True"]
     assert not project.said
     project.close()
     assert not project.run().run.failed()  # the next session knows
@@ -303,7 +330,7 @@ def test_what_forked_runs_load_is_left_where_tests_fare_otherwise_with_it(
     )
     for _ in range(3):
         assert not project.run().run.failed()
-    # forked without it; started as proof, not so forked, so started again; forked without it
+    # forked without it; not so with it, so started to tell chance; forked without it twice
     assert (project.top / "how").read_text().split() == ["False"] * 4
     project.write(TELLS)
     assert project.run().run.failed(), "it is still forked"
@@ -316,16 +343,16 @@ def test_what_was_loaded_twice_is_counted(
     project.write("def test_it(): pass\n")
     for _ in range(3):
         project.run()
-    monkeypatch.setattr(Warm, "_may_prove", MAY_PROVE)
+    monkeypatch.setattr(Warm, "_pays", PAYS)
     package.write_text(SEES)
     project.write("def test_it(): import installed_here\n")
     project.run()
-    assert project.warm._spent_loading_s == 0
+    assert project.spent_s == 0
     project.run()
-    first = project.warm._spent_loading_s
+    first = project.spent_s
     project.run()
     assert 0 < first < project.warm._proof_s
-    assert project.warm._spent_loading_s == pytest.approx(2 * first)
+    assert project.spent_s == pytest.approx(2 * first)
 
 
 def test_a_changed_package_is_loaded_anew(project: Project, package: Path) -> None:
@@ -376,7 +403,7 @@ def test_a_proof_waits_until_it_pays(project: Project, monkeypatch: pytest.Monke
         f"import time\n\n\ndef test_it():\n    time.sleep(1)\n    open('how', 'a').write('x' * {FORKED})\n"
     )
     monkeypatch.setattr(warm_runs, "_WORTH_S", 0.0)
-    monkeypatch.setattr(Warm, "_may_prove", MAY_PROVE)
+    monkeypatch.setattr(Warm, "_pays", PAYS)
     for _ in range(2):
         project.run()
     assert (project.top / "how").read_text() == ""
@@ -389,12 +416,12 @@ def test_a_proof_waits_until_it_pays(project: Project, monkeypatch: pytest.Monke
 def test_a_proof_costs_no_more_than_was_spent_on_loading(
     loading_s: float, proof_s: float, may: bool, project: Project
 ) -> None:
-    project.warm._spent_loading_s, project.warm._proof_s = loading_s, proof_s
-    assert MAY_PROVE(project.warm) == may
+    project.warm._proof_s = proof_s
+    assert PAYS(project.warm, Learned(Imports("{}", None), spent_s=loading_s)) == may
 
 
 def test_a_quick_start_is_not_worth_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Warm, "_may_prove", MAY_PROVE)
+    monkeypatch.setattr(Warm, "_pays", PAYS)
     monkeypatch.setattr(warm_runs, "_WORTH_S", 30.0)
     project.write(f"def test_how(): open('how', 'a').write(str({FORKED}) + chr(10))\n")
     for _ in range(4):

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from orchestrator.cache import cache_folder, kept
 from orchestrator.interpreter import Interpreter
@@ -60,11 +61,14 @@ class Imports:
     def read(cls, file: Path) -> Imports | None:
         """What a probe wrote; None where it did not come so far."""
         try:
-            facts = json.loads(file.read_text("ascii"))
-            facts.setdefault("left_out", [])
-            return cls(json.dumps(facts), facts["unfit"])
+            return cls.of({"left_out": [], **json.loads(file.read_text("ascii"))})
         except (OSError, ValueError, KeyError):
             return None
+
+    @classmethod
+    def of(cls, facts: Any) -> Imports | None:
+        """These facts; None is nothing."""
+        return None if facts is None else cls(json.dumps(facts), facts["unfit"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +95,48 @@ class Environment:
         return hashlib.sha256("\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def known(stamp: str) -> Imports | None:
-    """What was proved for this environment before; None where nothing was."""
-    return Imports.read(_file(stamp))
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What is known of an environment.
+
+    `more` is `imports` and what forked runs loaded beside. Runs have spent `spent_s` on loading
+    what would not have to be loaded, were it proved that the one, or once that is, the other does.
+    """
+
+    imports: Imports
+    is_proved: bool = False
+    more: Imports | None = None
+    spent_s: float = 0.0
+
+    @property
+    def candidate(self) -> Imports | None:
+        """What is to be proved next; None where there is nothing."""
+        return self.more if self.is_proved else self.imports
 
 
-def keep(stamp: str, imports: Imports) -> None:
-    """Remember what was proved; where the cache cannot be written, it is found out again."""
+def known(stamp: str) -> Learned | None:
+    """What earlier sessions learned of this environment; None where that is nothing."""
     try:
-        kept(_file(stamp), imports.text.encode("ascii"))
+        facts = json.loads(_file(stamp).read_text("ascii"))
+        imports, more = (Imports.of(facts[name]) for name in ("imports", "more"))
+        if imports is None:
+            return None
+        return Learned(imports, facts["is_proved"], more, facts["spent_s"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep(stamp: str, learned: Learned) -> None:
+    """Remember it; where the cache cannot be written, it is found out again."""
+    more = None if learned.more is None else json.loads(learned.more.text)
+    facts = {
+        "imports": json.loads(learned.imports.text),
+        "is_proved": learned.is_proved,
+        "more": more,
+        "spent_s": learned.spent_s,
+    }
+    try:
+        kept(_file(stamp), json.dumps(facts).encode("ascii"))
     except OSError:
         return
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from orchestrator import temporary
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.pytest_run import Ended, Request, base_environment
-from orchestrator.gates.warm.imports import Environment, Imports, keep, known
+from orchestrator.gates.warm.imports import Environment, Imports, Learned, keep, known
 from orchestrator.gates.warm.server import EnvironmentChanged, NotForked, Server
 from orchestrator.process import Start
 
@@ -33,13 +34,13 @@ class Run(Protocol):
 class Warm:
     """The runs of one session: the first is started and learned from, a later one is proof.
 
-    That one is started and forked as well, as soon as runs have spent as long on loading as the
-    proof will take. Where both come to the same, every other run is forked; else every other is
-    started. `say` is told why. What was proved holds for later sessions, as long as interpreter,
-    packages and environment are the same.
+    That one is started, and forked as well, where runs have spent as long on loading as that takes.
+    Where both come to the same, every other run is forked; else every other is started. `say` is
+    told why. What was learned holds for later sessions, as long as interpreter, packages and
+    environment are the same.
 
     Forked runs are learned from as well: once they have spent as long on loading again what others
-    had loaded before them as one more proof will take, that is loaded for all of them.
+    had loaded before them as one more proof takes, that is loaded for all of them.
     """
 
     def __init__(self, environment: Environment, cwd: Path, say: Callable[[str], None]) -> None:
@@ -50,14 +51,13 @@ class Warm:
         self.say = say
         self._server: Server | None = None
         self._is_off = False
-        self._imports = known(self._stamp) if sys.platform == "linux" else None
-        self._proved = self._imports is not None
-        self._more: Imports | None = None
+        self._learned = known(self._stamp) if sys.platform == "linux" else None
+        self._proof_s = 0.0
+        """How long a proof would take, by the run before."""
+
         self._grows = True
-        self._spent_loading_s = self._proof_s = 0.0
-        if self._imports is not None:
-            with contextlib.suppress(NotForked):  # the first run will hear of it
-                self._begin(self._imports)
+        if self._learned is not None and self._learned.is_proved:
+            self._load_meanwhile(self._learned.imports)
 
     def run(self, request: Request, run: Run) -> tuple[Ended, float]:
         """How a run ended, and how many seconds were spent beside it to prove something."""
@@ -71,15 +71,20 @@ class Warm:
             return run(), 0.0
         if self._environment.stamp() != self._stamp:
             self._forget("packages were installed or removed")
-        if self._imports is None:
-            return self._learned(run), 0.0
-        if not self._proved and (proved := known(self._stamp)) is not None:
-            self._use(proved)  # by another process, meanwhile
-        if self._proved and (self._more is None or not self._may_prove()):
-            return self._forked(run), 0.0
-        if not self._may_prove():
-            return self._started(run()), 0.0
-        return self._proof(self._more or self._imports, run)
+        self._listen_to_others()
+        if self._learned is None:
+            return self._first(run), 0.0
+        if self._learned.is_proved:
+            ended = self._forked(self._learned, run)
+        else:
+            if self._may_prove():
+                self._load_meanwhile(self._learned.imports)
+            ended = run()
+            self._listen_to_others()  # what they proved is not to be overwritten
+            if not self._learned.is_proved:
+                self._started(self._learned, ended)
+        may = self._may_prove() and ended.run.finished and not ended.process.stopped
+        return ended, self._prove(run, ended) if may else 0.0
 
     def close(self) -> None:
         """End the process that is forked."""
@@ -87,65 +92,78 @@ class Warm:
             self._server.close()
             self._server = None
 
-    def _learned(self, run: Run) -> Ended:
+    def _listen_to_others(self) -> None:
+        """Take over what another process has proved meanwhile."""
+        if self._learned is not None and not self._learned.is_proved:
+            found = known(self._stamp)
+            if found is not None and found.is_proved:
+                self.close()
+                self._learned = found
+
+    def _first(self, run: Run) -> Ended:
         with temporary.folder("imports") as name:
             file = Path(name, "imports.json")
             ended = run(imports=file)
             found = Imports.read(file)
-        if found is not None and found.unfit is not None:
+        if found is None:
+            return ended
+        if found.unfit is not None:
             self._give_up(found.unfit)
-        elif found is not None:
-            self._imports = found
-        return self._started(ended)
-
-    def _started(self, ended: Ended) -> Ended:
-        """Count what a started run spent on loading, and what a proof by the like would cost."""
-        if ended.collect_s >= _WORTH_S:
-            self._spent_loading_s += ended.collect_s
-        self._proof_s = ended.process.duration_s - ended.collect_s
+        else:
+            self._started(Learned(found), ended)
         return ended
 
-    def _may_prove(self) -> bool:
-        """Whether runs have spent as long on loading as a proof will take."""
-        return 0 < self._spent_loading_s >= self._proof_s
+    def _started(self, learned: Learned, ended: Ended) -> None:
+        """Count what a started run spent on loading, and what a proof by the like would cost."""
+        spent_s = ended.collect_s if ended.collect_s >= _WORTH_S else 0.0
+        self._proof_s = ended.process.duration_s
+        if self._server is not None:  # it has loaded meanwhile
+            self._proof_s -= ended.collect_s
+        self._remember(replace(learned, spent_s=learned.spent_s + spent_s))
 
-    def _proof(self, imports: Imports, run: Run) -> tuple[Ended, float]:
-        self.close()
-        self._begin(imports)  # it loads beside the run
-        ended = run()
-        if not ended.run.finished or ended.process.stopped:
-            return ended, 0.0
+    def _may_prove(self) -> bool:
+        learned = self._learned
+        if learned is None or learned.candidate is None or self._is_off:
+            return False
+        return self._pays(learned)
+
+    def _pays(self, learned: Learned) -> bool:
+        """Whether runs have spent as long on loading as a proof takes."""
+        return 0 < learned.spent_s >= self._proof_s
+
+    def _prove(self, run: Run, first: Ended) -> float:
+        """Fork what ran already, compare, and say how long that took."""
+        learned = self._learned
+        assert learned is not None
+        assert learned.candidate is not None
+        if learned.is_proved:
+            self.close()  # it holds less
         try:
-            forked, imports = self._as_far_as_it_goes(imports, run)
+            forked, imports = self._as_far_as_it_goes(learned.candidate, run)
         except NotForked as error:
-            self._is_not_proved(error.why)
-            return ended, 0.0
+            self._is_not_proved(learned, error.why)
+            return 0.0
         spent_s = forked.process.duration_s
-        if odd := _differing(ended.run, forked.run):
+        if odd := _differing(first.run, forked.run):
             again = run()  # what changes from one start to the next was not changed by the fork
             spent_s += again.process.duration_s
-            chance = set(_differing(ended.run, again.run))
+            chance = set(_differing(first.run, again.run))
             if steady := [id_ for id_ in odd if id_ not in chance]:
-                ways = ended.run.way(steady[0]), forked.run.way(steady[0])
+                ways = first.run.way(steady[0]), forked.run.way(steady[0])
                 how = f"{steady[0]} is {_shown(ways[0])}, and forked {_shown(ways[1])}"
-                self._is_not_proved(how)
-                return ended, spent_s
-        self._use(imports)
-        keep(self._stamp, imports)
-        return ended, spent_s
+                self._is_not_proved(learned, how)
+                return spent_s
+        self._remember(Learned(imports, is_proved=True))
+        return spent_s
 
-    def _use(self, proved: Imports) -> None:
-        """Fork what holds these from here on."""
-        self._imports, self._proved, self._more = proved, True, None
-        self._spent_loading_s = 0.0
-
-    def _is_not_proved(self, why: str) -> None:
+    def _is_not_proved(self, learned: Learned, why: str) -> None:
         """Go on with what was proved before; without any, start every run."""
-        if not self._proved:
+        self._remember(replace(learned, more=None, spent_s=0.0))
+        if learned.is_proved:
+            self.close()
+            self._grows = False
+        else:
             self._give_up(why)
-            return
-        self.close()
-        self._grows, self._more = False, None
 
     def _as_far_as_it_goes(self, imports: Imports, run: Run) -> tuple[Ended, Imports]:
         """A forked run, and what could be loaded for it: one module after the other is left out.
@@ -163,41 +181,39 @@ class Warm:
                 imports = imports.without(error.module)
         return run(start=self._begin(imports).start), imports
 
-    def _forked(self, run: Run) -> Ended:
-        if self._imports is None:
-            return run()
-        server = self._begin(self._imports)
+    def _forked(self, learned: Learned, run: Run) -> Ended:
         try:
-            return self._learning_more(run, server)
+            server = self._begin(learned.imports)
+            if not self._grows:
+                return run(start=server.start)
+            with temporary.folder("imports") as name:
+                file = Path(name, "imports.json")
+                ended = run(start=server.start, imports=file)
+                found = Imports.read(file)
         except EnvironmentChanged as error:
             self._forget(error.why)
-            return self._learned(run)
+            return self._first(run)
         except NotForked as error:
             self._give_up(error.why)
             return run()
-
-    def _learning_more(self, run: Run, server: Server) -> Ended:
-        if not self._grows:
-            return run(start=server.start)
-        with temporary.folder("imports") as name:
-            file = Path(name, "imports.json")
-            ended = run(start=server.start, imports=file)
-            found = Imports.read(file)
-        if found is not None:
-            self._learn_more(found, ended, server.seconds)
+        if found is not None and found.unfit is None:
+            self._learn_more(learned, found, ended, server.seconds)
         return ended
 
-    def _learn_more(self, found: Imports, ended: Ended, load_s: float) -> None:
+    def _learn_more(self, learned: Learned, found: Imports, ended: Ended, load_s: float) -> None:
         """Remember what a forked run loaded beside, and count what others had loaded before it."""
-        assert self._imports is not None
-        loaded = self._imports.modules
-        if found.unfit is not None or not (new := found.modules - loaded):
+        loaded = learned.imports.modules
+        if not (new := found.modules - loaded):
             return
-        if self._more is not None:
-            again = len(new & self._more.modules)
-            self._spent_loading_s += load_s * again / len(loaded)
-        self._more = (self._more or self._imports).followed_by(found)
+        again = 0 if learned.more is None else len(new & learned.more.modules)
         self._proof_s = load_s + ended.process.duration_s
+        more = (learned.more or learned.imports).followed_by(found)
+        spent_s = learned.spent_s + load_s * again / len(loaded)
+        self._remember(replace(learned, more=more, spent_s=spent_s))
+
+    def _load_meanwhile(self, imports: Imports) -> None:
+        with contextlib.suppress(NotForked):  # whoever needs it will hear of it
+            self._begin(imports)
 
     def _begin(self, imports: Imports) -> Server:
         """The process that loads `imports`, started if there is none."""
@@ -206,12 +222,16 @@ class Warm:
             self._server = Server(imports, python, self._cwd, base_environment(python))
         return self._server
 
+    def _remember(self, learned: Learned) -> None:
+        self._learned = learned
+        keep(self._stamp, learned)
+
     def _forget(self, why: str) -> None:
         """Begin anew with the next run."""
         self.close()
         self.say(f"{why}: packages are loaded anew")
         self._stamp = self._environment.stamp()
-        self._imports, self._proved, self._more = None, False, None
+        self._learned = None
 
     def _give_up(self, why: str) -> None:
         """Start every other run of the session."""
