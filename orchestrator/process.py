@@ -26,6 +26,8 @@ _GRACE_S = 2.0
 _MARK = "ORCHESTRATE_RUN"
 
 _OUR_ID = "ORCHESTRATE_RUN_ID"
+MARKS = (_MARK, _OUR_ID)
+"""Variables that are put into the environment of what is started here."""
 
 RUN_ID = os.environ.pop(_OUR_ID, "") or uuid.uuid4().hex
 """Marks every program this process starts, so that they are found should this process be killed.

@@ -72,6 +72,14 @@ def test_a_limit_is_kept_to(tmp_path: Path) -> None:
     assert len(repo.git.text("log", "--format=%s").splitlines()) == 4
 
 
+def test_what_one_process_learned_of_the_packages_holds_for_all(tmp_path: Path) -> None:
+    files, plan = several()
+    repo = make_repo(tmp_path / "repo", files, plan=plan)
+    for how in (("--limit", "4", "--jobs", "2"), ("--isolated",), ()):
+        assert repo.run("next-batch", *how, *PYTHON).code == 0
+    assert len(list(Path(os.environ["XDG_CACHE_HOME"]).rglob("imports-*.json"))) == 1
+
+
 SUM = "from b import b\nfrom a import a\n\n\nclass TestSum:\n    def test_sum(self):\n        assert a + b < 4\n"
 RAISE = 'fixer: command\noptions: {run: ["sed -i s/1/2/ {files}"]}'
 

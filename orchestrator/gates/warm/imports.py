@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator import process
 from orchestrator.cache import cache_folder, kept
 from orchestrator.interpreter import Interpreter
 
@@ -17,7 +18,7 @@ _KIND = "imports"
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _VOLATILE = frozenset(
     {"PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "TERM", "SSH_CLIENT", "SSH_CONNECTION",
-     "SSH_TTY", "WINDOWID", "TERM_SESSION_ID"}
+     "SSH_TTY", "WINDOWID", "TERM_SESSION_ID", *process.MARKS}
 )  # fmt: skip
 
 
