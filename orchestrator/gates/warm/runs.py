@@ -16,8 +16,8 @@ from orchestrator.gates.warm.imports import Environment, Imports, Learned, keep,
 from orchestrator.gates.warm.server import EnvironmentChanged, NotForked, Server
 from orchestrator.process import Start
 
-_WORTH_S = 1.0
-"""To load for less than that is not worth a process of its own."""
+_ANYHOW_S = 1.0
+"""A forked run takes about that long to be collected; what others take beyond it could be saved."""
 
 _LEFT_OUT = 12
 """How many modules are left out of what is loaded, at most, before runs are started instead."""
@@ -115,7 +115,7 @@ class Warm:
 
     def _started(self, learned: Learned, ended: Ended) -> None:
         """Count what a started run spent on loading, and what a proof by the like would cost."""
-        spent_s = ended.collect_s if ended.collect_s >= _WORTH_S else 0.0
+        spent_s = max(0.0, ended.collect_s - _ANYHOW_S)
         self._proof_s = ended.process.duration_s
         if self._server is not None:  # it has loaded meanwhile
             self._proof_s -= ended.collect_s
