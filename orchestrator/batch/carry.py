@@ -42,6 +42,11 @@ class Candidate:
         return self.reached.passed and bool(record_failures or self.reached.kept)
 
     @property
+    def contents(self) -> Mapping[str, Content]:
+        """What the files would hold."""
+        return {change.path: change.after for change in changes_of(self.reached.kept)}
+
+    @property
     def found(self) -> Found:
         """What a run came to, as it is told."""
         reached = self.reached
@@ -125,8 +130,7 @@ def land(work: Work, candidate: Candidate) -> tuple[Commit, Record]:
     started_s = time.monotonic()
     session, selection, reached = work.session, work.selection, candidate.reached
     session.tell(StepBegun("commit"))
-    changes = changes_of(reached.kept)
-    contents = {change.path: change.after for change in changes}
+    contents = candidate.contents
     staged = work.tx.stage(contents, list(dict.fromkeys([*selection.paths, *contents])))
     targets, others = entries_of(
         session.workspace.top, selection, reached, staged, several=_has_several_rungs(selection)

@@ -41,6 +41,8 @@ def judged(session: Session, task: Task) -> Answer:
         remember(Picked(place, len(targets)))
         with begun(session, Selection.of(batch, targets)) as work:
             candidate = judge(work, also=task.also)
+            if candidate.may_land(record_failures=True):
+                work.tx.must_be_as_judged(candidate.contents)
     except Interrupted:
         raise  # the end of this process says nothing of the batch
     except OrchestrateError as error:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.batch.carry import Candidate
-from orchestrator.changes import changes_of
 from orchestrator.errors import OrchestrateError
 from orchestrator.events import Event
 from orchestrator.gates.reads import Reads
@@ -41,7 +40,7 @@ class Judged:
     @property
     def changed(self) -> frozenset[str]:
         """The files that would be changed."""
-        return frozenset(change.path for change in changes_of(self.candidate.reached.kept))
+        return frozenset(self.candidate.contents)
 
 
 @dataclass(frozen=True, slots=True)

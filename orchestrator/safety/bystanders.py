@@ -50,26 +50,26 @@ class PutBack:
 class Bystanders:
     """Every tracked file beside those of the batch, as it was when the run began.
 
-    `snapshot` is a commit that holds them, on no branch; `folder` is ours below git's own.
+    `snapshot` is a commit that holds them, on no branch; copies of what is undone go to `rescues`.
     """
 
     repo: Repo
-    folder: Path
+    rescues: Path
     base: str
     snapshot: str
     _settings: Settings
     _accused: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def seen(cls, repo: Repo, folder: Path, base: str) -> Bystanders:
-        """As they are now."""
+    def seen(cls, repo: Repo, folder: Path, base: str, rescues: Path) -> Bystanders:
+        """As they are now; `folder` is ours below git's own."""
         index = folder / "index"
         try:
             snapshot = snapshot_of(repo, base, index)
         finally:
             index.unlink(missing_ok=True)
             index.with_name("index.lock").unlink(missing_ok=True)
-        return cls(repo, folder, base, snapshot, Settings.of(repo))
+        return cls(repo, rescues, base, snapshot, Settings.of(repo))
 
     def accuse(self, path: str, who: str) -> None:
         """Say that `who`, a test or a command, was seen writing to a file or below a folder."""
@@ -112,7 +112,7 @@ class Bystanders:
         if not written:
             return None
         who = self.writer(written[0]) or ""
-        copies = rescue(self.folder, self.base, self.repo.top, written)
+        copies = rescue(self.rescues, self.base, self.repo.top, written)
         restore_from(self.repo, self.snapshot, written)
         return PutBack(written, who, copies)
 

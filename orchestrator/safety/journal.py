@@ -116,9 +116,13 @@ class Recovered:
 class Journal:
     """A run's journal below git's own folder, with the bytes before and after of every target."""
 
-    def __init__(self, folder: Path, repo: Repo) -> None:
-        """Use `folder`, which belongs to this tool alone."""
+    def __init__(self, folder: Path, repo: Repo, rescues: Path | None = None) -> None:
+        """Use `folder`, which belongs to this tool alone.
+
+        Copies of what nobody here wrote go below `rescues`, where that is another one.
+        """
         self._folder = folder
+        self._rescues = rescues or folder
         self._repo = repo
         self._file = folder / "journal.json"
 
@@ -267,7 +271,7 @@ class Journal:
         kept = unknown if decision is Decision.KEEP else []
         rescued = []
         if not kept:
-            rescued = rescue(self._folder, entry.base, self._repo.top, unknown)
+            rescued = rescue(self._rescues, entry.base, self._repo.top, unknown)
         restored = self._restore(entry, keep=kept)
         self.close()
         sentence = f"{entry.place} was undone: {plural(restored, 'file')} restored"

@@ -286,7 +286,7 @@ def at_work(away: Away, tell: Tell, *, lock: int | None = None) -> Iterator[Sess
         lambda: ScratchCopy(repo, away.notes / f"{SCRATCH}-{os.getpid()}"),
         away.home,
         repo=repo,
-        journal=Journal(folder, repo),
+        journal=Journal(folder, repo, away.logs),
         folder=folder,
         logs=away.logs,
     )

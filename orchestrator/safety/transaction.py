@@ -32,6 +32,7 @@ from orchestrator.safety.judged import take_back, unjudged
 from orchestrator.safety.session import Session
 from orchestrator.safety.signals import held
 
+_ALONE = "let the tests use a repository of their own, then: orchestrate next-batch"
 _ELSEWHERE = "let it write to a temporary folder, or list the file in `verify: writes:` of the plan"
 
 
@@ -74,7 +75,7 @@ def transaction(
         Trespass: the project's own code wrote to files that are none of the batch.
     """
     repo, journal = session.repo, session.journal
-    bystanders = Bystanders.seen(repo, session.folder, head.commit)
+    bystanders = Bystanders.seen(repo, session.folder, head.commit, session.logs)
     session.bystanders = bystanders
     record = record_path(session.plan, place)
     deed = Deed(place.name, head.branch, head.commit, record, bystanders.snapshot)
@@ -141,15 +142,9 @@ class Transaction:
         """Stage files that hold what was judged; `paths` are those whose blob ids are wanted.
 
         Raises:
-            ChangedMeanwhile: the branch moved, a file does not hold what was judged, or git was
-                configured.
-            NeedsDecision: another branch was checked out.
-            Trespass: the project's own code wrote to files that are none of the batch.
+            ChangedMeanwhile, NeedsDecision, Trespass: as `must_be_as_judged`.
         """
-        _must_be_at(self._repo, self._head)
-        self._bystanders.check_settings()
-        self._check_bystanders()
-        _must_hold(self._repo, contents)
+        self.must_be_as_judged(contents)
         self._journal.committing()
         points.passed("committing")
         if contents:
@@ -231,7 +226,22 @@ class Transaction:
         ours = self._hooks_ran or all(writers)
         return journal.recover(Decision.RESTORE if ours else Decision.KEEP)
 
-    def _check_bystanders(self) -> None:
+    def must_be_as_judged(self, contents: Mapping[str, Content]) -> None:
+        """Make sure that files hold what was judged, and that nothing else was done meanwhile.
+
+        Raises:
+            ChangedMeanwhile: the branch moved, a file does not hold what was judged, something was
+                staged, git was configured, or a hook changed.
+            NeedsDecision: another branch was checked out.
+            Trespass: the project's own code wrote to files that are none of the batch.
+        """
+        _must_be_at(self._repo, self._head)
+        _staged(self._repo, [])
+        self._bystanders.check_settings()
+        self._put_back_bystanders()
+        _must_hold(self._repo, contents)
+
+    def _put_back_bystanders(self) -> None:
         done = self._bystanders.put_back(ours=self._before)
         allowed = self._session.plan.verify.may_write
         if done is None:
@@ -288,6 +298,14 @@ class Transaction:
 
 
 def _must_be_at(repo: Repo, was: Head) -> None:
+    if was.branch is None:  # a checkout of ours, on no branch
+        if repo.branch is not None or repo.head().commit != was.commit:
+            raise ChangedMeanwhile(
+                "something checked out or committed in the work tree of the run; "
+                "nothing of it landed, and the batch was put back",
+                next_step=_ALONE,
+            )
+        return
     if repo.branch != was.branch:
         raise NeedsDecision(
             f"another branch was checked out during the run: {repo.branch or 'none'}, and the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -22,6 +23,10 @@ def next_batch(repo: SampleRepo, *options: str) -> tuple[int, str]:
     ended = repo.run("next-batch", "--python", sys.executable, *options)
     return ended.code, ended.err
 
+
+WAYS: list[tuple[str, ...]] = [(), ("--isolated",), ("--all", "--jobs", "2")]
+in_every_way = pytest.mark.parametrize("how", WAYS, ids=" ".join)
+"""In the user's work tree, in one of ours, and beside others."""
 
 WRITES = {
     "fault-87 overwrites": "pathlib.Path('notes.txt').write_text('by a test')",
@@ -52,9 +57,21 @@ def test_fault_87_in_a_worker_as_well(tmp_path: Path) -> None:
     assert (code, repo.read("notes.txt")) == (1, NOTES), said
 
 
-def test_fault_87_a_test_that_writes_to_its_own_file_is_undone(tmp_path: Path) -> None:
+def test_fault_87_in_a_work_tree_of_ours_what_was_written_outlives_it(tmp_path: Path) -> None:
+    repo = repo_whose_test(WRITES["fault-87 appends"], tmp_path)
+    code, said = next_batch(repo, "--isolated")
+    assert (code, repo.read("notes.txt")) == (1, NOTES), said
+    copy = re.search(r"what it wrote is in (\S+/notes\.txt)", said)
+    assert copy, said
+    assert Path(copy[1]).read_text() == f"{NOTES}x"
+
+
+@in_every_way
+def test_fault_87_a_test_that_writes_to_its_own_file_is_undone(
+    how: tuple[str, ...], tmp_path: Path
+) -> None:
     repo = repo_whose_test("pathlib.Path(__file__).write_text('gone')", tmp_path)
-    code, said = next_batch(repo)
+    code, said = next_batch(repo, *how)
     assert code == 1, said
     assert "wrote to files of the batch" in said
     assert repo.changes == ""
@@ -69,21 +86,25 @@ def test_fault_87_what_the_user_had_not_committed_is_put_back_as_well(tmp_path: 
     assert repo.git.text("for-each-ref", "refs/worktree") == ""
 
 
-def test_fault_87_a_plan_may_let_tests_write(tmp_path: Path) -> None:
+@in_every_way
+def test_fault_87_a_plan_may_let_tests_write(how: tuple[str, ...], tmp_path: Path) -> None:
     repo = repo_whose_test(WRITES["fault-87 appends"], tmp_path, verify="  writes: ['*.txt']")
-    code, said = next_batch(repo)
+    code, said = next_batch(repo, *how)
     assert code == 0, said
     assert "wrote to 'notes.txt', put back since" in said
     assert repo.changes == ""
 
 
-def test_fault_87_a_command_that_writes_is_red_and_undone(tmp_path: Path) -> None:
+@in_every_way
+def test_fault_87_a_command_that_writes_is_red_and_undone(
+    how: tuple[str, ...], tmp_path: Path
+) -> None:
     command = "  commands:\n    - {name: format, run: sh -c 'echo x >> notes.txt'}"
     repo = make_repo(
         tmp_path / "repo", {**FILES, "notes.txt": NOTES},
         plan=plan_with(["tests/test_a.py"], verify=f"  gates: [compile]\n{command}"),
     )  # fmt: skip
-    code, said = next_batch(repo, "--trust")
+    code, said = next_batch(repo, "--trust", *how)
     assert code == 1, said
     assert "format wrote to 'notes.txt'" in said
     assert repo.changes == ""
@@ -124,6 +145,36 @@ def test_what_is_done_with_git_meanwhile_stays_and_ends_the_run(name: str, tmp_p
     if "commits" in name:
         assert repo.git.text("log", "-1", "--format=%s") == "theirs"
         assert repo.git.parents("HEAD") == [base]
+
+
+APART = {
+    "fault-88 commits": ("git commit -q --allow-empty -m theirs", "something checked out or comm"),
+    "fault-88 configures": GIT["fault-88 configures"],
+    "fault-88 adds a hook": (
+        "h=$(git rev-parse --git-path hooks); mkdir -p $h; echo exit 1 > $h/pre-commit",
+        "hooks were changed",
+    ),
+    "fault-100 stages": ("git add other.py", "somebody staged 'other.py'"),
+    "fault-102 switches": ("git switch -q -c other", "something checked out or committed"),
+}
+
+
+@pytest.mark.parametrize("how", WAYS[1:], ids=" ".join)
+@pytest.mark.parametrize("name", APART)
+def test_what_tests_do_with_git_in_a_work_tree_of_ours_does_not_land(
+    name: str, how: tuple[str, ...], tmp_path: Path
+) -> None:
+    line, message = APART[name]
+    repo = repo_whose_test(f"os.system('echo x = 2 > other.py; {line}')", tmp_path)
+    repo.write("other.py", "x = 1\n")
+    base = repo.commit("another file")
+    code, said = next_batch(repo, *how)
+    assert code == 6, said
+    assert message in said
+    assert "next: " in said
+    assert (repo.head, repo.changes) == (base, "")
+    assert "theirs" not in repo.git.text("log", "--format=%s")
+    assert len(repo.git.text("worktree", "list").splitlines()) == 1
 
 
 def test_fault_102_another_branch_meanwhile_needs_a_decision(tmp_path: Path) -> None:

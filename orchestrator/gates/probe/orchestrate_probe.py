@@ -107,8 +107,9 @@ def pytest_sessionfinish(session: Any) -> None:
     That takes half a second or more, at the end of every run. A controller of xdist cannot tell
     whether its workers did.
     """
-    if "hypothesis" not in sys.modules and not _settings()["workers"]:
-        session.config.pluginmanager.unregister(name="hypothesispytest")
+    plugins, name = session.config.pluginmanager, "hypothesispytest"
+    if "hypothesis" not in sys.modules and not _settings()["workers"] and plugins.has_plugin(name):
+        plugins.unregister(name=name)
 
 
 @pytest.hookimpl(hookwrapper=True)

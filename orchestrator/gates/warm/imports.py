@@ -48,9 +48,10 @@ class Imports:
         facts, others = json.loads(self.text), json.loads(other.text)
         seen, first = self.modules, len(facts["modules"])
         new = [name not in seen for name, _ in others["modules"]]
-        facts["environ"] += [
-            [first + sum(new[:index]), changed] for index, changed in others["environ"]
-        ]
+        changes: dict[int, dict[str, str | None]] = {}
+        for index, changed in others["environ"]:
+            changes.setdefault(first + sum(new[:index]), {}).update(changed)
+        facts["environ"] += [[index, changed] for index, changed in changes.items()]
         facts["modules"] += [
             module for module, is_new in zip(others["modules"], new, strict=True) if is_new
         ]

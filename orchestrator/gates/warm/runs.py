@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -83,8 +84,10 @@ class Warm:
             self._listen_to_others()  # what they proved is not to be overwritten
             if not self._learned.is_proved:
                 self._started(self._learned, ended)
-        may = self._may_prove() and ended.run.finished and not ended.process.stopped
-        return ended, self._prove(run, ended) if may else 0.0
+        began_s = time.monotonic()
+        if self._may_prove() and ended.run.finished and not ended.process.stopped:
+            self._prove(run, ended)
+        return ended, time.monotonic() - began_s
 
     def close(self) -> None:
         """End the process that is forked."""
@@ -131,8 +134,8 @@ class Warm:
         """Whether runs have spent as long on loading as a proof takes."""
         return 0 < learned.spent_s >= self._proof_s
 
-    def _prove(self, run: Run, first: Ended) -> float:
-        """Fork what ran already, compare, and say how long that took."""
+    def _prove(self, run: Run, first: Ended) -> None:
+        """Fork what ran already, and compare."""
         learned = self._learned
         assert learned is not None
         assert learned.candidate is not None
@@ -142,19 +145,16 @@ class Warm:
             forked, imports = self._as_far_as_it_goes(learned.candidate, run)
         except NotForked as error:
             self._is_not_proved(learned, error.why)
-            return 0.0
-        spent_s = forked.process.duration_s
+            return
         if odd := _differing(first.run, forked.run):
             again = run()  # what changes from one start to the next was not changed by the fork
-            spent_s += again.process.duration_s
             chance = set(_differing(first.run, again.run))
             if steady := [id_ for id_ in odd if id_ not in chance]:
                 ways = first.run.way(steady[0]), forked.run.way(steady[0])
                 how = f"{steady[0]} is {_shown(ways[0])}, and forked {_shown(ways[1])}"
                 self._is_not_proved(learned, how)
-                return spent_s
+                return
         self._remember(Learned(imports, is_proved=True))
-        return spent_s
 
     def _is_not_proved(self, learned: Learned, why: str) -> None:
         """Go on with what was proved before; without any, start every run."""
