@@ -41,7 +41,7 @@ def on_cluster(scheduler: str | None, jobs: int | None) -> MakeExecutor:
     `jobs` bounds how many tasks run at a time; None: as many as there are threads.
     """
 
-    def make(home: Session, stack: ExitStack) -> Cluster:
+    def make(home: Session, stack: ExitStack, most: int) -> Cluster:
         try:
             import distributed
         except ImportError as error:
@@ -53,7 +53,7 @@ def on_cluster(scheduler: str | None, jobs: int | None) -> MakeExecutor:
         if address is None:
             with process.children_marked("cluster") as mark:
                 local = distributed.LocalCluster(
-                    n_workers=jobs,
+                    n_workers=None if jobs is None else min(jobs, most),
                     threads_per_worker=1,
                     host="127.0.0.1",
                     dashboard_address=None,

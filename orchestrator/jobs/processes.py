@@ -28,8 +28,8 @@ _TRIES = 2
 def beside(jobs: int | None) -> MakeExecutor:
     """So many processes beside this one; None: as many as cores and free memory bear."""
 
-    def make(home: Session, stack: ExitStack) -> Processes:
-        count = jobs if jobs is not None else _cores()
+    def make(home: Session, stack: ExitStack, most: int) -> Processes:
+        count = min(most, jobs if jobs is not None else _cores())
         memory = Memory(home.logs, bounded=jobs is None)
         checkouts = []
         head = home.repo.head().commit

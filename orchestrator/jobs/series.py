@@ -39,8 +39,11 @@ _IN_VAIN = 2
 _PAUSE = 16
 """For so many batches, the first time."""
 
-MakeExecutor = Callable[[Session, ExitStack], Executor]
-"""Makes what judges, from the session in the user's work tree; what it needs is closed after."""
+MakeExecutor = Callable[[Session, ExitStack, int], Executor]
+"""Makes what judges so many batches at most, from the session in the user's work tree.
+
+What it needs is closed after.
+"""
 
 
 def next_batches_apart(
@@ -62,10 +65,11 @@ def next_batches_apart(
     started = time.monotonic()
     with session(workspace, how, tell) as home, ExitStack() as stack:
         line = stack.enter_context(_line(home, tell))
-        if make is None:
+        most = len(queue(line.status(), choice))
+        if make is None or not most:
             executor: Executor = Here(line.session, line.checkout, tell)
         else:
-            executor = make(home, stack)
+            executor = make(home, stack, most if limit is None else min(most, limit))
         stack.callback(executor.close)
         run = Run(line, executor, choice, tell, limit)
         results, ending = run.to_its_end()

@@ -80,6 +80,17 @@ def test_what_one_process_learned_of_the_packages_holds_for_all(tmp_path: Path) 
     assert len(list(Path(os.environ["XDG_CACHE_HOME"]).rglob("imports-*.json"))) == 1
 
 
+def test_no_more_work_trees_are_made_than_there_are_batches(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    setup = f"worktree: {{setup: [\"sh -c 'echo >> {made}'\"]}}\n"
+    files, plan = several(gates=f"verify: {{gates: [compile]}}\n{setup}")
+    repo = make_repo(tmp_path / "repo", files, plan=plan)
+    assert repo.run("next-batch", "--limit", "2", "--jobs", "4", "--trust", *PYTHON).code == 0
+    first = len(made.read_text())
+    assert repo.run("next-batch", "--all", "--jobs", "4", *PYTHON).code == 0
+    assert (first, len(made.read_text()) - first) == (3, 4)  # one is where they land
+
+
 SUM = "from b import b\nfrom a import a\n\n\nclass TestSum:\n    def test_sum(self):\n        assert a + b < 4\n"
 RAISE = 'fixer: command\noptions: {run: ["sed -i s/1/2/ {files}"]}'
 

@@ -71,7 +71,7 @@ def repo(tmp_path: Path) -> SampleRepo:
 def run(repo: SampleRepo, twist: Twist, times: int = 1) -> int:
     series = next_batches_apart(
         repo.workspace(), Choice(), How(sys.executable), nobody, limit=2,
-        make=lambda home, stack: Twisted(home, stack, twist, times),
+        make=lambda home, stack, _: Twisted(home, stack, twist, times),
     )  # fmt: skip
     return len(series.results)
 
