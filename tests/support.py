@@ -17,6 +17,7 @@ from orchestrator.events import nobody
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.memory_safety import FIXER
 from orchestrator.git import Repo, initialised
+from orchestrator.jobs.series import next_batches_apart
 from orchestrator.safety.session import How
 from orchestrator.workspace import Workspace, open_workspace
 
@@ -115,6 +116,12 @@ class SampleRepo:
     ) -> Result:
         how = How(sys.executable, strict=strict, trust=trust)
         return next_batch(self.workspace(), Choice(phase, batch), how, nobody)
+
+    def next_batch_apart(self, *, trust: bool = False) -> Result:
+        """The same in a work tree of ours."""
+        how, choice = How(sys.executable, trust=trust), Choice()
+        series = next_batches_apart(self.workspace(), choice, how, nobody, limit=1)
+        return series.results[0]
 
     def next_batches(self, *, limit: int | None = None) -> Series:
         how = How(sys.executable)

@@ -50,7 +50,7 @@ class Candidate:
     def found(self) -> Found:
         """What a run came to, as it is told."""
         reached = self.reached
-        taken = {id(one): one for one in reached.taken_out.values()}
+        taken = {one.unit.targets: one for one in reached.taken_out.values()}
         refused, unchanged = list(reached.refused.values()), list(reached.unchanged.values())
         return Found(reached.verdicts, list(taken.values()), refused, unchanged, self.seconds)
 

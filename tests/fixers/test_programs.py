@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -249,11 +249,14 @@ def test_a_rename_across_files_lands_and_is_undone_as_a_whole(tmp_path: Path) ->
     assert (repo.changes, repo.leftovers) == ("", [])
 
 
-def test_files_that_belong_together_are_taken_out_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", [SampleRepo.next_batch, SampleRepo.next_batch_apart])
+def test_files_that_belong_together_are_taken_out_together(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
     broken = RENAMES.replace('"old_name", "new_name"', '"old_name", "new_name" if path[-4] == "a" else "nme"')  # fmt: skip
     repo = repo_with(tmp_path / "r", broken, options=", may_touch: ['lib/*']", files=RENAMED)
     before = {path: repo.read(path) for path in RENAMED}
-    result = landed(repo.next_batch(trust=True))
+    result = landed(run(repo, trust=True))
     (taken,) = result.found.taken_out
     assert set(taken.unit.paths) == {*RENAMED, "lib/new_name.py"}
     assert taken.fault is Fault.CULPRIT
