@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -17,9 +18,41 @@ _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 
 
 def add(repo: Repo, folder: Path, commit: str) -> Repo:
-    """A work tree in `folder`, on no branch, that holds `commit`; the user's hooks do not run."""
-    repo.run(*_NO_HOOKS, "worktree", "add", "--quiet", "--force", "--detach", str(folder), commit)
-    return Repo(folder, ours=True)
+    """A work tree in `folder`, on no branch, that holds `commit`; the user's hooks do not run.
+
+    The name of the folder it lies in must be unique. What git keeps of it comes into place at once,
+    laid out as `man gitrepository-layout` says: `git worktree add` begins with a HEAD that names no
+    commit, and where it is killed by then, `git gc` and others fail in the user's repository.
+    """
+    common = common_folder(repo)
+    if any(path.exists() for path in _by_git_alone(repo, common)):
+        repo.run(
+            *_NO_HOOKS, "worktree", "add", "--quiet", "--force", "--detach", str(folder), commit
+        )
+        return Repo(folder, ours=True)
+    kept, begun = common / "worktrees" / folder.parent.name, _aside(common, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".git").write_text(f"gitdir: {kept}\n", "utf-8", "surrogateescape")
+    begun.mkdir()
+    (begun / "gitdir").write_text(f"{folder / '.git'}\n", "utf-8", "surrogateescape")
+    (begun / "commondir").write_text("../..\n", "utf-8")
+    (begun / "HEAD").write_text(f"{commit}\n", "utf-8")
+    kept.parent.mkdir(exist_ok=True)
+    begun.rename(kept)
+    made = Repo(folder, ours=True)
+    made.run(*_NO_HOOKS, "reset", "--quiet", "--hard", "--no-recurse-submodules")
+    return made
+
+
+def _by_git_alone(repo: Repo, common: Path) -> list[Path]:
+    """What a work tree needs more than we know of, where it is there."""
+    own = repo.folder()
+    return [common / "reftable", own / "config.worktree", own / "info" / "sparse-checkout"]
+
+
+def _aside(common: Path, folder: Path) -> Path:
+    """Where that is while it is made or removed, which git knows nothing of."""
+    return common / f"{folder.parent.name}.aside"
 
 
 def move(worktree: Repo, commit: str, *, but: Sequence[str] = ()) -> None:
@@ -62,7 +95,10 @@ def remove(common: Path, folder: Path) -> None:
     for kept in (common / "worktrees").glob("*/gitdir"):
         there = kept.parent / kept.read_text("utf-8", "surrogateescape").strip()
         if Path(os.path.normpath(there)).parent == folder:
+            with contextlib.suppress(OSError):  # it is there already: nothing of it is needed
+                kept.parent.rename(_aside(common, folder))
             shutil.rmtree(kept.parent, ignore_errors=True)
+    shutil.rmtree(_aside(common, folder), ignore_errors=True)
 
 
 def common_folder(repo: Repo) -> Path:

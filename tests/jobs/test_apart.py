@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, make_repo
 
+from orchestrator.git import Repo
+from orchestrator.git import worktrees as linked
 from orchestrator.git.failures import failed
 from orchestrator.safety.advance import Advance, Kept
 
@@ -379,3 +383,43 @@ def test_what_git_has_is_not_copied_over(tmp_path: Path) -> None:
     code, said = apart(repo)
     assert code == 3, said
     assert "git has that already" in said
+
+
+class Cut(BaseException):
+    """What a kill is here."""
+
+
+def cut(*_: object, **__: object) -> None:
+    raise Cut
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Path, "mkdir"), (Path, "write_text"), (Path, "rename"), (Repo, "run")]
+)
+def test_a_work_tree_that_is_cut_while_it_is_made_or_removed_breaks_nothing(
+    owner: type, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = make_repo(tmp_path / "repo")
+    common, place = repo.top / ".git", tmp_path / "unique" / "place"
+    for step in range(1, 6):
+        calls = iter(range(1, step + 1))
+        real = getattr(owner, name)
+
+        def once(
+            *args: Any, calls: Any = calls, real: Any = real, step: int = step, **more: Any
+        ) -> Any:
+            return cut() if next(calls, None) == step else real(*args, **more)
+
+        with monkeypatch.context() as patched, contextlib.suppress(Cut):
+            patched.setattr(owner, name, once)
+            linked.add(repo.git, place, repo.head)
+        repo.git.run("rev-list", "--all")
+        repo.git.run("gc", "--quiet")
+        with monkeypatch.context() as patched, contextlib.suppress(Cut):
+            patched.setattr("shutil.rmtree", cut)
+            linked.remove(common, place)
+        repo.git.run("rev-list", "--all")
+        linked.remove(common, place)
+        assert not place.exists()
+        assert list(common.glob("*.aside")) == []
+        assert list((common / "worktrees").glob("*")) == []
