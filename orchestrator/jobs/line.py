@@ -11,6 +11,7 @@ from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.changes import Content, Side, changes_of
 from orchestrator.errors import ChangedMeanwhile
 from orchestrator.events import Said
+from orchestrator.fixers.base import FileFixer
 from orchestrator.fixers.registry import get
 from orchestrator.git import Repo
 from orchestrator.jobs.foreign import foreign
@@ -100,7 +101,7 @@ class Line:
     def _is_fixed_otherwise(self, judged: Judged, selection: Selection) -> bool:
         """Whether a fixer that works in memory makes something else of its files on the tip."""
         rungs = selection.place.phase.rungs()
-        if len(rungs) != 1 or not get(rungs[0].fixer).proves_its_edits:
+        if len(rungs) != 1 or not isinstance(get(rungs[0].fixer), FileFixer):
             return False
         now = contents_before(self.session.workspace, selection.targets)
         found = fix(self.session, Sheet(selection.place, rungs[0], selection.targets, now))

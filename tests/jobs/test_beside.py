@@ -64,6 +64,22 @@ def test_commits_and_records_are_those_of_one_after_the_other(
     ]
 
 
+def test_a_fixer_that_looks_around_is_asked_again_on_what_landed(tmp_path: Path) -> None:
+    """The guidelines say how many files have the mark: as many as had landed before them."""
+    files, plan = several(gates="verify: {gates: [compile]}\n")
+    plan += (
+        "  - id: guard\n    title: prevention\n    priority: prevention\n    fixer: guard\n"
+        "    batches:\n      - id: guidelines\n        title: guidelines\n"
+        "        targets: [{path: tests/MEMORY_SAFETY_GUIDELINES.md, new: true}]\n"
+    )
+    one, many = (make_repo(tmp_path / name, files, plan=plan) for name in ("one", "many"))
+    assert one.run("next-batch", "--all", *PYTHON).code == 0
+    code, said = beside(many, str(COUNT + 1))
+    assert code == 0, said
+    assert told(many) == told(one)
+    assert f"{COUNT} files had the group mark" in many.read("tests/MEMORY_SAFETY_GUIDELINES.md")
+
+
 def test_a_limit_is_kept_to(tmp_path: Path) -> None:
     files, plan = several(gates="verify: {gates: [compile]}\n")
     repo = make_repo(tmp_path / "repo", files, plan=plan)
