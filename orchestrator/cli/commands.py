@@ -24,6 +24,8 @@ def warn_of_interrupted_run(workspace: Workspace) -> None:
 
 def warn_of_waiting_commits(workspace: Workspace) -> None:
     """Say so where commits of an earlier run are not on the user's branch yet."""
+    import shlex
+
     from orchestrator.safety.waiting import waiting
 
     if found := waiting(workspace.top):
@@ -31,7 +33,7 @@ def warn_of_waiting_commits(workspace: Workspace) -> None:
 
         branch, ours = found
         say(f"commits of an earlier run wait on {ours}, and are not on {branch}", "yellow")
-        say(f"next: git merge {ours}")
+        say(f"next: git merge {shlex.quote(ours)}")
 
 
 def schema() -> Exit:
