@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from orchestrator import programs
+from orchestrator.paths import why_unsafe
 from orchestrator.plan.location import Location
-from orchestrator.plan.model import Batch, Phase, PhaseState, Plan
+from orchestrator.plan.model import Batch, Phase, PhaseState, Plan, Target
 from orchestrator.plan.verify import GateName
 from orchestrator.words import suggestion
 
@@ -34,6 +35,8 @@ def problems(plan: Plan, *, plan_path: str) -> Iterator[Problem]:
     `plan_path` is the plan's own file from the top of the repository: no target may be it.
     """
     yield from _path_problems(("reports",), plan.reports)
+    for pattern, tests in plan.verify.tests.items():
+        yield from _test_problems(("verify", "tests", pattern), tests)
     for name, paths in (("copy", plan.worktree.copy), ("link", plan.worktree.link)):
         for number, path in enumerate(paths):
             yield from _path_problems(("worktree", name, number), path)
@@ -133,8 +136,10 @@ def _reachable(start: str, needs: dict[str, list[str]]) -> set[str]:
 
 def _target_problems(plan: Plan, plan_path: str) -> Iterator[Problem]:
     owners: dict[str, str] = {}
-    for at, phase, batch, path in _targets(plan):
+    for at, phase, batch, target in _targets(plan):
+        path = target.path
         yield from _path_problems(at, path)
+        yield from _test_problems((*at[:-1], "tests"), target.tests or ())
         if path == plan_path:
             yield Problem(at, "the plan itself cannot be a target")
         if PurePosixPath(path).is_relative_to(plan.reports):
@@ -145,22 +150,22 @@ def _target_problems(plan: Plan, plan_path: str) -> Iterator[Problem]:
         owners[f"{owner}:{path}"] = "seen"
 
 
-def _targets(plan: Plan) -> Iterator[tuple[Location, Phase, Batch, str]]:
+def _targets(plan: Plan) -> Iterator[tuple[Location, Phase, Batch, Target]]:
     for p, phase in enumerate(plan.phases):
         for b, batch in enumerate(phase.batches):
             for t, target in enumerate(batch.targets):
-                yield ("phases", p, "batches", b, "targets", t, "path"), phase, batch, target.path
+                yield ("phases", p, "batches", b, "targets", t, "path"), phase, batch, target
+
+
+def _test_problems(at: Location, tests: Sequence[str]) -> Iterator[Problem]:
+    """What pytest is given is a file or folder: neither an option nor something elsewhere."""
+    for number, test in enumerate(tests):
+        if test.startswith("-"):
+            yield Problem((*at, number), f"{test!r} is an option of pytest, not a file or folder")
+        elif test.removeprefix("./").rstrip("/") not in {"", "."}:
+            yield from _path_problems((*at, number), test.removeprefix("./").rstrip("/"))
 
 
 def _path_problems(at: Location, path: str) -> Iterator[Problem]:
-    parts = path.split("/")
-    if path.startswith("/") or (len(path) > 1 and path[1] == ":"):
-        yield Problem(at, f"{path!r} is absolute; write it from the top of the repository")
-    elif "\\" in path:
-        yield Problem(at, f"{path!r} has a backslash; write '/' between folders")
-    elif "\0" in path:
-        yield Problem(at, "a path cannot hold a NUL character")
-    elif any(part in {"", ".", ".."} for part in parts):
-        yield Problem(at, f"{path!r} is not in its simplest form (no '..', '.', or '//')")
-    elif any(part.casefold() == ".git" for part in parts):
-        yield Problem(at, f"{path!r} lies in git's own folder")
+    if why := why_unsafe(path):
+        yield Problem(at, why)
