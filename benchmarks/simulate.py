@@ -29,6 +29,7 @@ from orchestrator.gates.reads import Reads
 from orchestrator.jobs.interplay import Again
 from orchestrator.jobs.series import Run
 from orchestrator.jobs.task import Answer, Judged, Task
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Batch, Phase, Place, Plan, Priority, Target
 from orchestrator.progress.record import Done, Record, TargetRecord
 from orchestrator.progress.status import (
@@ -93,7 +94,7 @@ class Workers:
         self.clock.now_s = max(self.clock.now_s, due_s)
         while self._due and self._due[0][0] <= self.clock.now_s:
             _, _, task = heapq.heappop(self._due)
-            changes = tuple(Change(path, b"old", b"new") for path in task.paths)
+            changes = tuple(Change(RepoPath(path), b"old", b"new") for path in task.paths)
             units = [Unit((change.path,), (change,)) for change in changes]
             candidate = Candidate(task.base, Climb(kept=units), None, {})
             yield Judged(task, candidate, Reads(set(task.paths), set()))
@@ -144,7 +145,7 @@ class Line:
         self.tip = str(int(self.tip) + 1)
         place = selection.place
         entries = tuple(
-            TargetRecord(path=path, done=Done.EDITED, before="a", after="b")
+            TargetRecord(path=RepoPath(path), done=Done.EDITED, before="a", after="b")
             for path in selection.paths
         )
         record = Record(

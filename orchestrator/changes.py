@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from orchestrator.paths import RepoPath
+
 Content = bytes | None
 """What a file holds; None: there is no such file."""
 
@@ -26,7 +28,7 @@ class Change:
     `mode` is that of the file, or the one it is made with.
     """
 
-    path: str
+    path: RepoPath
     before: Content
     after: Content
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Unit:
     by: str = ""
 
     @property
-    def paths(self) -> list[str]:
+    def paths(self) -> list[RepoPath]:
         """Every file it changes."""
         return [change.path for change in self.changes]
 

@@ -45,9 +45,15 @@ class RepoPath(str):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
         """Lets a pydantic model check a field of this type."""
-        from pydantic_core import core_schema
+        from pydantic_core import PydanticCustomError, core_schema
 
-        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+        def checked(text: str) -> RepoPath:
+            try:
+                return cls(text)
+            except UnsafePath as error:
+                raise PydanticCustomError("unsafe_path", "{why}", {"why": error.what}) from error
+
+        return core_schema.no_info_after_validator_function(checked, core_schema.str_schema())
 
 
 def why_unsafe(path: str) -> str | None:  # noqa: PLR0911 - a line for each reason

@@ -12,6 +12,7 @@ from orchestrator.fixers import planned
 from orchestrator.fixers.base import Source
 from orchestrator.fixers.run import proposal
 from orchestrator.fixers.task import Feedback, Proposal, Task
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place, Rung, Target
 from orchestrator.safety.session import Workshop
 from orchestrator.workspace import Workspace
@@ -37,8 +38,9 @@ def contents_before(workspace: Workspace, targets: Sequence[Target]) -> dict[str
     """What every target holds, by path."""
     found: dict[str, Content] = {}
     for target in targets:
-        file = workspace.top / target.path
-        found[target.path] = None if target.new and not file.exists() else files.read(file)
+        path = RepoPath(target.path)
+        new = target.new and not (workspace.top / path).exists()
+        found[path] = None if new else files.read(workspace.top, path)
     return found
 
 

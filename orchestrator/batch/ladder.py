@@ -130,7 +130,7 @@ class _Climber:
         return [*given_on, *todo]
 
     def _proposal(self, rung: Rung, targets: Sequence[Target], spent: float) -> Proposal:
-        kept = {change.path: change.after for change in changes_of(self._climb.kept)}
+        kept: dict[str, Content] = {c.path: c.after for c in changes_of(self._climb.kept)}
         now = {**self._before, **kept}
         sheet = Sheet(self._place, rung, targets, now, kept, self._feedback, spent)
         with self._step("fix"):

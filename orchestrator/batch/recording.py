@@ -11,6 +11,7 @@ from orchestrator.batch.selection import Selection
 from orchestrator.changes import Unit
 from orchestrator.fixers import registry
 from orchestrator.gates.verdict import TakenOut, Verdict
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Plan, Target
 from orchestrator.progress.record import (
     Done,
@@ -116,7 +117,7 @@ def entries_of(
             targets[path] = _taken(left, path, blob, top)
         elif left is not None:
             targets[path] = TargetRecord(
-                path=path,
+                path=RepoPath(path),
                 done=Done.REFUSED,
                 before=blob,
                 after=blob,
@@ -124,7 +125,7 @@ def entries_of(
             )
         elif (same := reached.unchanged.get(path)) is not None:
             targets[path] = TargetRecord(
-                path=path, done=Done.UNCHANGED, before=blob, after=blob, notes=same.notes
+                path=RepoPath(path), done=Done.UNCHANGED, before=blob, after=blob, notes=same.notes
             )
     for unit in reached.kept:
         for path in unit.targets:
@@ -141,7 +142,7 @@ def _edited(path: str, unit: Unit, staged: Staged, *, several: bool) -> TargetRe
     change = unit.change(path)
     sides = (change.before, change.after) if change else ()
     return TargetRecord(
-        path=path,
+        path=RepoPath(path),
         done=Done.EDITED,
         before=staged.before.get(path),
         after=staged.after.get(path),
@@ -153,15 +154,15 @@ def _edited(path: str, unit: Unit, staged: Staged, *, several: bool) -> TargetRe
     )
 
 
-def _beside(path: str, unit: Unit) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(p for p in (*unit.targets, *unit.paths) if p != path))
+def _beside(path: str, unit: Unit) -> tuple[RepoPath, ...]:
+    return tuple(dict.fromkeys(RepoPath(p) for p in (*unit.targets, *unit.paths) if p != path))
 
 
 def _taken(taken: TakenOut, path: str, blob: str | None, top: Path) -> TargetRecord:
     """The entry of a target a gate took out, with the edit of its unit that was taken back."""
     tests = [blame.test_id for blame in taken.blames if blame.test_id]
     return TargetRecord(
-        path=path,
+        path=RepoPath(path),
         done=Done.QUARANTINED,
         before=blob,
         after=blob,
@@ -206,7 +207,7 @@ def _reproduce(taken: TakenOut) -> tuple[str, ...]:
 def _other(selection: Selection, target: Target) -> TargetRecord | None:
     kept = selection.kept(target.path)
     if kept is None and target.manual is not None:
-        return TargetRecord(path=target.path, done=Done.MANUAL, reason=target.manual)
+        return TargetRecord(path=RepoPath(target.path), done=Done.MANUAL, reason=target.manual)
     return kept
 
 

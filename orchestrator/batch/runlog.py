@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import files
+from orchestrator import private
 from orchestrator.fixers.base import Refusal
 from orchestrator.gates.verdict import Verdict
 from orchestrator.redact import redacted
@@ -34,15 +34,15 @@ def write_log(
     shutil.rmtree(at, ignore_errors=True)
     commands = [[v.gate, list(words)] for v in verdicts for words in v.commands]
     if commands:
-        files.create(at / "commands.json", json.dumps(commands, indent=1).encode())
+        private.write(at / "commands.json", json.dumps(commands, indent=1).encode())
     for path, text in _texts(verdicts, refused).items():
-        files.create(log_path(folder, place, path), text.encode("utf-8", "replace"))
+        private.write(log_path(folder, place, path), text.encode("utf-8", "replace"))
 
 
 def write_seconds(folder: Path, place: str, seconds: Mapping[str, float], count: int) -> None:
     """Keep how long each step of a batch of `count` files took here, in seconds."""
     kept = {"files": count, "steps": {name: round(value, 3) for name, value in seconds.items()}}
-    files.create(folder / "logs" / place / "seconds.json", json.dumps(kept).encode())
+    private.write(folder / "logs" / place / "seconds.json", json.dumps(kept).encode())
 
 
 def log_path(folder: Path, place: str, path: str) -> Path:

@@ -11,6 +11,7 @@ from orchestrator.errors import CannotJudge
 from orchestrator.events import Said, StepBegun, TestsRan
 from orchestrator.measuring.compare import in_turn
 from orchestrator.measuring.run import Measurement, Tests, measured
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import MemoryRecord
 from orchestrator.safety.session import Session
@@ -56,7 +57,7 @@ def weighed(session: Session, place: Place, units: Sequence[Unit]) -> MemoryReco
         f"{plural(verify.measure_runs, 'run')} of each side"
     ))  # fmt: skip
     return MemoryRecord(
-        files=tuple(sorted(targets)),
+        files=tuple(map(RepoPath, sorted(targets))),
         workers=verify.workers,
         before_mib=tuple(round(mib) for mib in before),
         after_mib=tuple(round(mib) for mib in after),

@@ -10,6 +10,7 @@ from orchestrator import files
 from orchestrator.errors import ChangedMeanwhile, DiskError
 from orchestrator.fixers.base import Edit, Outcome, Refusal, Source
 from orchestrator.fixers.run import outcomes
+from orchestrator.paths import RepoPath
 
 FIXER = "memory-safety"
 
@@ -38,7 +39,7 @@ def written(fixes: Fixes, *, top: Path) -> list[Outcome]:
         if isinstance(outcome, Edit):
             try:
                 before = fixes.before[outcome.path]
-                files.replace(top / outcome.path, outcome.data, expected=before)
+                files.replace(top, RepoPath(outcome.path), outcome.data, expected=before)
             except (ChangedMeanwhile, DiskError) as error:
                 done.append(Refusal(outcome.path, error.what))
                 continue

@@ -20,6 +20,7 @@ from orchestrator.fixers.guard.hook import CONFIGURATION, hooks
 from orchestrator.fixers.guard.listing import parsed
 from orchestrator.fixers.guard.parts import Cannot, Part, problems
 from orchestrator.fixers.memory_safety.reading.settings import configuration_of
+from orchestrator.paths import RepoPath
 from orchestrator.plan.base import OptionValue
 
 WORKFLOW = ".github/workflows/test-memory-safety.yml"
@@ -163,8 +164,8 @@ def written(found: Guard, top: Path) -> None:
         if _read(top / edit.path) != found.before[edit.path]:
             raise ChangedMeanwhile(f"{edit.path} was changed meanwhile", next_step="git diff")
     for edit in found.edits:
-        path, before = top / edit.path, found.before[edit.path]
-        files.exchange(path, expected=before, data=edit.data, mode=FILE_MODE, up_to=top)
+        path, before = RepoPath(edit.path), found.before[edit.path]
+        files.compare_and_swap(top, path, expected=before, data=edit.data, mode=FILE_MODE)
 
 
 def _read(path: Path) -> Content:

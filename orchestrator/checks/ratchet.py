@@ -20,7 +20,7 @@ from orchestrator.fixers.memory_safety.check import findings
 from orchestrator.fixers.planned import options_of
 from orchestrator.git import Repo, find_top
 from orchestrator.plan.model import PhaseState, Plan, Rung, Target
-from orchestrator.progress.record import Done, record_path, records_of
+from orchestrator.progress.record import Done, TargetRecord, record_path, records_of
 from orchestrator.workspace import open_workspace, plan_above
 
 NOT_REACHED = "no batch has reached it yet"
@@ -125,7 +125,7 @@ def _planned(top: Path, plan: Plan) -> Iterator[_Planned]:
         if rung is None:
             continue
         for batch, record in zip(phase.batches, records_of(top, plan, phase), strict=True):
-            entries = {entry.path: entry for entry in record.targets} if record else {}
+            entries: dict[str, TargetRecord] = {e.path: e for e in record.targets} if record else {}
             for target in batch.targets:
                 entry = entries.get(target.path)
                 if phase.state is PhaseState.DONE:

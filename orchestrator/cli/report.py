@@ -10,6 +10,7 @@ from orchestrator.cli.commands import warn_of_interrupted_run
 from orchestrator.errors import Exit
 from orchestrator.inspect.history import history_of
 from orchestrator.inspect.pace import pace_here, seconds_here
+from orchestrator.paths import RepoPath
 from orchestrator.words import duration
 from orchestrator.workspace import open_workspace
 
@@ -32,10 +33,13 @@ def report(plan: Path | None, output: Path | None, *, as_markdown: bool) -> Exit
     if as_markdown:
         data(text)
         return Exit.DONE
-    folder = output.expanduser().absolute() if output else workspace.top / workspace.plan.reports
+    top, below = workspace.top, f"{workspace.plan.reports}/"
+    if output:
+        top, below = output.expanduser().absolute(), ""
+        top.mkdir(parents=True, exist_ok=True)
     for name, content in (("report.html", page(found, workspace.plan)), ("report.md", text)):
-        files.create(folder / name, content.encode())
-        data(str(folder / name))
+        files.write(top, RepoPath(f"{below}{name}"), content.encode())
+        data(str(top / below / name))
     return Exit.DONE
 
 

@@ -20,6 +20,7 @@ from orchestrator.drafting.update import Additions, updated
 from orchestrator.errors import BadInput, Exit
 from orchestrator.events import nobody
 from orchestrator.fixers.memory_safety.options import Grouping, Require
+from orchestrator.paths import RepoPath
 from orchestrator.safety.session import How, check_trusted
 from orchestrator.survey.scan import Survey
 from orchestrator.workspace import Workspace, open_workspace
@@ -55,7 +56,9 @@ def update(plan: Path | None, asked: Asked, *, trust: bool) -> Exit:
     if asked.dry_run:
         say("nothing was written; next: orchestrate plan --update")
         return Exit.DONE
-    files.replace(workspace.plan_file, _encoded(before, changed.text), expected=before)
+    file = workspace.plan_file
+    new = _encoded(before, changed.text)
+    files.replace(file.parent, RepoPath(file.name), new, expected=before)
     say(f"wrote {name}")
     say("next: orchestrate status")
     return Exit.DONE

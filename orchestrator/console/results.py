@@ -127,7 +127,7 @@ def _landed(landed: Landed, python: str) -> None:
 
 
 def _taken_out(landed: Landed, python: str) -> None:
-    entries = {entry.path: entry for entry in landed.entries}
+    entries: dict[str, TargetRecord] = {entry.path: entry for entry in landed.entries}
     for taken in landed.found.taken_out:
         _blamed(taken)
         if (entry := entries.get(taken.name)) and (line := reproduce_line(entry, python)):

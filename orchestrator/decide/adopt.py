@@ -18,6 +18,7 @@ from orchestrator.events import Picked, Tell
 from orchestrator.fixers.registry import get
 from orchestrator.gates.sides import Ids
 from orchestrator.gates.verdict import Verdict
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import GIVEN_UP, BatchStatus, State, TargetStatus
@@ -87,7 +88,7 @@ def adopt(workspace: Workspace, name: str, reason: str | None, how: How, tell: T
 def _adopted(work: Session, wish: _Wish) -> Adopted:
     head = preflight.check_adopted(work.repo, work.plan, wish.place, wish.paths)
     _must_be_whole(work, wish)
-    now = {path: files.read(work.workspace.top / path) for path in wish.paths}
+    now = {path: files.read(work.workspace.top, RepoPath(path)) for path in wish.paths}
     before = _before(work, wish, now)
     if wish.reason is None:
         _must_be_clean(work, wish, now, before)
@@ -169,8 +170,10 @@ def _verdicts(
     tx: Transaction,
 ) -> list[Verdict]:
     """What the gates say of the person's version; the journal restores that one."""
-    units = [Unit((p,), (Change(p, before.get(p, data), data),)) for p, data in now.items()]
-    tx.may_hold([Change(path, now[path], content) for path, content in before.items()])
+    units = [
+        Unit((p,), (Change(RepoPath(p), before.get(p, data), data),)) for p, data in now.items()
+    ]
+    tx.may_hold([Change(RepoPath(path), now[path], content) for path, content in before.items()])
     tree = BatchTree(work.workspace.top, units, at=Side.EDITED)
     proven = all(get(rung.fixer).proves_its_edits for rung in wish.place.phase.rungs())
     gates = gates_for(
@@ -197,7 +200,7 @@ def _commit(
     note = one_line(wish.reason) if wish.reason else None
     entries = {
         path: TargetRecord(
-            path=path,
+            path=RepoPath(path),
             done=Done.ADOPTED,
             before=staged.before.get(path),
             after=staged.after[path],

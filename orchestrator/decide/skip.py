@@ -9,6 +9,7 @@ from orchestrator.batch.recording import record_of
 from orchestrator.batch.selection import Selection
 from orchestrator.errors import BadInput
 from orchestrator.events import Tell
+from orchestrator.paths import RepoPath
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import State
 from orchestrator.report.message import notice, one_line, topic_of
@@ -54,7 +55,7 @@ def skip(workspace: Workspace, name: str, reason: str, tell: Tell) -> Commit:
             staged = tx.stage({}, paths)
             entries = {
                 path: TargetRecord(
-                    path=path,
+                    path=RepoPath(path),
                     done=Done.SKIPPED,
                     before=staged.before.get(path),
                     after=staged.before.get(path),

@@ -14,6 +14,7 @@ from orchestrator.events import Picked, Tell
 from orchestrator.fixers.registry import get
 from orchestrator.gates.sides import Ids
 from orchestrator.gates.verdict import Verdict
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.blob import holds
 from orchestrator.progress.record import Done, Record, TargetRecord, record_path
@@ -79,7 +80,7 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
         )
     removed = [entry.path for entry in entries if entry.after is None]
     head = preflight.check(work.repo, work.plan, place, paths, new=removed)
-    now = {path: _now(work, path) for path in paths}
+    now: dict[str, Content] = {path: _now(work, path) for path in paths}
     changes = _reverted(work, place, entries, now)
     work.tell(Picked(place, len(paths)))
     commit = None
@@ -92,9 +93,8 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     return Undone(place, paths, commit, verdicts)
 
 
-def _now(work: Session, path: str) -> Content:
-    file = work.workspace.top / path
-    return files.read(file) if file.is_file() else None
+def _now(work: Session, path: RepoPath) -> Content:
+    return files.contents(work.workspace.top, path)
 
 
 def _verdicts(work: Session, place: Place, changes: Sequence[Change]) -> list[Verdict]:

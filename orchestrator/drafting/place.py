@@ -8,6 +8,7 @@ from orchestrator import files
 from orchestrator.errors import BadInput
 from orchestrator.fixers import planned
 from orchestrator.git import Repo, find_top
+from orchestrator.paths import RepoPath
 from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
 from orchestrator.plan.schema import SCHEMA_ID, schema_text
@@ -35,10 +36,10 @@ def written(top: Path, text: str, output: Path | None) -> tuple[Path, Plan, bool
     file = output or top / DEFAULT_PLAN
     check_free(file)
     plan = checked(text, top, file)
-    files.create(file, text.encode())
+    files.write(file.parent, RepoPath(file.name), text.encode())
     schema = file.with_name(SCHEMA_ID)
     if is_new := not schema.exists():
-        files.create(schema, schema_text().encode())
+        files.write(schema.parent, RepoPath(schema.name), schema_text().encode())
     return file, plan, is_new
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from orchestrator.changes import Change, Content, Unit, line_counts
 from orchestrator.fixers.base import Edit, NoChange, Options, Outcome, Refusal, Source
 from orchestrator.interpreter import Interpreter
+from orchestrator.paths import RepoPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def proposal_of(outcomes: Sequence[Outcome], sources: Sequence[Source]) -> Propo
         if isinstance(edit, Edit):
             old = before[edit.path]
             counts = edit.counts or line_counts(old, edit.data)
-            change = Change(edit.path, old, edit.data, counts, edit.notes)
+            change = Change(RepoPath(edit.path), old, edit.data, counts, edit.notes)
             units.append(Unit((edit.path,), (change,)))
     return Proposal(
         units,

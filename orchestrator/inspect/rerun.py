@@ -14,6 +14,7 @@ from orchestrator.changes import Change, Content, Side, Unit
 from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.events import Tell
 from orchestrator.gates.verdict import GATES_OF_TESTS, PYTHON
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Failure, Patch, TargetRecord
 from orchestrator.safety import preflight
@@ -117,6 +118,6 @@ def _changes(work: Session, failed: _Failed) -> list[Change]:
             next_step=f"orchestrate retry {failed.path}",
         )
     return [
-        Change(path, scratch.held(path), now.content, mode=now.mode)
+        Change(RepoPath(path), scratch.held(path), now.content, mode=now.mode)
         for path, now in scratch.changed().items()
     ]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator import files, process
+from orchestrator import private, process
 
 _SPARE = 1.2
 """What a batch may need more than any before it."""
@@ -26,7 +26,7 @@ class Memory:
         most = max((process.tree_rss_mib(pid) for pid in pids), default=0.0)
         if most > self.peak_mib:
             self.peak_mib = most
-            files.create(self._file, json.dumps({"peak_mib": round(most)}).encode())
+            private.write(self._file, json.dumps({"peak_mib": round(most)}).encode())
 
     def may_begin(self, wanted: int, at_work: int) -> int:
         """How many of `wanted` batches may begin beside `at_work` others; one where none is."""

@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from orchestrator.errors import BadInput
+from orchestrator.paths import RepoPath
 from orchestrator.plain import UnfitError, built, plain_of
 from orchestrator.plan.model import Phase, Place, Plan
 
@@ -66,14 +67,14 @@ class TargetRecord(_Strict):
     was taken back, and why.
     """
 
-    path: str
+    path: RepoPath
     done: Done
     before: str | None = None
     after: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     by: str | None = None
-    unit: tuple[str, ...] = ()
+    unit: tuple[RepoPath, ...] = ()
     executable: Literal[True] | None = None
     """Whether a file that was made or removed is a program."""
 
@@ -104,7 +105,7 @@ class MemoryRecord(_Strict):
     The one thing in a record that another run may find otherwise. `workers` is 0 for one process.
     """
 
-    files: tuple[str, ...]
+    files: tuple[RepoPath, ...]
     workers: int
     before_mib: tuple[int, ...]
     after_mib: tuple[int, ...]
@@ -161,9 +162,9 @@ def added(targets: Sequence[TargetRecord]) -> dict[str, int]:
     return total
 
 
-def record_path(plan: Plan, place: Place) -> str:
+def record_path(plan: Plan, place: Place) -> RepoPath:
     """Where the record of a batch is, from the top of the repository."""
-    return str(PurePosixPath(plan.reports, place.phase.id, f"{place.batch.id}.json"))
+    return RepoPath(f"{plan.reports}/{place.phase.id}/{place.batch.id}.json")
 
 
 def definition(place: Place) -> str:

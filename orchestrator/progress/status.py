@@ -250,7 +250,7 @@ class _Reader:
         if record is None:
             targets = [self._unrecorded(place.phase, target) for target in place.batch.targets]
         else:
-            known = {target.path: target for target in record.targets}
+            known: dict[str, TargetRecord] = {target.path: target for target in record.targets}
             drifted = record.definition != definition(place)
             targets = [
                 self._recorded(place.phase, target, known.get(target.path), drifted=drifted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place, Plan
 from orchestrator.progress.record import Done, GateRecord, Record, TargetRecord
 from orchestrator.report.message import Message, message
@@ -18,9 +19,9 @@ def check_templates(plan: Plan) -> list[Message]:
 
 def _imagined(plan: Plan, place: Place) -> Record:
     targets = tuple(
-        TargetRecord(path=t.path, done=Done.MANUAL, reason=t.manual)
+        TargetRecord(path=RepoPath(t.path), done=Done.MANUAL, reason=t.manual)
         if t.manual is not None
-        else TargetRecord(path=t.path, done=Done.EDITED, counts={"lines": 1})
+        else TargetRecord(path=RepoPath(t.path), done=Done.EDITED, counts={"lines": 1})
         for t in place.batch.targets
     )
     return Record(

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from orchestrator import files
+from orchestrator import files, private
 from orchestrator.errors import ChangedMeanwhile
 from orchestrator.git import GitFailed, Repo, worktrees
 from orchestrator.git.failures import GitLocked
+from orchestrator.paths import RepoPath
 from orchestrator.safety import points
 from orchestrator.safety.signals import held
 
@@ -111,7 +112,7 @@ class Advance:
             if why := self._obstacle(old, new):
                 return self.keep(new, why)
             meant = Meant(branch=self.branch, old=old, new=new)
-            files.create(self.folder / _FILE, meant.model_dump_json().encode())
+            private.write(self.folder / _FILE, meant.model_dump_json().encode())
             points.passed("advancing")
             here = self.repo.branch == self.branch
             if here and (why := self._move_files(old, new)):
@@ -245,7 +246,7 @@ def finish(repo: Repo, folder: Path) -> str | None:
         return None
     with held():
         try:
-            meant = Meant.model_validate_json(files.read(file))
+            meant = Meant.model_validate_json(private.read(file))
         except ValidationError:  # it was cut before anything was done
             file.unlink()
             return None
@@ -280,7 +281,7 @@ def _put_back_files(repo: Repo, meant: Meant) -> None:
         repo.run("restore", "--worktree", f"--source={meant.old}", "--", *restored)
     for path in moved:
         if path not in old:
-            files.remove(repo.top / path, up_to=repo.top)
+            files.remove(repo.top, RepoPath(path))
 
 
 def hashed(repo: Repo, paths: list[str]) -> list[str]:

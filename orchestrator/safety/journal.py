@@ -16,15 +16,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from orchestrator import files, process
+from orchestrator import files, private, process
 from orchestrator.changes import FILE_MODE, Change, Content
 from orchestrator.errors import NeedsDecision
 from orchestrator.git import Repo
+from orchestrator.paths import RepoPath
 from orchestrator.safety.judged import Unjudged, take_back, unjudged
 from orchestrator.safety.rescue import listed, rescue
 from orchestrator.words import plural
 
-_TEMPORARY = ".orchestrate-*.tmp"
 _BACKUP = "refs/worktree/orchestrate/backup"
 _NO_FILE = b"\0a folder, or a dangling link"
 """Stands for something that is in the way of a file: nothing a run ever wrote."""
@@ -62,7 +62,7 @@ class Deed:
     place: str
     branch: str | None
     base: str
-    record: str
+    record: RepoPath
     snapshot: str
 
 
@@ -75,7 +75,7 @@ class FileEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str
+    path: RepoPath
     number: int
     mode: int
     before: Fingerprint
@@ -92,7 +92,7 @@ class Entry(BaseModel):
     place: str
     branch: str | None
     base: str
-    record: str
+    record: RepoPath
     snapshot: str
     step: Literal["prepared", "applying", "committing"]
     files: tuple[FileEntry, ...]
@@ -138,7 +138,7 @@ class Journal:
 
     def sweep(self) -> None:
         """Remove what a run left that died while it wrote a file of ours, journal or not."""
-        for file in (*self._folder.glob(_TEMPORARY), *self._folder.glob("index*")):
+        for file in (*self._folder.glob(files.TEMPORARY), *self._folder.glob("index*")):
             file.unlink(missing_ok=True)
         if not self.exists:
             for kind in ("before", "after"):
@@ -149,7 +149,7 @@ class Journal:
         """The same for what it was about to put in the place of the user's files."""
         paths = [*(file.path for file in entry.files), entry.record]
         for folder in {(self._repo.top / path).parent for path in paths}:
-            for file in folder.glob(_TEMPORARY):
+            for file in folder.glob(files.TEMPORARY):
                 file.unlink(missing_ok=True)
 
     def prepare(self, deed: Deed, before: Mapping[str, Content]) -> None:
@@ -205,7 +205,7 @@ class Journal:
 
     def _keep(self, kind: str, number: int, content: Content) -> Fingerprint:
         if content is not None:
-            files.create(self._folder / kind / str(number), content)
+            private.write(self._folder / kind / str(number), content)
         return Fingerprint.of(content)
 
     def _mode(self, path: str) -> int:
@@ -320,7 +320,7 @@ class Journal:
         if staged := [path for path in self._repo.staged() if path in ours]:
             self._repo.unstage(staged)
         if self._repo.untracked([entry.record]):
-            files.remove(self._repo.top / entry.record, up_to=self._repo.top)
+            files.remove(self._repo.top, entry.record)
         else:
             self._repo.run("checkout", "--quiet", "HEAD", "--", entry.record)
 
@@ -342,25 +342,24 @@ class Journal:
             if file.path in keep or Fingerprint.of(now) == file.before:
                 continue
             before = self._before(entry, file)
-            path, top = self._repo.top / file.path, self._repo.top
-            files.exchange(path, expected=now, data=before, mode=file.mode, up_to=top)
+            top = self._repo.top
+            files.compare_and_swap(top, file.path, expected=now, data=before, mode=file.mode)
             if before is not None:
-                files.set_mode(path, file.mode)
+                files.set_mode(top, file.path, file.mode)
             restored += 1
         return restored
 
     def _now(self, file: FileEntry) -> Content:
-        path = self._repo.top / file.path
-        if path.is_file():
-            return files.read(path)
-        return _NO_FILE if os.path.lexists(path) else None
+        if (data := files.contents(self._repo.top, file.path)) is not None:
+            return data
+        return _NO_FILE if os.path.lexists(self._repo.top / file.path) else None
 
     def _before(self, entry: Entry, file: FileEntry) -> Content:
         """What a file is restored to, once it is certain that the copy is whole."""
         if file.before.digest is None:
             return None
         copy = self._folder / "before" / str(file.number)
-        data = files.read(copy) if copy.exists() else None
+        data = private.read(copy) if copy.exists() else None
         if Fingerprint.of(data) == file.before:
             return data
         raise NeedsDecision(
@@ -369,11 +368,11 @@ class Journal:
         )
 
     def _write(self, entry: Entry) -> None:
-        files.create(self._file, entry.model_dump_json(indent=2).encode())
+        private.write(self._file, entry.model_dump_json(indent=2).encode())
 
     def _read(self) -> Entry:
         try:
-            return Entry.model_validate_json(files.read(self._file))
+            return Entry.model_validate_json(private.read(self._file))
         except ValidationError as error:
             raise NeedsDecision(
                 f"the journal {str(self._file)!r} of an interrupted run cannot be read; "

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from orchestrator import files
+from orchestrator import files, private
+from orchestrator.paths import RepoPath
 from orchestrator.words import plural
 
 
@@ -26,12 +27,12 @@ def rescue(folder: Path, base: str, top: Path, paths: Iterable[str]) -> list[Pat
         if file.is_symlink():
             data = os.fsencode(file.readlink())
         elif file.is_file():
-            data = files.read(file)
+            data = files.read(top, RepoPath(path))
         else:
             continue
         digest = hashlib.sha256(data).hexdigest()[:12]
         copies.append(folder / "rescue" / f"{base[:12]}-{digest}" / path)
-        files.create(copies[-1], data)
+        private.write(copies[-1], data)
     return copies
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from orchestrator import files
+from orchestrator import files, private
 from orchestrator.changes import Change, Content
 from orchestrator.errors import (
     CannotJudge,
@@ -22,6 +22,7 @@ from orchestrator.errors import (
 )
 from orchestrator.events import Said
 from orchestrator.git import GitFailed, Head, Repo
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Record, record_path
 from orchestrator.report.message import Message
@@ -112,7 +113,7 @@ class Transaction:
     _session: Session
     _bystanders: Bystanders
     _head: Head
-    _record: str
+    _record: RepoPath
     _before: dict[str, Content]
     committed: bool = False
     overwritten: str | None = None
@@ -163,9 +164,9 @@ class Transaction:
         """
         repo = self._repo
         if record is not None:
-            files.create(repo.top / self._record, record.to_bytes())
+            files.write(repo.top, self._record, record.to_bytes())
         else:
-            files.remove(repo.top / self._record, up_to=repo.top)
+            files.remove(repo.top, self._record)
         points.passed("recorded")
         repo.add([self._record])
         ours = _staged(repo, [*staged.contents, self._record])
@@ -255,7 +256,7 @@ class Transaction:
 
     def _made(self, text: str) -> str:
         journal, self._hooks_ran = self._journal, True
-        files.create(journal.message_file, text.encode("utf-8", "backslashreplace"))
+        private.write(journal.message_file, text.encode("utf-8", "backslashreplace"))
         try:
             return self._repo.commit(journal.message_file)
         except GitFailed as error:
@@ -327,8 +328,7 @@ def _must_hold(repo: Repo, judged: Mapping[str, Content]) -> None:
 
 
 def _now(repo: Repo, path: str) -> Content:
-    file = repo.top / path
-    return files.read(file) if file.is_file() else None
+    return files.contents(repo.top, RepoPath(path))
 
 
 def _staged(repo: Repo, paths: Iterable[str]) -> list[str]:

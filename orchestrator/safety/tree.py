@@ -70,12 +70,8 @@ class BatchTree:
             return
         now, then = change.on(at), change.on(side)
         if now != then:
-            files.exchange(
-                self._top / change.path,
-                expected=now,
-                data=then,
-                mode=change.mode,
-                up_to=self._top,
+            files.compare_and_swap(
+                self._top, change.path, expected=now, data=then, mode=change.mode
             )
             points.passed("written")
         self._at[change.path] = side

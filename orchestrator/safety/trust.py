@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from orchestrator import files
+from orchestrator import private
 from orchestrator.errors import Refused
 from orchestrator.fixers import planned
 from orchestrator.plan.model import Plan
@@ -33,4 +33,4 @@ def check_trust(plan: Plan, folder: Path, *, trust: bool, command: str = "next-b
             f"the plan would run commands that were not trusted here yet:\n{text}",
             next_step=f"look at them, then once: orchestrate {command} --trust",
         )
-    files.create(trusted, "\n".join([*known, digest, ""]).encode("ascii"))
+    private.write(trusted, "\n".join([*known, digest, ""]).encode("ascii"))

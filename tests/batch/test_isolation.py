@@ -128,7 +128,7 @@ def test_fault_75_76_each_of_eight_files_is_named_for_what_it_is(
         assert (repo.read(path) == text) == (name in faults(result)), path
     assert f"{8 - len(result.found.taken_out)} of 8 files" in result.commit.subject
     assert result.exit_code is Exit.RED
-    why = {entry.path: entry.reason or "" for entry in result.entries}
+    why = {str(entry.path): entry.reason or "" for entry in result.entries}
     assert (
         "never ended: no sign of life for 3 s; not without the edit" in why["tests/test_hangs.py"]
     )

@@ -239,7 +239,7 @@ def test_a_rename_across_files_lands_and_is_undone_as_a_whole(tmp_path: Path) ->
     result = landed(repo.next_batch(trust=True))
     assert not (repo.top / "lib/old_name.py").exists()
     assert os.access(repo.top / "lib/new_name.py", os.X_OK)
-    made = {entry.path: entry for entry in result.record.others}
+    made = {str(entry.path): entry for entry in result.record.others}
     assert (made["lib/new_name.py"].before, made["lib/old_name.py"].after) == (None, None)
     assert made["lib/new_name.py"].counts == {"new files": 1, "added lines": 1}
     assert (repo.changes, repo.leftovers) == ("", [])

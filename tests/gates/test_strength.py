@@ -15,6 +15,7 @@ from orchestrator.changes import Change
 from orchestrator.gates.strength.gate import strength_gate
 from orchestrator.gates.strength.skeleton import may_change_ids
 from orchestrator.gates.verdict import Kind, Verdict
+from orchestrator.paths import RepoPath
 
 FUNCTION = """\
 import pytest
@@ -56,7 +57,7 @@ class TestCart(unittest.TestCase):
 def verdict(before: str, after: str, top: Path, **files: str) -> Verdict:
     for name, text in files.items():
         (top / f"{name}.py").write_text(text)
-    change = Change("tests/test_it.py", before.encode(), after.encode())
+    change = Change(RepoPath("tests/test_it.py"), before.encode(), after.encode())
     return strength_gate([change], top=top)
 
 
@@ -299,8 +300,8 @@ BODY = "import pytest\nfrom typing import List\n\n\n@pytest.mark.parametrize('x'
     ],
 )  # fmt: skip
 def test_only_what_cannot_change_ids_saves_a_collection(path: str, after: str, may: bool) -> None:
-    assert may_change_ids([Change(path, BODY.encode(), after.encode())]) is may
-    assert may_change_ids([Change(path, None, after.encode())])
+    assert may_change_ids([Change(RepoPath(path), BODY.encode(), after.encode())]) is may
+    assert may_change_ids([Change(RepoPath(path), None, after.encode())])
 
 
 def test_what_cannot_be_parsed_is_left_to_other_gates(tmp_path: Path) -> None:

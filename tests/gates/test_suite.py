@@ -399,12 +399,13 @@ def test_fault_89_a_stale_pyc_of_the_same_size_is_not_taken_for_the_new_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: Interpreter
 ) -> None:
     from orchestrator import files
+    from orchestrator.paths import RepoPath
 
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     good, bad = "def test(): assert 1\n", "def test(): assert 0\n"
     _, first = gates(tmp_path, python, {"test_a.py": good})
     before = (tmp_path / "test_a.py").stat()
-    files.replace(tmp_path / "test_a.py", bad.encode(), expected=good.encode())
+    files.replace(tmp_path, RepoPath("test_a.py"), bad.encode(), expected=good.encode())
     assert int((tmp_path / "test_a.py").stat().st_mtime) != int(before.st_mtime)
     _, second = verdicts(["test_a.py"], tmp_path, python, Rules(baseline=False))
     assert (first.kind, second.kind) == (Kind.PASSED, Kind.RED)

@@ -22,6 +22,7 @@ from orchestrator.jobs.interplay import Since, interplay
 from orchestrator.jobs.queue import Waiting, to_start
 from orchestrator.jobs.series import next_batches_apart
 from orchestrator.jobs.task import Answer, Judged, Task
+from orchestrator.paths import RepoPath
 from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import Away, How, Session, at_work
 
@@ -134,7 +135,7 @@ def judged(path: str, *reads: str, programs: tuple[str, ...] = ()) -> Judged:
     from orchestrator.batch.carry import Candidate
     from orchestrator.batch.ladder import Climb
 
-    change = Change(path, b"a", b"b")
+    change = Change(RepoPath(path), b"a", b"b")
     climb = Climb(kept=[Unit((path,), (change,))])
     task = Task(1, f"p/{path}", "base", (path,))
     return Judged(task, Candidate("base", climb, None, {}), Reads(set(reads), set(programs)))

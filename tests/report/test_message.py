@@ -8,6 +8,7 @@ import pytest
 from support import PLAN
 
 from orchestrator.errors import BadInput
+from orchestrator.paths import RepoPath
 from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
 from orchestrator.progress.record import Done, GateRecord, Record, TargetRecord
@@ -31,7 +32,9 @@ def message_of(text: str, *targets: TargetRecord, known: tuple[str, ...] = ()) -
 
 
 def edited(path: str, **counts: int) -> TargetRecord:
-    return TargetRecord(path=path, done=Done.EDITED, counts=counts or {"classes": 2, "marks": 1})
+    return TargetRecord(
+        path=RepoPath(path), done=Done.EDITED, counts=counts or {"classes": 2, "marks": 1}
+    )
 
 
 def test_the_subject_names_what_whose_and_where_it_stands() -> None:
@@ -48,9 +51,9 @@ def test_many_files_are_cut_to_a_subject() -> None:
 def test_files_that_were_left_are_told_with_their_reason() -> None:
     left = [
         edited("a.py"),
-        TargetRecord(path="b.py", done=Done.UNCHANGED),
-        TargetRecord(path="c.py", done=Done.REFUSED, reason="line 1: it is Python 2"),
-        TargetRecord(path="d.py", done=Done.MANUAL, reason="look at it"),
+        TargetRecord(path=RepoPath("b.py"), done=Done.UNCHANGED),
+        TargetRecord(path=RepoPath("c.py"), done=Done.REFUSED, reason="line 1: it is Python 2"),
+        TargetRecord(path=RepoPath("d.py"), done=Done.MANUAL, reason="look at it"),
     ]
     text = message_of(PLAN, *left).text()
     assert "Changed 1 of 4 files:\n- a.py: 2 classes, 1 mark\n" in text

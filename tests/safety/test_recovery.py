@@ -18,6 +18,7 @@ from support import FILES, PASSING, SampleRepo, make_repo
 from orchestrator.batch.settle import Landed
 from orchestrator.changes import Change
 from orchestrator.errors import Locked, NeedsDecision
+from orchestrator.paths import RepoPath
 from orchestrator.safety.journal import Deed, Journal
 from orchestrator.safety.lock import only_run
 
@@ -194,8 +195,10 @@ def test_a_commit_that_landed_is_kept(repo: SampleRepo) -> None:
     before = {p: (repo.top / p).read_bytes() for p in ("tests/test_a.py", "tests/test_b.py")}
     base = repo.head
     repo.next_batch()
-    journal.prepare(Deed(place, "main", base, "reports/first/one.json", base), before)
-    journal.applying([Change(p, data, (repo.top / p).read_bytes()) for p, data in before.items()])
+    journal.prepare(Deed(place, "main", base, RepoPath("reports/first/one.json"), base), before)
+    journal.applying(
+        [Change(RepoPath(p), data, (repo.top / p).read_bytes()) for p, data in before.items()]
+    )
     journal.committing()
     head = repo.head
     assert "had landed" in journal.recover().sentence
@@ -262,9 +265,11 @@ def interrupted(repo: SampleRepo) -> None:
     paths = ("tests/test_a.py", "tests/test_b.py")
     before = {path: (repo.top / path).read_bytes() for path in paths}
     journal.prepare(
-        Deed("first/one", "main", repo.head, "reports/first/one.json", repo.head), before
+        Deed("first/one", "main", repo.head, RepoPath("reports/first/one.json"), repo.head), before
     )
-    journal.applying([Change(path, data, data + b"# edited\n") for path, data in before.items()])
+    journal.applying(
+        [Change(RepoPath(path), data, data + b"# edited\n") for path, data in before.items()]
+    )
     for path, data in before.items():
         (repo.top / path).write_bytes(data + b"# edited\n")
 

@@ -16,13 +16,14 @@ from orchestrator.changes import Change, Unit, line_counts, merged
 from orchestrator.decide.undo import undo
 from orchestrator.errors import ChangedMeanwhile, NeedsDecision, Refused
 from orchestrator.events import nobody
+from orchestrator.paths import RepoPath
 from orchestrator.safety.journal import Decision, Deed, Journal
 from orchestrator.safety.scratch import ScratchCopy, sweep
 from orchestrator.safety.session import How
 
 
 def unit(*targets: str, **contents: tuple[bytes | None, bytes | None]) -> Unit:
-    return Unit(targets, tuple(Change(path, *sides) for path, sides in contents.items()))
+    return Unit(targets, tuple(Change(RepoPath(path), *sides) for path, sides in contents.items()))
 
 
 def test_units_that_share_a_file_or_a_target_are_one() -> None:
@@ -50,22 +51,22 @@ def test_lines_are_counted(before: bytes | None, after: bytes | None, counts: ob
 
 
 def test_a_file_is_made_and_removed_only_where_it_is_what_it_should_be(tmp_path: Path) -> None:
-    path = tmp_path / "deep/er/file"
-    files.exchange(path, expected=None, data=b"new", mode=0o755, up_to=tmp_path)
+    name, path = RepoPath("deep/er/file"), tmp_path / "deep/er/file"
+    files.compare_and_swap(tmp_path, name, expected=None, data=b"new", mode=0o755)
     assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", 0o755)
     with pytest.raises(ChangedMeanwhile):
-        files.exchange(path, expected=None, data=b"other", mode=0o644, up_to=tmp_path)
+        files.compare_and_swap(tmp_path, name, expected=None, data=b"other", mode=0o644)
     with pytest.raises(ChangedMeanwhile):
-        files.exchange(path, expected=b"old", data=None, mode=0o644, up_to=tmp_path)
+        files.compare_and_swap(tmp_path, name, expected=b"old", data=None, mode=0o644)
     assert path.read_bytes() == b"new"
-    files.exchange(path, expected=b"new", data=None, mode=0o644, up_to=tmp_path)
+    files.compare_and_swap(tmp_path, name, expected=b"new", data=None, mode=0o644)
     assert list(tmp_path.iterdir()) == []
 
 
 CHANGES = [
-    Change("tests/test_a.py", b"old a\n", b"new a\n"),
-    Change("made/here.py", None, b"made\n", mode=0o755),
-    Change("gone.sh", b"#!/bin/sh\n", None, mode=0o755),
+    Change(RepoPath("tests/test_a.py"), b"old a\n", b"new a\n"),
+    Change(RepoPath("made/here.py"), None, b"made\n", mode=0o755),
+    Change(RepoPath("gone.sh"), b"#!/bin/sh\n", None, mode=0o755),
 ]
 
 
@@ -78,15 +79,13 @@ def crashed(top: Path) -> tuple[SampleRepo, Journal]:
     folder.mkdir()
     journal = Journal(folder, repo.git)
     before = {"tests/test_a.py": b"old a\n", "gone.sh": b"#!/bin/sh\n"}
-    journal.prepare(Deed("only/one", "main", repo.head, "reports/only/one.json", repo.head), before)
+    journal.prepare(
+        Deed("only/one", "main", repo.head, RepoPath("reports/only/one.json"), repo.head), before
+    )
     journal.applying(CHANGES)
     for change in CHANGES:
-        files.exchange(
-            top / change.path,
-            expected=change.before,
-            data=change.after,
-            mode=change.mode,
-            up_to=top,
+        files.compare_and_swap(
+            top, change.path, expected=change.before, data=change.after, mode=change.mode
         )
     return repo, journal
 
@@ -123,11 +122,10 @@ def test_a_further_rung_replaces_what_the_journal_knows(tmp_path: Path) -> None:
     """What an earlier rung wrote was taken back before: it would be somebody else's now."""
     repo, journal = crashed(tmp_path / "r")
     for change in CHANGES:
-        files.exchange(
-            repo.top / change.path, expected=change.after, data=change.before, mode=change.mode,
-            up_to=repo.top,
-        )  # fmt: skip
-    journal.applying([Change("tests/test_a.py", b"old a\n", b"newer a\n")])
+        files.compare_and_swap(
+            repo.top, change.path, expected=change.after, data=change.before, mode=change.mode
+        )
+    journal.applying([Change(RepoPath("tests/test_a.py"), b"old a\n", b"newer a\n")])
     repo.write("tests/test_a.py", "newer a\n")
     journal.recover()
     assert (repo.changes, repo.leftovers) == ("", [])

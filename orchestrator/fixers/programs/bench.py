@@ -11,6 +11,7 @@ from orchestrator.changes import Change, Content, Unit, line_counts, merged
 from orchestrator.fixers.base import NoChange, Refusal
 from orchestrator.fixers.programs.options import Running
 from orchestrator.fixers.task import Now, Proposal, Scratch
+from orchestrator.paths import RepoPath
 
 _SHOWN = 5
 _HINT = " (where it needs two passes, list it twice in `run:`)"
@@ -160,7 +161,9 @@ class Bench:
 
     def _change(self, path: str, now: Now) -> Change:
         before = self.scratch.held(path)
-        return Change(path, before, now.content, line_counts(before, now.content), (), now.mode)
+        return Change(
+            RepoPath(path), before, now.content, line_counts(before, now.content), (), now.mode
+        )
 
 
 def _difference(before: Mapping[str, Now], after: Mapping[str, Now]) -> dict[str, Now]:
