@@ -63,6 +63,16 @@ def is_file(top: Path, path: RepoPath) -> bool:
         return False
 
 
+def is_behind_link(top: Path, path: RepoPath) -> bool:
+    """Whether a symbolic link is in the place of the file, or of a folder on the way to it."""
+    at = top
+    for part in path.split("/"):
+        at /= part
+        if at.is_symlink():
+            return True
+    return False
+
+
 def replace(top: Path, path: RepoPath, data: bytes, *, expected: bytes) -> None:
     """Put `data` where `expected` is now; the file's mode stays, a crash leaves one or the other.
 

@@ -341,6 +341,16 @@ def holders_of(file: Path) -> dict[int, str]:
     return found
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process with this number is there; one that ended and was not waited for is not."""
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
 def end_marked(mark: str) -> None:
     """End every process whose mark begins with `mark`: a run's id, or one program of it."""
     import psutil

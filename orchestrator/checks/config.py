@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import BadInput
 from orchestrator.fixers.memory_safety.options import NAMES, Require, problems
+from orchestrator.reading import read_text_of
 
 if TYPE_CHECKING:
     from orchestrator.plan.base import OptionValue
@@ -35,7 +36,7 @@ def read_config(top: Path) -> Config:
     """
     file = top / "pyproject.toml"
     try:
-        text = file.read_text("utf-8")
+        text = read_text_of(file)
     except FileNotFoundError:
         text = ""
     except (OSError, ValueError) as error:

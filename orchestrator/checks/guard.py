@@ -22,6 +22,7 @@ from orchestrator.fixers.guard.parts import Cannot, Part, problems
 from orchestrator.fixers.memory_safety.reading.settings import configuration_of
 from orchestrator.paths import RepoPath
 from orchestrator.plan.base import OptionValue
+from orchestrator.reading import read_regular, read_text_of
 
 WORKFLOW = ".github/workflows/test-memory-safety.yml"
 _NO_CI = (
@@ -145,7 +146,7 @@ def _inside(name: str, top: Path) -> str:
 def _validator_of(top: Path) -> str | None:
     """The script that a hook of ours runs already."""
     try:
-        document = parsed((top / CONFIGURATION).read_text("utf-8"), CONFIGURATION)
+        document = parsed(read_text_of(top / CONFIGURATION), CONFIGURATION)
         entries = [str(hook.get("entry", "")) for _, hook in hooks(document)]
         words = [word for entry in entries for word in shlex.split(entry)]
     except (OSError, ValueError, Cannot):
@@ -169,7 +170,7 @@ def written(found: Guard, top: Path) -> None:
 
 
 def _read(path: Path) -> Content:
-    return path.read_bytes() if path.is_file() else None
+    return read_regular(path) if path.is_file() else None
 
 
 def _named(
@@ -197,7 +198,7 @@ def _workflow(top: Path, options: Mapping[str, OptionValue]) -> str | None:
     if (top / WORKFLOW).is_file() or options.get("install") or options.get("repo"):
         return WORKFLOW
     for file in sorted(top.glob(_WORKFLOWS)):
-        text = file.read_text("utf-8", errors="replace")
+        text = read_text_of(file, errors="replace")
         if "orchestrate-check" in text or str(options.get("validator", "\0")) in text:
             return file.relative_to(top).as_posix()
     return None
@@ -206,7 +207,7 @@ def _workflow(top: Path, options: Mapping[str, OptionValue]) -> str | None:
 def _source(top: Path, path: str, options: Mapping[str, OptionValue]) -> Source:
     file = top / path
     there = file.is_file()
-    return Source(path, file.read_bytes() if there else b"", options, exists=there)
+    return Source(path, read_regular(file) if there else b"", options, exists=there)
 
 
 def _sections(top: Path, named: Sequence[str]) -> tuple[list[str], list[str]]:

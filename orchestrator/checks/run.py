@@ -14,6 +14,7 @@ from orchestrator.fixers.findings import Finding, Level
 from orchestrator.fixers.memory_safety.check import report
 from orchestrator.fixers.memory_safety.groups import derived_group
 from orchestrator.fixers.memory_safety.reading.module import Parsed
+from orchestrator.reading import read_regular
 
 _WORTH_PROCESSES = 60
 """Files; fewer are checked faster than processes start."""
@@ -76,7 +77,7 @@ def _batch(
 
 def _one(path: str, top: Path, options: Options, parsed: Parsed) -> Checked:
     try:
-        data = (top / path).read_bytes()
+        data = read_regular(top / path)
     except OSError as error:
         text = f"cannot be read: {error.strerror}"
         return Checked(path, [Finding(1, 1, "MS000", "", text, Level.ERROR, by_hand=True)])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import __version__
 from orchestrator.errors import BadInput, Exit
+from orchestrator.reading import read_regular
 
 if TYPE_CHECKING:
     from orchestrator.checks.config import Config
@@ -218,7 +219,7 @@ def _sources(
 
     readable = [path for path in paths if os.access(top / path, os.R_OK)]
     return [
-        Source(path, (top / path).read_bytes(), own.get(path, config.options)) for path in readable
+        Source(path, read_regular(top / path), own.get(path, config.options)) for path in readable
     ]
 
 

@@ -18,6 +18,7 @@ from orchestrator.errors import BadInput, Exit
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.memory_safety import FIXER
 from orchestrator.fixers.memory_safety.options import problems
+from orchestrator.reading import read_regular
 from orchestrator.words import counts_in_words, plural
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def fix(asked: argparse.Namespace) -> Exit:
     paths = discovered(asked.paths, here=here, top=top, exclude=config.exclude)
     if "group" in options and len(paths) > 1:
         say("one group for several files pins them all to one worker", "yellow")
-    sources = [Source(path, (top / path).read_bytes(), options) for path in paths]
+    sources = [Source(path, read_regular(top / path), options) for path in paths]
     fixes = computed(sources, top=top)
     changed = {outcome.path for outcome in fixes.outcomes if isinstance(outcome, Edit)}
     for path, message in FIXER.conflicts([one for one in sources if one.path in changed]):

@@ -14,6 +14,7 @@ from orchestrator.errors import BadInput, CannotJudge, Exit
 from orchestrator.interpreter import Interpreter, interpreter
 from orchestrator.measuring.run import Measurement, Tests, measured
 from orchestrator.plan.verify import Verify
+from orchestrator.reading import read_regular
 from orchestrator.report.memory import Bounds
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def _fixed(top: Path, here: Path, asked: Asked, config: Config) -> Sides:
     if asked.clear_instance:
         options["clear_instance"] = True
     paths = discovered(asked.paths, here=here, top=top, exclude=config.exclude)
-    sources = [Source(path, (top / path).read_bytes(), options) for path in paths]
+    sources = [Source(path, read_regular(top / path), options) for path in paths]
     fixes = computed(sources, top=top)
     for outcome in fixes.outcomes:
         if isinstance(outcome, Refusal):

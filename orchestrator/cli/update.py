@@ -21,6 +21,7 @@ from orchestrator.errors import BadInput, Exit
 from orchestrator.events import nobody
 from orchestrator.fixers.memory_safety.options import Grouping, Require
 from orchestrator.paths import RepoPath
+from orchestrator.reading import read_regular
 from orchestrator.safety.session import How, check_trusted
 from orchestrator.survey.scan import Survey
 from orchestrator.workspace import Workspace, open_workspace
@@ -34,7 +35,7 @@ def update(plan: Path | None, asked: Asked, *, trust: bool) -> Exit:
         Refused: it would run commands that were not trusted here.
     """
     workspace = open_workspace(plan)
-    before = workspace.plan_file.read_bytes()
+    before = read_regular(workspace.plan_file)
     text = before.decode("utf-8-sig")
     changed = updated(text, *_asked_of(workspace, asked, trust=trust))
     if changed.text == text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -72,6 +73,7 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     # what a person made by hand and had adopted stays, unrecorded
     entries = [t for t in record.changed() if t.before or t.done is Done.EDITED]
     paths = [entry.path for entry in entries]
+    _check_paths(work, paths)
     gone = [e.path for e in entries if e.after and not (work.workspace.top / e.path).is_file()]
     if gone:
         raise Refused(
@@ -91,6 +93,17 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
             staged = tx.stage({change.path: change.after for change in changes}, paths)
             commit = tx.commit(staged, None, _message(work, place, paths))
     return Undone(place, paths, commit, verdicts)
+
+
+def _check_paths(work: Session, paths: Sequence[RepoPath]) -> None:
+    """A record is committed by anybody: it gives back no file that a plan could not have named."""
+    plan_file, top = work.workspace.plan_file, work.workspace.top
+    for path in paths:
+        if top / path == plan_file or path.startswith(f"{work.plan.reports}/"):
+            raise Refused(
+                f"the record names {path!r}, which no batch can change",
+                next_step=f"git log -- {shlex.quote(work.plan.reports)}",
+            )
 
 
 def _now(work: Session, path: RepoPath) -> Content:

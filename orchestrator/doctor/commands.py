@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.reading import read_text_of
+
 _FILES_WITH_COMMANDS = (
     "Makefile", "justfile", "tox.ini", "noxfile.py", "tasks.py", "package.json", "setup.cfg",
     ".gitlab-ci.yml", "azure-pipelines.yml", ".travis.yml", ".circleci/config.yml",
@@ -44,7 +46,7 @@ def commands(top: Path) -> Iterator[Command]:
     for pattern in _FILES_WITH_COMMANDS:
         for file in sorted(top.glob(pattern)):
             try:
-                lines = file.read_text("utf-8", errors="replace").splitlines()
+                lines = read_text_of(file, errors="replace").splitlines()
             except OSError:
                 continue
             path = file.relative_to(top).as_posix()

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from orchestrator.reading import read_text_of
+
 _PLACES = ("CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
 
 
 def owners(top: Path) -> Callable[[str], str]:
     """Answers for each path with its owners, "" where nobody is named; the last rule counts."""
     file = next((top / place for place in _PLACES if (top / place).is_file()), None)
-    text = file.read_text("utf-8", "replace") if file else ""
+    text = read_text_of(file, errors="replace") if file else ""
     rules = [(_pattern(words[0]), " ".join(words[1:])) for words in _rules(text)]
 
     @cache

@@ -34,11 +34,11 @@ class Scratch(Protocol):
         """Its top."""
         ...
 
-    def hold(self, files: Mapping[str, Content]) -> None:
+    def hold(self, contents: Mapping[str, Content]) -> None:
         """From now on these hold that, and everything else what the work tree holds."""
         ...
 
-    def write(self, files: Mapping[str, Content]) -> None:
+    def write(self, contents: Mapping[str, Content]) -> None:
         """Change files as a program would."""
         ...
 

@@ -12,6 +12,7 @@ from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.git import GitFailed, Repo
 from orchestrator.measuring.compare import Comparison, in_turn
 from orchestrator.measuring.run import Measurement, Tests, measured
+from orchestrator.reading import read_regular
 from orchestrator.safety.session import own_copy
 
 Contents = Mapping[str, Content]
@@ -120,7 +121,7 @@ def _moved(path: str, top: Path, folder: Path) -> str:
 
 
 def _now(file: Path) -> Content:
-    return file.read_bytes() if file.is_file() else None
+    return read_regular(file) if file.is_file() else None
 
 
 def tests_of(files: Sequence[str], sides: Sides) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from orchestrator import files
 from orchestrator.batch.carry import Made, begun, land, landed, write_logs
 from orchestrator.batch.fix import Sheet, contents_before, fix
 from orchestrator.batch.selection import Selection
@@ -18,6 +19,7 @@ from orchestrator.jobs.foreign import foreign
 from orchestrator.jobs.interplay import Again, Since, interplay
 from orchestrator.jobs.places import TOP, rewritten
 from orchestrator.jobs.task import Answer, Judged, Task
+from orchestrator.paths import RepoPath
 from orchestrator.progress.status import Status
 from orchestrator.safety.advance import Advance, Kept, Moved, came_or_went, changed_between
 from orchestrator.safety.checkout import Checkout
@@ -154,5 +156,4 @@ class Line:
 def _now(repo: Repo, known: Mapping[str, Content], path: str) -> Content:
     if path in known:
         return known[path]
-    file = repo.top / path
-    return file.read_bytes() if file.is_file() else None
+    return files.contents(repo.top, RepoPath(path))

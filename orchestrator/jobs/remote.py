@@ -147,7 +147,7 @@ def _judged(clone: Repo, slot: Path, parcel: Parcel, tell: Callable[[Event], Non
         shutil.rmtree(slot, ignore_errors=True)
         slot.mkdir()
         worktree = worktrees.add(clone, top, task.base)
-        checkout = Checkout(worktree, worktrees.common_folder(clone), slot / "note")
+        checkout = Checkout(worktree, worktrees.common_folder(clone))
         checkout.set_up(parcel.plan.worktree, _python_path(parcel, top), lambda what: None)
         (slot / "ready").write_text("\n".join(worktrees.unknown(worktree)))
     for folder in ("notes", "logs"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.errors import BadInput
+from orchestrator.reading import read_regular
 
 MAX_BYTES = 5_000_000
 """What a plan may have at most; ten thousand targets take less than one million."""
@@ -17,7 +18,7 @@ def read(path: Path) -> bytes:
         BadInput: there is no such file, or it is too large.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise BadInput(
             f"cannot read the plan {str(path)!r}: {error.strerror}",

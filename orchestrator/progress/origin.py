@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.errors import BadInput, Refused
 from orchestrator.plan.model import Plan
+from orchestrator.reading import read_regular
 
 NAME = "origin.json"
 
@@ -34,11 +35,11 @@ def origin_of(top: Path, plan: Plan) -> Origin | None:
     """
     file = top / plan.reports / NAME
     try:
-        said = json.loads(file.read_bytes())
+        said = json.loads(read_regular(file, most_mib=1))
         return Origin(str(said["repository"]), str(said["commit"]))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInput(
             f"{plan.reports}/{NAME} does not say where the records come from: it is an object with "
             "`repository` and `commit`",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +16,12 @@ from orchestrator.errors import BadInput
 from orchestrator.paths import RepoPath
 from orchestrator.plain import UnfitError, built, plain_of
 from orchestrator.plan.model import Phase, Place, Plan
+from orchestrator.reading import read_regular
+
+_BLOB_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+MOST_MIB = 32
+"""No record is larger; those of ours leave out patches before they come near."""
 
 
 class Done(StrEnum):
@@ -188,21 +196,34 @@ def read_record(top: Path, plan: Plan, place: Place) -> Record | None:
     Raises:
         BadInput: the file there is not a record of this plan, or of a newer version of the tool.
     """
-    path = top / record_path(plan, place)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    path = record_path(plan, place)
+    if (data := _held(top, path)) is None:
         return None
-    except OSError as error:
-        raise BadInput(f"cannot read the record {str(path)!r}: {error.strerror}") from error
-    record = _parsed(data, path)
+    record = parsed(data, path)
     if (record.plan, record.phase, record.batch) != (plan.name, place.phase.id, place.batch.id):
         raise BadInput(
-            f"{str(path)!r} is the record of {record.plan}: {record.phase}/{record.batch}, "
+            f"{path!r} is the record of {record.plan}: {record.phase}/{record.batch}, "
             f"not of {plan.name}: {place.name}",
             next_step="give each plan its own `reports:` folder",
         )
     return record
+
+
+def _held(top: Path, path: RepoPath) -> bytes | None:
+    """What the file of a record holds; None where there is none.
+
+    Raises:
+        BadInput: it is no regular file, too large, or cannot be read.
+    """
+    try:
+        return read_regular(top / path, most_mib=MOST_MIB)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadInput(
+            f"cannot read the record {path!r}: {error.strerror}",
+            next_step=f"git log -- {shlex.quote(path)}",
+        ) from error
 
 
 def records_of(top: Path, plan: Plan, phase: Phase) -> list[Record | None]:
@@ -216,14 +237,44 @@ def records_of(top: Path, plan: Plan, phase: Phase) -> list[Record | None]:
     ]
 
 
-def _parsed(data: bytes, path: Path) -> Record:
+def parsed(data: bytes, name: str) -> Record:
+    """The record that some bytes are; `name` is what errors call the file they are of.
+
+    Raises:
+        BadInput: they are none, or of a newer version of the tool.
+    """
+    try:
+        record = _read(data, name)
+    except RecursionError:
+        raise BadInput(
+            f"{name!r} is not a record: it is nested too deeply", next_step=_restore(name)
+        ) from None
+    if why := _why_no_record(record):
+        raise BadInput(f"{name!r} is not a record ({why})", next_step=_restore(name))
+    return record
+
+
+def _read(data: bytes, name: str) -> Record:
     try:
         return built(Record, json.loads(data))
     except (ValueError, UnfitError):
-        return _explained(data, path)
+        return _explained(data, name)
 
 
-def _explained(data: bytes, path: Path) -> Record:
+def _why_no_record(record: Record) -> str | None:
+    """What its types do not say: another text than an id could be an option of git."""
+    for target in (*record.targets, *record.others):
+        for blob in (target.before, target.after):
+            if blob is not None and not _BLOB_ID.fullmatch(blob):
+                return f"{target.path!r}: {blob!r} is not the id of a blob"
+        if any(count < 0 for count in target.counts.values()):
+            return f"{target.path!r}: a count is below 0"
+    if any(gate.count < 0 for gate in record.gates):
+        return "the count of a gate is below 0"
+    return None
+
+
+def _explained(data: bytes, name: str) -> Record:
     """What is wrong with a record, by the library that can say so."""
     from pydantic import TypeAdapter, ValidationError
 
@@ -235,9 +286,12 @@ def _explained(data: bytes, path: Path) -> Record:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise BadInput(
-            f"{str(path)!r} {what} ({where}: {first['msg']})",
-            next_step=f"git log -- {path.name}, then restore the file or upgrade orchestrate",
+            f"{name!r} {what} ({where}: {first['msg']})", next_step=_restore(name)
         ) from error
+
+
+def _restore(name: str) -> str:
+    return f"git log -- {shlex.quote(name)}, then restore the file or upgrade orchestrate"
 
 
 def failed_before(gates: Iterable[GateRecord]) -> list[str]:

@@ -20,6 +20,7 @@ from orchestrator.progress.record import (
     record_path,
     records_of,
 )
+from orchestrator.reading import read_regular
 
 
 class State(StrEnum):
@@ -350,8 +351,7 @@ class _Reader:
     def _data(self, target: Target) -> bytes | None:
         try:
             # thousands of files: building a Path for each takes longer than reading it
-            with open(f"{self._prefix}{target.path}", "rb", buffering=0) as stream:  # noqa: PTH123
-                return stream.read()
+            return read_regular(f"{self._prefix}{target.path}")
         except OSError:
             return None
 

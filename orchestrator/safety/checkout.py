@@ -5,29 +5,31 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator import process, programs
+from orchestrator import files, process, programs
 from orchestrator.errors import CannotJudge, DiskError, Refused
 from orchestrator.git import Repo, worktrees
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Worktree
+from orchestrator.safety import own_folders
+from orchestrator.safety.own_folders import OwnFolder
 
 CHECKOUT = "worktree"
 """How notes of checkouts begin, in our folder below git's own."""
 
-_PREFIX = "orchestrate-worktree-"
 _SETUP_LIMIT_S = 1_800.0
 
 
 class Checkout:
     """A linked work tree on no branch, with what the plan says it needs. Make it with `make`."""
 
-    def __init__(self, repo: Repo, common: Path, note: Path) -> None:
+    def __init__(self, repo: Repo, common: Path, own: OwnFolder | None = None) -> None:
+        """The work tree of `repo`; `common` is what it shares, `own` the folder it lies in."""
         self.repo = repo
         self._common = common
-        self._note = note
+        self._own = own
         self.given: list[str] = []
         """What the plan put there that git would remove again."""
 
@@ -54,12 +56,10 @@ class Checkout:
             CannotJudge: a command that should set it up failed.
             DiskError: it could not be written.
         """
-        place = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve() / (user.top.name or "repository")
-        folder.mkdir(exist_ok=True)
-        note = folder / f"{CHECKOUT}-{place.parent.name.removeprefix(_PREFIX)}-{os.getpid()}"
-        note.write_text(f"{place}\n{process.RUN_ID}", "utf-8")
         common = worktrees.common_folder(user)
-        made = cls(Repo(place, ours=True), common, note)
+        own = own_folders.make(folder, CHECKOUT)
+        place = own.path / (user.top.name or "repository")
+        made = cls(Repo(place, ours=True), common, own)
         try:
             worktrees.add(user, place, commit)
             made._give(user.top, needs)
@@ -76,12 +76,18 @@ class Checkout:
 
     def close(self) -> None:
         """Remove it."""
-        _remove(self._common, self.top)
-        self._note.unlink(missing_ok=True)
+        worktrees.remove(self._common, self.top)
+        if self._own is not None:
+            self._own.remove()
 
     def _give(self, top: Path, needs: Worktree) -> None:
         for path, links in [*((p, False) for p in needs.copy), *((p, True) for p in needs.link)]:
             there, here = top / path, self.top / path
+            if any(files.is_behind_link(one, RepoPath(path)) for one in (top, self.top)):
+                raise Refused(
+                    f"`worktree:` of the plan names {path!r}, which lies behind a symbolic link",
+                    next_step="correct `worktree:` in the plan",
+                )
             if not there.exists():
                 raise Refused(
                     f"`worktree:` of the plan names {path!r}, and there is no such file or folder",
@@ -128,20 +134,8 @@ class Checkout:
 
 def sweep(folder: Path, user: Repo) -> None:
     """Remove the checkouts of runs that are no more; the user's own work trees stay."""
-    notes = list(folder.glob(f"{CHECKOUT}-*"))
-    common = worktrees.common_folder(user) if notes else folder
-    for note in notes:
-        number = note.name.rpartition("-")[2]
-        if number.isdigit() and int(number) != os.getpid() and Path(f"/proc/{number}").exists():
-            continue
-        place, _, run = note.read_text("utf-8").partition("\n")
-        if run and run != process.RUN_ID:
-            process.end_marked(run)  # tests that outlived a killed run
-        _remove(common, Path(place))
-        note.unlink(missing_ok=True)
-
-
-def _remove(common: Path, place: Path) -> None:
-    if place.parent.name.startswith(_PREFIX):
-        worktrees.remove(common, place)
-        shutil.rmtree(place.parent, ignore_errors=True)
+    for note, own in own_folders.abandoned(folder, CHECKOUT):
+        if note.run != process.RUN_ID:
+            process.end_marked(note.run)  # tests that outlived a killed run
+        worktrees.remove(worktrees.common_folder(user), own.path / (user.top.name or "repository"))
+        own.remove()

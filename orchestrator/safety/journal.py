@@ -12,15 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from orchestrator import files, private, process
 from orchestrator.changes import FILE_MODE, Change, Content
 from orchestrator.errors import NeedsDecision
 from orchestrator.git import Repo
 from orchestrator.paths import RepoPath
+from orchestrator.reading import read_regular
 from orchestrator.safety.judged import Unjudged, take_back, unjudged
 from orchestrator.safety.rescue import listed, rescue
 from orchestrator.words import plural
@@ -30,6 +31,10 @@ _NO_FILE = b"\0a folder, or a dangling link"
 """Stands for something that is in the way of a file: nothing a run ever wrote."""
 
 RECOVER = "orchestrate recover --keep, or: orchestrate recover --restore"
+
+
+ObjectId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+"""What git calls a commit or a blob."""
 
 
 class Decision(StrEnum):
@@ -91,12 +96,12 @@ class Entry(BaseModel):
     run: str
     place: str
     branch: str | None
-    base: str
+    base: ObjectId
     record: RepoPath
-    snapshot: str
+    snapshot: ObjectId
     step: Literal["prepared", "applying", "committing"]
     files: tuple[FileEntry, ...]
-    judged: dict[str, str | None] | None = None
+    judged: dict[str, ObjectId | None] | None = None
     """What the commit is to change: the blob of each file, None where it is removed."""
 
 
@@ -148,9 +153,21 @@ class Journal:
     def _sweep_beside(self, entry: Entry) -> None:
         """The same for what it was about to put in the place of the user's files."""
         paths = [*(file.path for file in entry.files), entry.record]
-        for folder in {(self._repo.top / path).parent for path in paths}:
-            for file in folder.glob(files.TEMPORARY):
+        for folder in {path.rpartition("/")[0] for path in paths}:
+            for file in (self._repo.top / folder).glob(files.TEMPORARY):
+                if not self._is_known(file):  # what a replaced file held, had nobody looked at it
+                    name = f"{folder}/{file.name}" if folder else file.name
+                    rescue(self._rescues, entry.base, self._repo.top, [name])
                 file.unlink(missing_ok=True)
+
+    def _is_known(self, file: Path) -> bool:
+        """Whether a file holds what a run read or was about to write, or the beginning of it."""
+        try:
+            held = read_regular(file)
+        except OSError:
+            return True  # no file: nothing that could be kept
+        copies = [*self._folder.glob("before/*"), *self._folder.glob("after/*")]
+        return any(private.read(copy).startswith(held) for copy in copies)
 
     def prepare(self, deed: Deed, before: Mapping[str, Content]) -> None:
         """Write down what is about to be changed, with the bytes as they are.

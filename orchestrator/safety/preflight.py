@@ -6,9 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrator import files
 from orchestrator.changes import Change
 from orchestrator.errors import BadInput, ChangedMeanwhile, Refused
 from orchestrator.git import Head, Repo, find_top
+from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place, Plan
 from orchestrator.plan.patterns import is_pattern
 from orchestrator.progress.record import record_path
@@ -85,7 +87,7 @@ def _check_can_be_made(repo: Repo, paths: Sequence[str]) -> None:
                 f"git ignores {path!r}, so it could not be committed",
                 next_step=f"git check-ignore --verbose {path}",
             )
-        if _through_link(repo.top, path):
+        if files.is_behind_link(repo.top, RepoPath(path)):
             raise Refused(f"{path!r} lies behind a symbolic link")
 
 
@@ -163,7 +165,7 @@ def _check_files(repo: Repo, paths: Sequence[str]) -> None:
             next_step="create them, or correct their paths in the plan",
         )
     for path in paths:
-        if _through_link(repo.top, path):
+        if files.is_behind_link(repo.top, RepoPath(path)):
             raise Refused(
                 f"{path!r} is a symbolic link or lies behind one",
                 next_step="name the file itself in the plan",
@@ -219,19 +221,10 @@ def check_record(repo: Repo, path: str) -> None:
             f"the records' folder is ignored by git: {path!r} could not be committed",
             next_step="set `reports:` in the plan to a folder that is not ignored",
         )
-    if _through_link(repo.top, path):
+    if files.is_behind_link(repo.top, RepoPath(path)):
         raise Refused(
             f"{path!r} lies behind a symbolic link", next_step="set `reports:` in the plan"
         )
-
-
-def _through_link(top: Path, path: str) -> bool:
-    at = top
-    for part in path.split("/"):
-        at /= part
-        if at.is_symlink():
-            return True
-    return False
 
 
 def _listed(paths: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from orchestrator.safety.advance import finish
 from orchestrator.safety.journal import Decision, Journal
 from orchestrator.safety.lock import Say, only_run
 from orchestrator.safety.preflight import open_repo
-from orchestrator.safety.scratch import SCRATCH, sweep
+from orchestrator.safety.scratch import sweep
 from orchestrator.safety.signals import held
 from orchestrator.workspace import Workspace
 
@@ -23,7 +23,7 @@ def recover_here(workspace: Workspace, decision: Decision | None, say: Say) -> s
     repo = open_repo(workspace.top)
     folder = repo.folder() / "orchestrate"
     with only_run(folder, say), held():
-        sweep(folder, SCRATCH)
+        sweep(folder)
         temporary.sweep()
         journal = Journal(folder, repo)
         journal.sweep()

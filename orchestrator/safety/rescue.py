@@ -24,6 +24,8 @@ def rescue(folder: Path, base: str, top: Path, paths: Iterable[str]) -> list[Pat
     copies = []
     for path in paths:
         file = top / path
+        if files.is_behind_link(top, RepoPath(path)) and not file.is_symlink():
+            continue
         if file.is_symlink():
             data = os.fsencode(file.readlink())
         elif file.is_file():

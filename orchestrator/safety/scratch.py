@@ -10,21 +10,24 @@ import contextlib
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import files
 from orchestrator.changes import FILE_MODE, Content
 from orchestrator.errors import DiskError
 from orchestrator.fixers.task import Now
 from orchestrator.git import Repo
 from orchestrator.git.lend import lend
+from orchestrator.paths import RepoPath, why_unsafe
+from orchestrator.reading import read_regular
+from orchestrator.safety import own_folders
+from orchestrator.safety.own_folders import OwnFolder
 
 SCRATCH = "scratch"
 """How notes of copies begin, in our folder below git's own."""
 
-_PREFIX = "orchestrate-scratch-"
 _NEVER_TAKEN_OVER = frozenset({
     "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis",
 })  # fmt: skip
@@ -50,10 +53,11 @@ class _Copied:
 class ScratchCopy:
     """The copy; made at the first `hold`, brought up to date at each further one."""
 
-    def __init__(self, repo: Repo, note: Path) -> None:
-        """Copy `repo`; `note` is a file of ours that names the copy while it exists."""
+    def __init__(self, repo: Repo, notes: Path) -> None:
+        """Copy `repo`; `notes` is a folder of ours that says where the copy is while it exists."""
         self._repo = repo
-        self._note = note
+        self._notes = notes
+        self._own: OwnFolder | None = None
         self._folder: Path | None = None
         self._copied: dict[str, _Copied] = {}
         self._given: dict[str, Content] = {}
@@ -65,8 +69,8 @@ class ScratchCopy:
         assert self._folder is not None
         return self._folder
 
-    def hold(self, files: Mapping[str, Content]) -> None:
-        """Make it what the work tree is now, apart from `files`.
+    def hold(self, contents: Mapping[str, Content]) -> None:
+        """Make it what the work tree is now, apart from `contents`.
 
         Raises:
             DiskError: it could not be written.
@@ -75,9 +79,8 @@ class ScratchCopy:
             if self._folder is None:
                 self._make()
             self._bring_up_to_date()
-            self._given = dict(files)
-            for path, content in files.items():
-                (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            self._given = dict(contents)
+            for path, content in contents.items():
                 self._put(path, content)
                 there = self._copied[path].there if path in self._copied else None
                 self._copied.pop(path, None)
@@ -86,9 +89,9 @@ class ScratchCopy:
         except OSError as error:
             raise DiskError(f"cannot copy the work tree: {error}", next_step="df -h") from error
 
-    def write(self, files: Mapping[str, Content]) -> None:
+    def write(self, contents: Mapping[str, Content]) -> None:
         """Change files as a program would."""
-        for path, content in files.items():
+        for path, content in contents.items():
             self._put(path, content)
 
     def held(self, path: str) -> Content:
@@ -96,7 +99,7 @@ class ScratchCopy:
         if path in self._given:
             return self._given[path]
         file = self._repo.top / path
-        return file.read_bytes() if path in self._copied and file.is_file() else None
+        return read_regular(file) if path in self._copied and file.is_file() else None
 
     def changed(self) -> dict[str, Now]:
         """What is otherwise than at the last `hold`, by path; what git ignores does not count."""
@@ -118,30 +121,31 @@ class ScratchCopy:
         for path in new:
             if path not in ignored:
                 file = self.folder / path
-                odd = "a symbolic link" if file.is_symlink() else ""
                 mode = 0o755 if file.lstat().st_mode & 0o100 else FILE_MODE
-                found[path] = Now(None if odd else file.read_bytes(), mode, odd)
+                odd = "no path that a plan could name" if why_unsafe(path) else ""
+                found[path] = Now(None, mode, odd) if odd else _seen(file, mode)
         return dict(sorted(found.items()))
 
     def close(self) -> None:
         """Remove it."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._note.unlink(missing_ok=True)
-            self._folder, self._copied, self._given, self._reached = None, {}, {}, set()
+        if self._own is not None:
+            self._own.remove()
+        self._own, self._folder = None, None
+        self._copied, self._given, self._reached = {}, {}, set()
 
     def _now(self, path: str, file: Path, mode: int) -> Now | None:
-        if file.is_symlink():
-            return Now(None, mode, "a symbolic link")
-        now_mode, content = file.stat().st_mode, file.read_bytes()
+        now = _seen(file, mode)
+        if now.odd:
+            return now
+        now_mode = file.stat().st_mode
         if stat.S_IMODE(now_mode) & 0o111 != stat.S_IMODE(mode) & 0o111:
-            return Now(content, now_mode, "its mode was changed")
-        return Now(content, mode) if content != self.held(path) else None
+            return Now(now.content, now_mode, "its mode was changed")
+        return now if now.content != self.held(path) else None
 
     def _make(self) -> None:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
-        self._note.parent.mkdir(exist_ok=True)
-        self._note.write_text(str(folder), "utf-8")
+        self._own = own_folders.make(self._notes, SCRATCH)
+        folder = self._own.path / (self._repo.top.name or "repository")
+        folder.mkdir()
         self._folder = folder
         lend(self._repo, folder)
         for path in self._repo.ignored_entries():
@@ -189,8 +193,22 @@ class ScratchCopy:
                 self._copy(path, here)
                 self._copied[path] = _Copied(_stamp(here), there)
 
+    def _clear_the_way(self, path: str) -> None:
+        """Make the folders of a file; what a program put in the place of one is removed."""
+        at = self.folder
+        for part in path.split("/")[:-1]:
+            at /= part
+            if at.is_symlink() or not at.is_dir():
+                _remove(at)
+                at.mkdir()
+
+    def _is_in_link(self, path: str) -> bool:
+        """Whether a program put a link in the place of a folder of the file."""
+        *folders, _ = path.split("/")
+        return bool(folders) and files.is_behind_link(self.folder, RepoPath("/".join(folders)))
+
     def _copy(self, path: str, here: Path) -> None:
-        here.parent.mkdir(parents=True, exist_ok=True)
+        self._clear_the_way(path)
         if here.is_symlink() or here.exists():
             here.unlink()
         shutil.copy2(self._repo.top / path, here, follow_symlinks=False)
@@ -198,9 +216,10 @@ class ScratchCopy:
     def _put(self, path: str, content: Content) -> None:
         here = self.folder / path
         if content is None:
-            _remove(here)
+            if not self._is_in_link(path):
+                _remove(here)
             return
-        here.parent.mkdir(parents=True, exist_ok=True)
+        self._clear_the_way(path)
         mode = (
             stat.S_IMODE(here.stat().st_mode) if here.is_file() and not here.is_symlink() else None
         )
@@ -219,25 +238,16 @@ def _remove(here: Path) -> None:
             here.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, name: str) -> None:
-    """Remove the copies that killed runs left behind: those that notes called `name…` speak of.
-
-    One whose note ends in the number of a living process is in use.
-    """
-    for note in folder.glob(f"{name}*"):
-        number = note.name.rpartition("-")[2]
-        if number.isdigit() and Path(f"/proc/{number}").exists():
-            continue
-        copy = Path(note.read_text("utf-8"))
-        if copy.name.startswith(_PREFIX) and (copy / ".git").is_dir():
-            shutil.rmtree(copy, ignore_errors=True)
-        note.unlink(missing_ok=True)
+def sweep(notes: Path) -> None:
+    """Remove the copies that killed runs left behind: those that notes in a folder speak of."""
+    for _, own in own_folders.abandoned(notes, SCRATCH):
+        own.remove()
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Every file and link below `folder` with its path from there; git's own and caches aside."""
     start = len(str(folder)) + 1
-    for name, folders, files in os.walk(folder):
+    for name, folders, names in os.walk(folder):
         at = name[start:].replace(os.sep, "/")
         links = [f for f in folders if os.path.islink(f"{name}{os.sep}{f}")]  # noqa: PTH114 - thousands of them
         folders[:] = [
@@ -245,9 +255,19 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             for f in folders
             if f not in _NEVER_TAKEN_OVER and f not in links and (at or f != ".git")
         ]
-        for file in (*files, *links):
+        for file in (*names, *links):
             if not file.endswith(".pyc"):
                 yield f"{at}/{file}" if at else file, Path(name, file)
+
+
+def _seen(file: Path, mode: int) -> Now:
+    """A file as a program left it; nothing but a regular file of the usual size is read."""
+    if file.is_symlink():
+        return Now(None, mode, "a symbolic link")
+    try:
+        return Now(read_regular(file), mode)
+    except OSError as error:
+        return Now(None, mode, error.strerror or "it cannot be read")
 
 
 def _stamp(file: Path) -> Stamp:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -27,7 +26,7 @@ from orchestrator.safety.bystanders import Bystanders
 from orchestrator.safety.journal import Journal
 from orchestrator.safety.lock import only_run
 from orchestrator.safety.opens import Opens
-from orchestrator.safety.scratch import SCRATCH, ScratchCopy, sweep
+from orchestrator.safety.scratch import ScratchCopy, sweep
 from orchestrator.safety.signals import interruptible
 from orchestrator.safety.trust import check_trust
 from orchestrator.workspace import Workspace
@@ -205,7 +204,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
     with only_run(folder, lambda what: tell(Said(what))) as lock, interruptible():
         points.passed("locked")
         repo.hand_down(lock, folder / "lock")
-        sweep(folder, SCRATCH)
+        sweep(folder)
         checkout.sweep(folder, repo)
         temporary.sweep()
         journal = Journal(folder, repo)
@@ -221,7 +220,7 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
             workspace,
             how,
             tell,
-            lambda: ScratchCopy(repo, folder / SCRATCH),
+            lambda: ScratchCopy(repo, folder),
             repo=repo,
             journal=journal,
             folder=folder,
@@ -283,7 +282,7 @@ def at_work(away: Away, tell: Tell, *, lock: int | None = None) -> Iterator[Sess
         away.workspace,
         away.how,
         tell,
-        lambda: ScratchCopy(repo, away.notes / f"{SCRATCH}-{os.getpid()}"),
+        lambda: ScratchCopy(repo, away.notes),
         away.home,
         repo=repo,
         journal=Journal(folder, repo, away.logs),
@@ -334,7 +333,7 @@ def own_copy(top: Path) -> ScratchCopy:
             "nothing was committed here yet, and a copy is made of a commit",
             next_step="git add --all && git commit",
         )
-    return ScratchCopy(repo, folder / f"{SCRATCH}-{os.getpid()}")
+    return ScratchCopy(repo, folder)
 
 
 def _our_folder(top: Path) -> Path:

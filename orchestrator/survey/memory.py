@@ -17,6 +17,7 @@ from orchestrator.cache import cache_folder, kept
 from orchestrator.fixers.facts import Facts
 from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS
 from orchestrator.progress.blob import blob_id
+from orchestrator.reading import read_regular
 
 _RACY_NS = 2_000_000_000
 """A file that was changed this short before it was looked at may change again unnoticed."""
@@ -100,8 +101,7 @@ def _state(top: Path, path: str, before: _State | None) -> _State:
         found = os.stat(name)  # noqa: PTH116 - thousands of files
         if before and (found.st_mtime_ns, found.st_size) == (before.mtime, before.size):
             return before
-        with open(name, "rb", buffering=0) as stream:  # noqa: PTH123 - as above
-            return _State(found.st_mtime_ns, found.st_size, blob_id(stream.read()))
+        return _State(found.st_mtime_ns, found.st_size, blob_id(read_regular(name)))
     except OSError:
         return _State(0, 0, "")
 
@@ -119,10 +119,10 @@ def _surroundings(top: Path, paths: Sequence[str]) -> str:
     for folder in sorted(folders):
         for name in CONFIGURATIONS:
             try:
-                with open(os.path.join(top, folder, name), "rb") as stream:  # noqa: PTH118, PTH123 - thousands
-                    digest.update(f"\0{folder}/{name}\0".encode() + stream.read())
+                held = read_regular(os.path.join(top, folder, name))  # noqa: PTH118 - thousands
             except OSError:
                 continue
+            digest.update(f"\0{folder}/{name}\0".encode() + held)
     return digest.hexdigest()
 
 

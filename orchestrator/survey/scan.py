@@ -15,6 +15,7 @@ from orchestrator.fixers.memory_safety.counting import facts_of
 from orchestrator.fixers.memory_safety.options import Require
 from orchestrator.fixers.memory_safety.reading.module import Parsed
 from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.reading import read_regular
 from orchestrator.survey.memory import Seen, remembered
 
 _WORTH_PROCESSES = 60
@@ -91,7 +92,7 @@ def _some(paths: Sequence[str], top: Path) -> list[Seen]:
 
 def _one(path: str, top: Path, parsed: Parsed) -> Seen:
     try:
-        data = (top / path).read_bytes()
+        data = read_regular(top / path)
     except OSError as error:
         return Seen(Facts(path, by_hand=[f"cannot be read: {error.strerror}"]), ())
     facts, beside = facts_of(Source(path, data, {"require": Require.ALL.value}), top, parsed)

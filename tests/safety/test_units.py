@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import stat
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
-from orchestrator import files
+from orchestrator import files, temporary
 from orchestrator.batch.settle import Landed
 from orchestrator.changes import Change, Unit, line_counts, merged
 from orchestrator.decide.undo import undo
 from orchestrator.errors import ChangedMeanwhile, NeedsDecision, Refused
 from orchestrator.events import nobody
 from orchestrator.paths import RepoPath
+from orchestrator.safety import checkout
 from orchestrator.safety.journal import Decision, Deed, Journal
 from orchestrator.safety.scratch import ScratchCopy, sweep
 from orchestrator.safety.session import How
@@ -131,28 +137,125 @@ def test_a_further_rung_replaces_what_the_journal_knows(tmp_path: Path) -> None:
     assert (repo.changes, repo.leftovers) == ("", [])
 
 
-def test_a_copy_that_a_killed_run_left_goes_with_the_next_run(tmp_path: Path) -> None:
+def test_a_copy_that_a_killed_run_left_goes_with_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repo = make_repo(tmp_path / "r")
     folder = repo.top / ".git/orchestrate"
-    folder.mkdir()
-    left, used = (ScratchCopy(repo.git, folder / name) for name in ("scratch", f"scratch-{os.getpid()}"))  # fmt: skip
-    left.hold({})
+    used, left = ScratchCopy(repo.git, folder), ScratchCopy(repo.git, folder)
     used.hold({})
-    mine = tmp_path / "orchestrate-scratch-mine"
-    mine.mkdir()
-    (folder / "scratch-999999").write_text(str(mine))
-    sweep(folder, "scratch")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", dead_process)
+        left.hold({})
+    sweep(folder)
     assert not left.folder.exists()
     assert used.folder.exists()  # its process is alive
-    assert mine.exists()  # no copy of ours: it is no repository
     used.close()
-    assert sorted(path.name for path in folder.iterdir()) == []
+    assert list(folder.iterdir()) == []
+
+
+def dead_process() -> int:
+    """The number of a process that is no more."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
+
+
+NOTES = {
+    "a folder of the user's": {},
+    "one called as ours are": {"folder": "{outside}/orchestrate-scratch-mine"},
+    "behind a tracked link": {"folder": "{top}/link/orchestrate-scratch-mine"},
+    "with another token": {"folder": "{outside}/orchestrate-scratch-mine", "token": "other"},
+    "a relative one": {"folder": "orchestrate-scratch-mine"},
+    "the root": {"folder": "/"},
+}
+
+
+@pytest.mark.parametrize("kind", ["scratch", "worktree"])
+@pytest.mark.parametrize("said", NOTES.values(), ids=NOTES)
+def test_a_note_that_a_stranger_planted_removes_nothing_but_itself(
+    kind: str, said: dict[str, str], tmp_path: Path
+) -> None:
+    repo = make_repo(tmp_path / "r", {"a.py": ""})
+    outside = tmp_path / "outside"
+    folder = outside / f"orchestrate-{kind}-mine"
+    (folder / "r").mkdir(parents=True)
+    (folder / "r/.git").write_text("gitdir: nowhere")
+    (folder / "precious").write_text("years of work")
+    (folder / ".orchestrate-folder").write_text("token")
+    (repo.top / "link").symlink_to(outside)
+    note: dict[str, Any] = {
+        "folder": str(outside),
+        "token": "token",
+        "run": "",
+        "pid": dead_process(),
+    }
+    note |= {"pids": temporary.pid_namespace()}
+    note |= {k: v.format(outside=outside, top=repo.top) for k, v in said.items()}
+    note["folder"] = note["folder"].replace("scratch", kind)
+    if said.get("token") is None and "link" not in note["folder"]:
+        (folder / ".orchestrate-folder").unlink()
+    notes = repo.top / ".git/orchestrate"
+    notes.mkdir()
+    planted = notes / f"{kind}-planted"
+    planted.write_text(json.dumps(note))
+    sweep(notes)
+    checkout.sweep(notes, repo.git)
+    assert (folder / "precious").read_text() == "years of work"
+    assert not planted.exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[" * 5_000, "/etc", '{"folder": 1}', "{}"], ids=range(6)
+)
+def test_a_note_that_is_none_is_removed(text: str, tmp_path: Path) -> None:
+    (tmp_path / "scratch-x").write_text(text)
+    (tmp_path / "scratch-pipe").symlink_to("/dev/zero")
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_program_put_in_the_place_of_a_folder_leads_nowhere(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "r", {"d/x.py": "x\n", "d/y.py": "y\n"})
+    copy = ScratchCopy(repo.git, repo.top / ".git/orchestrate")
+    copy.hold({})
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for name in ("x.py", "y.py"):
+        (outside / name).write_text("outside\n")
+    shutil.rmtree(copy.folder / "d")
+    (copy.folder / "d").symlink_to(outside)
+    copy.write({"d/y.py": None})
+    copy.write({"d/x.py": b"new\n"})
+    copy.hold({"d/x.py": b"held\n", "d/e/z.py": b"z\n"})
+    assert {p.name: p.read_text() for p in outside.iterdir()} == {
+        "x.py": "outside\n", "y.py": "outside\n",
+    }  # fmt: skip
+    assert (copy.folder / "d/y.py").read_text() == "y\n"
+    copy.close()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda p: p.symlink_to("/dev/zero")])
+def test_what_a_program_left_and_is_no_file_is_not_read(
+    make: Callable[[Path], object], tmp_path: Path
+) -> None:
+    repo = make_repo(tmp_path / "r", {"a.py": "a\n"})
+    copy = ScratchCopy(repo.git, repo.top / ".git/orchestrate")
+    copy.hold({})
+    (copy.folder / "a.py").unlink()
+    make(copy.folder / "a.py")
+    make(copy.folder / "new.py")
+    (copy.folder / "back\\slash.py").write_text("")
+    changed = copy.changed()
+    assert all(now.odd for now in changed.values())
+    assert set(changed) == {"a.py", "new.py", "back\\slash.py"}
+    copy.close()
 
 
 def test_the_copy_follows_the_tree_and_forgets_what_programs_did(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "r", {"a.py": "a = 1\n", "b.py": "b = 1\n"})
     (repo.top / ".git/orchestrate").mkdir()
-    copy = ScratchCopy(repo.git, repo.top / ".git/orchestrate/scratch")
+    copy = ScratchCopy(repo.git, repo.top / ".git/orchestrate")
     copy.hold({"a.py": b"a = 2\n"})
     assert copy.changed() == {}
     (copy.folder / "b.py").write_text("b = 9\n")

@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestrator.fixers.guard.parts import Cannot, Wishes
 from orchestrator.fixers.memory_safety.reading.settings import configuration_of
+from orchestrator.reading import read_text_of
 
 MARK = "xdist_group"
 _REGISTERED = "xdist_group(name): tests that run in one worker of pytest-xdist"
@@ -51,7 +52,7 @@ def needs_xdist(top: Path) -> bool:
     for pattern in _REQUIREMENTS:
         for file in top.glob(pattern):
             if file.is_file() and re.search(
-                r"pytest[-_]xdist", file.read_text("utf-8", errors="replace")
+                r"pytest[-_]xdist", read_text_of(file, errors="replace")
             ):
                 return True
     return False

@@ -11,6 +11,7 @@ from orchestrator.fixers.guard import places
 from orchestrator.fixers.guard.parts import Cannot, Wishes
 from orchestrator.fixers.memory_safety.reading.heirs import test_files
 from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.reading import read_regular
 
 BEGIN, END = "<!-- test-memory-safety: begin -->", "<!-- test-memory-safety: end -->"
 _HEADING = re.compile(r"^## .*$", re.MULTILINE)
@@ -32,7 +33,7 @@ def numbers_of(top: Path) -> Numbers:
     """The numbers, from a look at the bytes of each test file."""
     files = classes = mocks = marks = 0
     for file in test_files(top):
-        data = file.read_bytes()
+        data = read_regular(file)
         settings = settings_for(top, file.relative_to(top).as_posix())
         files += 1
         names = _CLASS.findall(data)

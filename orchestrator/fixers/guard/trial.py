@@ -25,6 +25,7 @@ from orchestrator.fixers.guard.places import test_folder
 from orchestrator.fixers.memory_safety import FIXER as PATTERN
 from orchestrator.fixers.memory_safety.options import NAMES, problems
 from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS, settings_for
+from orchestrator.reading import read_regular
 
 LIMIT_S = 300
 """How long the hook may take, its installation by pre-commit included."""
@@ -212,4 +213,4 @@ def _held(path: str, contents: Mapping[str, Content], top: Path) -> bytes | None
     if path in contents:
         return contents[path]
     file = top / path
-    return file.read_bytes() if file.is_file() else None
+    return read_regular(file) if file.is_file() else None

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from orchestrator.reading import read_regular
+
 _BROADEST = frozenset({"Exception", "BaseException"})
 _NOT_IMPORTED = frozenset({"antigravity", "this", "idlelib", "turtledemo", "tkinter", "lib2to3"})
 _DEPTH = 8
@@ -80,7 +82,7 @@ class Ancestry:
     def _parsed(self, file: Path) -> ast.Module | None:
         if file not in self._trees:
             try:
-                self._trees[file] = ast.parse(file.read_bytes())
+                self._trees[file] = ast.parse(read_regular(file))
             except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
                 self._trees[file] = None
         return self._trees[file]

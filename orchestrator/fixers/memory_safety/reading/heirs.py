@@ -10,6 +10,7 @@ from glob import glob
 from pathlib import Path
 
 from orchestrator.fixers.memory_safety.reading.settings import Settings, settings_for
+from orchestrator.reading import read_regular
 
 _CLASS = re.compile(rb"^[ \t]*class[ \t]+\w+[ \t]*\(([^)]*)\)", re.MULTILINE)
 _ALIAS = re.compile(rb"\b(\w+)[ \t]+as[ \t]+(\w+)")
@@ -27,7 +28,7 @@ def bases_named(top: Path) -> dict[bytes, list[Path]]:
     found: dict[bytes, list[Path]] = {}
     for path in test_files(top):
         try:
-            data = path.read_bytes()
+            data = read_regular(path)
         except OSError:
             continue
         names = {name for bases in _CLASS.findall(data) for name in _NAME.findall(bases)}

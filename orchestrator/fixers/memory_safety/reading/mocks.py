@@ -18,6 +18,7 @@ from orchestrator.fixers.memory_safety.reading.syntax import (
     nodes_below,
     own_statements,
 )
+from orchestrator.reading import read_regular
 
 _MODULES = ("unittest.mock", "mock", "pytest_mock", "asynctest", "asyncmock", "mockito", "flexmock")
 _FIXTURES = frozenset(
@@ -339,7 +340,7 @@ def _makes_fixture(node: ast.AST) -> bool:
 def _may_mock(path: Path) -> bool:
     """Whether a look at the bytes of a file leaves it open that it touches a mock."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError:
         return False
     return b"mock" in data or b"Mock" in data

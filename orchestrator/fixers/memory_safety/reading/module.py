@@ -21,6 +21,7 @@ from orchestrator.fixers.memory_safety.reading.syntax import (
     own_statements,
     statements_below,
 )
+from orchestrator.reading import read_regular
 
 _NEVER_HERE = ("pytest.", "unittest.mock.")
 """Names that are looked up often, and are never a file of the repository."""
@@ -339,7 +340,7 @@ class Module:
         if not path.is_file():
             return None
         try:
-            data = path.read_bytes()
+            data = read_regular(path)
             tree = ast.parse(data, filename=str(path))
         except (OSError, *UNREADABLE):
             return None

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from orchestrator.reading import read_text_of
+
 _FILES = (
     ("pytest.toml", "pytest"),
     (".pytest.toml", "pytest"),
@@ -107,7 +109,7 @@ def _settings_in(folder: Path) -> Settings | None:
 
 def _section(file: Path, section: str) -> Mapping[str, Any] | None:
     try:
-        text = file.read_text("utf-8")
+        text = read_text_of(file)
         if file.suffix == ".toml":
             import tomllib
 
