@@ -1,51 +1,12 @@
-"""Reads what git remembers: what files were renamed to, and how files became what they are."""
+"""Reads what git remembers of some files: how they became what they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.git import Repo
 
 _COMMIT = "\x01"
-
-
-def renames(repo: Repo, paths: Sequence[str]) -> dict[str, str]:
-    """Those of `paths` that are gone because they were renamed, each with its last name."""
-    found: dict[str, str] = {}
-    staged = {} if repo.is_unborn else _renamed(repo.paths("diff", *_STATUS, "HEAD"))
-    for path in paths:
-        name, seen = path, {path}
-        while (new := staged.get(name) or _renamed_by_a_commit(repo, name)) and new not in seen:
-            name = new
-            seen.add(name)
-        if name != path:
-            found[path] = name
-    return found
-
-
-_STATUS = ("--name-status", "-z", "-M")
-
-
-def _renamed_by_a_commit(repo: Repo, path: str) -> str | None:
-    """The name `path` was given by the commit that removed it."""
-    if repo.is_unborn or (repo.top / path).exists():
-        return None
-    gone = repo.text("log", "-1", "--format=%H", "--diff-filter=D", "HEAD", "--", path)
-    return _renamed(repo.paths("show", "--format=", *_STATUS, gone)).get(path) if gone else None
-
-
-def _renamed(entries: Sequence[str]) -> dict[str, str]:
-    """Old name → new one, from what `--name-status -z` prints."""
-    rest = iter(entries)
-    found = {}
-    for status in rest:
-        old = next(rest, "")
-        if status.startswith(("R", "C")):
-            new = next(rest, "")
-            if status.startswith("R"):
-                found[old] = new
-    return found
 
 
 @dataclass(frozen=True, slots=True)

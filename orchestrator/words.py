@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def plural(count: int, noun: str) -> str:
@@ -11,6 +11,12 @@ def plural(count: int, noun: str) -> str:
         return f"1 {noun}"
     ending = "es" if noun.endswith(("s", "ch", "x")) else "s"
     return f"{count:,} {noun}{ending}"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """`'a', 'b' and 3 more`: some names, as they are quoted in messages."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -10,14 +10,17 @@ from pathlib import Path, PurePosixPath
 from orchestrator.errors import BadInput
 from orchestrator.fixers import planned, registry
 from orchestrator.git import find_top
-from orchestrator.plan.model import Phase, PhaseState, Plan, Target
+from orchestrator.git.lookup import Lookup
+from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
 from orchestrator.plan.patterns import is_pattern
 from orchestrator.plan.rules import Problem
 from orchestrator.plan.snapshot import load_remembered
 from orchestrator.plan.verify import GateName
 from orchestrator.plugins import GATES, plugins
 from orchestrator.progress.origin import Origin, origin_of
+from orchestrator.progress.record import read_record
 from orchestrator.progress.status import Compliance, Status, refreshed, status
+from orchestrator.progress.tree import NoGit, Tree
 from orchestrator.words import suggestion
 
 DEFAULT_PLAN = "migration_plan.yaml"
@@ -33,11 +36,17 @@ class Workspace:
 
     def status(self) -> Status:
         """Where the migration stands here; writes nothing."""
-        return status(self.top, self.plan, self._compliance, records_only=self.origin is not None)
+        records_only = self.origin is not None
+        return status(self.tree, self.plan, self._compliance, records_only=records_only)
 
     def status_after(self, before: Status, changed: Collection[str]) -> Status:
         """The same, where these files are all that changed since `before`."""
-        return refreshed(before, self.top, self._compliance, changed)
+        return refreshed(before, self.tree, self._compliance, changed)
+
+    @property
+    def tree(self) -> Tree:
+        """What its files hold, and what git knows of them."""
+        return tree_at(self.top)
 
     @property
     def _compliance(self) -> Compliance:
@@ -58,6 +67,11 @@ class Workspace:
             return True
         source = planned.source(rungs[0], target, data)
         return registry.get(rungs[0].fixer).is_clean(source, self.top)
+
+
+def tree_at(top: Path) -> Tree:
+    """What the files at `top` hold, and what git knows of them where there is a repository."""
+    return Tree(top, Lookup(top) if (top / ".git").exists() else NoGit())
 
 
 def open_workspace(plan_option: Path | None, *, files_must_exist: bool = False) -> Workspace:
@@ -96,6 +110,7 @@ def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
                 )
     if origin_of(top, plan) is not None:
         return
+    tree = tree_at(top)
     for p, phase in enumerate(plan.phases):
         for b, batch in enumerate(phase.batches if phase.state is PhaseState.ACTIVE else ()):
             for t, target in enumerate(batch.targets):
@@ -108,12 +123,20 @@ def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
                     or target.new
                     or is_pattern(target.path)
                     or (top / target.path).is_file()
+                    or _landed_before(tree, plan, Place(phase, batch, b + 1), target)
+                    or target.path in tree.git.hidden()
                 ):
                     where = ("phases", p, "batches", b, "targets", t, "path")
                     folder = (top / target.path).parent
                     near = [f"{PurePosixPath(target.path).parent / f.name}" for f in _files(folder)]
                     hint = suggestion(target.path, near)
                     yield Problem(where, f"there is no file {target.path!r}{hint}")
+
+
+def _landed_before(tree: Tree, plan: Plan, place: Place, target: Target) -> bool:
+    """Whether a record speaks of a target whose file may have gone since."""
+    record = read_record(tree, plan, place)
+    return record is not None and any(entry.path == target.path for entry in record.targets)
 
 
 def unknown_gates(plan: Plan) -> Iterator[Problem]:

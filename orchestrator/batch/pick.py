@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from orchestrator.errors import BadInput
 from orchestrator.plan.model import PhaseState, Place
-from orchestrator.progress.status import Status, open_batches
-from orchestrator.words import suggestion
+from orchestrator.plan.patterns import is_pattern
+from orchestrator.progress.status import State, Status, open_batches
+from orchestrator.words import listed, suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,53 @@ def pick(status: Status, choice: Choice) -> Place | None:
     if found[0].name in possible:
         return found[0]
     _refuse_waiting(status, found)
+    _refuse_held(status, found[0])
     return None
+
+
+def refuse_absent(status: Status) -> None:
+    """Where a run has nothing left to do, say which targets it could not work on.
+
+    Raises:
+        BadInput: there are no such files.
+    """
+    absent = [
+        target.target.path for _, target in status.unresolved() if target.state is State.MISSING
+    ]
+    if not absent:
+        return
+    if patterns := [path for path in absent if is_pattern(path)]:
+        raise BadInput(
+            f"{listed(patterns)} is a pattern, and a batch needs the files it means",
+            next_step="orchestrate plan --update",
+        )
+    raise BadInput(
+        f"the plan names files that do not exist: {listed(absent)}",
+        next_step="orchestrate plan --update, or correct their paths in the plan, or: "
+        f"orchestrate skip {shlex.quote(absent[0])} --reason WHY",
+    )
+
+
+def _refuse_held(status: Status, place: Place) -> None:
+    """Say so where a named batch was taken back, or its files are not there.
+
+    Raises:
+        BadInput: it waits for a person.
+    """
+    batch = status.batch(place)
+    for target in batch.targets:
+        if target.state is State.REVERTED:
+            raise BadInput(
+                f"{place.name} was {target.why}, and waits",
+                next_step=f"orchestrate retry {place.name}",
+            )
+        if target.state is State.MISSING:
+            raise BadInput(
+                f"{place.name} names a file that does not exist: {target.target.path!r}; "
+                f"{target.why}",
+                next_step="orchestrate plan --update, or: "
+                f"orchestrate skip {shlex.quote(target.target.path)} --reason WHY",
+            )
 
 
 def queue(status: Status, choice: Choice) -> list[Place]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.batch.carry import carry
-from orchestrator.batch.pick import Choice, pick
+from orchestrator.batch.pick import Choice, pick, refuse_absent
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped
 from orchestrator.errors import Exit
-from orchestrator.events import Picked, Tell
+from orchestrator.events import Picked, Said, Tell
+from orchestrator.progress.status import State
 from orchestrator.safety.advance import Kept
 from orchestrator.safety.session import How, Session, session
 from orchestrator.workspace import Workspace
@@ -60,7 +61,10 @@ def next_batch(workspace: Workspace, choice: Choice, how: How, tell: Tell) -> Re
         OrchestrateError: why nothing could be done, or why the run ended; what it wrote is undone.
     """
     with session(workspace, how, tell) as work:
-        return _one(work, choice) or NothingToDo()
+        result = _one(work, choice)
+        if result is None:
+            refuse_absent(work.workspace.status())
+        return result or NothingToDo()
 
 
 def next_batches(
@@ -82,6 +86,8 @@ def next_batches(
                     results.append(result)
                     continue
                 ending = Ending.ALL_DONE
+                if not results:
+                    refuse_absent(workspace.status())
             waiting = next(workspace.status().unresolved(), None) is not None
             return Series(results, ending, time.monotonic() - started, waiting)
 
@@ -94,6 +100,9 @@ def _one(work: Session, choice: Choice) -> Landed | Stopped | None:
     batch = status.batch(place)
     selection = Selection.of(batch, batch.open_targets)
     work.tell(Picked(place, len(selection.targets)))
+    for target in batch.targets:
+        if target.state is State.MISSING:
+            work.tell(Said(f"{target.target.path} is left out: {target.why}"))
     return carry(work, selection, record_failures=True)
 
 

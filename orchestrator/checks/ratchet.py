@@ -21,6 +21,7 @@ from orchestrator.fixers.planned import options_of
 from orchestrator.git import Repo, find_top
 from orchestrator.plan.model import PhaseState, Plan, Rung, Target
 from orchestrator.progress.record import Done, TargetRecord, record_path, records_of
+from orchestrator.progress.tree import Tree
 from orchestrator.workspace import open_workspace, plan_above
 
 NOT_REACHED = "no batch has reached it yet"
@@ -100,7 +101,7 @@ def ratchet(plan: Path | None, *, here: Path, top: Path) -> Ratchet | None:
         return None
     held: dict[str, Held] = {}
     waiting: set[str] = set()
-    for one in _planned(workspace.top, workspace.plan):
+    for one in _planned(workspace.tree, workspace.plan):
         if one.has_landed:
             held[one.target.path] = Held(options_of(one.rung, one.target), one.after)
         else:
@@ -118,13 +119,13 @@ class _Planned:
     after: str | None = None
 
 
-def _planned(top: Path, plan: Plan) -> Iterator[_Planned]:
+def _planned(tree: Tree, plan: Plan) -> Iterator[_Planned]:
     """The files of every phase of the fixer."""
     for phase in plan.phases:
         rung = next((rung for rung in phase.rungs() if rung.fixer == FIXER.name), None)
         if rung is None:
             continue
-        for batch, record in zip(phase.batches, records_of(top, plan, phase), strict=True):
+        for batch, record in zip(phase.batches, records_of(tree, plan, phase), strict=True):
             entries: dict[str, TargetRecord] = {e.path: e for e in record.targets} if record else {}
             for target in batch.targets:
                 entry = entries.get(target.path)

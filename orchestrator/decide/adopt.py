@@ -21,7 +21,7 @@ from orchestrator.gates.verdict import Verdict
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Done, TargetRecord
-from orchestrator.progress.status import GIVEN_UP, BatchStatus, State, TargetStatus
+from orchestrator.progress.status import GIVEN_UP, WAITING, BatchStatus, State, TargetStatus
 from orchestrator.report.message import message, one_line
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, Session, session
@@ -215,9 +215,9 @@ def _commit(
 
 
 def _adoptable(found: Named, name: str) -> Named:
-    states = {State.QUARANTINED, State.MANUAL, State.PENDING, State.REGRESSED, State.COMPLIANT}
+    states = WAITING | {State.PENDING, State.REGRESSED, State.COMPLIANT}
     if len(found.targets) > 1:  # a batch: what a run would do itself is left to it
-        states = {State.QUARANTINED, State.MANUAL}
+        states = WAITING - {State.MISSING}
     mine = Named(
         found.batch,
         [t for t in found.targets if t.state in states or _mended(found, t)],

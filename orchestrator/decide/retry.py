@@ -10,11 +10,11 @@ from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.batch.story import Ending, Series
 from orchestrator.events import Picked, Tell
-from orchestrator.progress.status import State
+from orchestrator.progress.status import OPEN, State
 from orchestrator.safety.session import How, session
 from orchestrator.workspace import Workspace
 
-_AGAIN = frozenset({State.QUARANTINED, State.PENDING, State.REGRESSED, State.DRIFTED})
+_AGAIN = OPEN | {State.QUARANTINED, State.REVERTED}
 
 
 def _to_retry(found: Named) -> Named:

@@ -11,7 +11,7 @@ from orchestrator.errors import BadInput
 from orchestrator.events import Tell
 from orchestrator.paths import RepoPath
 from orchestrator.progress.record import Done, TargetRecord
-from orchestrator.progress.status import State
+from orchestrator.progress.status import WAITING, State
 from orchestrator.report.message import notice, one_line, topic_of
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, session
@@ -19,7 +19,7 @@ from orchestrator.safety.transaction import Commit, transaction
 from orchestrator.words import plural
 from orchestrator.workspace import Workspace
 
-_CAN_WAIT = frozenset({State.PENDING, State.QUARANTINED, State.MANUAL, State.DEFERRED})
+_CAN_WAIT = WAITING | {State.PENDING, State.DEFERRED}
 """What was never brought in; a batch that slipped back is undone, not skipped."""
 
 

@@ -75,6 +75,7 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     paths = [entry.path for entry in entries]
     _check_paths(work, paths)
     gone = [e.path for e in entries if e.after and not (work.workspace.top / e.path).is_file()]
+    preflight.check_out(work.repo, gone)
     if gone:
         raise Refused(
             f"{gone[0]!r} was renamed or removed since, so it cannot be given back",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from orchestrator.fixers.memory_safety.groups import derived_group
 from orchestrator.git import Repo, find_top
-from orchestrator.gitlog import renames
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Batch, Phase, PhaseState, Plan, Target
 from orchestrator.plan.patterns import is_pattern, spelled_out
 from orchestrator.progress.status import BatchStatus, Status
+from orchestrator.workspace import tree_at
 
 if TYPE_CHECKING:
     from orchestrator.fixers.facts import Facts
@@ -58,6 +58,7 @@ def drift(top: Path, plan: Plan, status: Status, facts: Sequence[Facts]) -> Drif
     targets = list(placed(plan, status))
     named = {at.target.path for at in targets if not is_pattern(at.target.path)}
     listed = _listed(top)
+    git = tree_at(top).git
     known = {one.path: one for one in facts}
     missing = [
         at
@@ -65,8 +66,10 @@ def drift(top: Path, plan: Plan, status: Status, facts: Sequence[Facts]) -> Drif
         if at.phase.state is not PhaseState.DONE
         and not (at.target.new or at.target.manual or is_pattern(at.target.path))
         and not (top / at.target.path).exists()
+        and at.target.path not in git.hidden()
     ]
-    moved = _renames(top, [at.target.path for at in missing])
+    names = {at.target.path: git.renamed(at.target.path) for at in missing}
+    moved = {old: new for old, new in names.items() if new and (top / new).is_file()}
     return Drift(
         [at for at in missing if at.target.path not in moved],
         [(at, moved[at.target.path]) for at in missing if at.target.path in moved],
@@ -103,14 +106,6 @@ def _listed(top: Path) -> list[str]:
     if find_top(top) is None:
         return sorted(p.relative_to(top).as_posix() for p in top.rglob("*") if p.is_file())
     return [path for path in Repo(top).listed_files() if (top / path).is_file()]
-
-
-def _renames(top: Path, paths: Sequence[str]) -> dict[str, str]:
-    """Old path → new one, as far as git saw a file renamed."""
-    if not paths or find_top(top) is None:
-        return {}
-    found = renames(Repo(top), paths)
-    return {old: new for old, new in found.items() if (top / new).is_file()}
 
 
 def _other_counts(at: At, known: Mapping[str, Facts]) -> dict[str, int]:

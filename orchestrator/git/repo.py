@@ -200,6 +200,11 @@ class Repo:
         rows = self.paths("ls-files", "-v", "-z", "--", *paths) if paths else []
         return [row[2:] for row in rows if row[0].islower() or row[0] == "S"]
 
+    def left_out(self, paths: Sequence[str]) -> list[str]:
+        """Those of `paths` that a sparse checkout leaves out."""
+        rows = self.paths("ls-files", "-t", "-z", "--", *paths) if paths else []
+        return [row[2:] for row in rows if row.startswith("S ")]
+
     def staged(self) -> list[str]:
         """Every path whose index entry differs from HEAD."""
         return self.paths("diff", "--cached", "--name-only", "-z", "--no-renames", "HEAD")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.batch.fix import Sheet, contents_before, fix
-from orchestrator.batch.pick import Choice, pick
+from orchestrator.batch.pick import Choice, pick, refuse_absent
 from orchestrator.changes import changes_of
 from orchestrator.errors import BadInput
 from orchestrator.events import Tell, nobody
@@ -41,6 +41,7 @@ def preview(workspace: Workspace, choice: Choice, how: How, tell: Tell) -> Previ
     status = workspace.status()
     place = pick(status, choice)
     if place is None:
+        refuse_absent(status)
         return None
     batch = status.batch(place)
     if not runs_nothing(batch):

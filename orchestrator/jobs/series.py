@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from orchestrator.batch.pick import Choice, queue
+from orchestrator.batch.pick import Choice, queue, refuse_absent
 from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.batch.story import Ending, Series, ending_of
@@ -66,6 +66,8 @@ def next_batches_apart(
     with session(workspace, how, tell) as home, ExitStack() as stack:
         line = stack.enter_context(_line(home, tell))
         most = len(queue(line.status(), choice))
+        if not most:
+            refuse_absent(line.status())
         if make is None or not most:
             executor: Executor = Here(line.session, line.checkout, tell)
         else:

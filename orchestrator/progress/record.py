@@ -9,14 +9,13 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from orchestrator.errors import BadInput
 from orchestrator.paths import RepoPath
 from orchestrator.plain import UnfitError, built, plain_of
 from orchestrator.plan.model import Phase, Place, Plan
-from orchestrator.reading import read_regular
+from orchestrator.progress.tree import Tree
 
 _BLOB_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -190,14 +189,14 @@ def definition(place: Place) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
 
-def read_record(top: Path, plan: Plan, place: Place) -> Record | None:
+def read_record(tree: Tree, plan: Plan, place: Place) -> Record | None:
     """The record of a batch, or None where there is none.
 
     Raises:
         BadInput: the file there is not a record of this plan, or of a newer version of the tool.
     """
     path = record_path(plan, place)
-    if (data := _held(top, path)) is None:
+    if (data := _held(tree, path)) is None:
         return None
     record = parsed(data, path)
     if (record.plan, record.phase, record.batch) != (plan.name, place.phase.id, place.batch.id):
@@ -209,16 +208,14 @@ def read_record(top: Path, plan: Plan, place: Place) -> Record | None:
     return record
 
 
-def _held(top: Path, path: RepoPath) -> bytes | None:
+def _held(tree: Tree, path: RepoPath) -> bytes | None:
     """What the file of a record holds; None where there is none.
 
     Raises:
         BadInput: it is no regular file, too large, or cannot be read.
     """
     try:
-        return read_regular(top / path, most_mib=MOST_MIB)
-    except FileNotFoundError:
-        return None
+        return tree.read(path, most_mib=MOST_MIB)
     except OSError as error:
         raise BadInput(
             f"cannot read the record {path!r}: {error.strerror}",
@@ -226,13 +223,13 @@ def _held(top: Path, path: RepoPath) -> bytes | None:
         ) from error
 
 
-def records_of(top: Path, plan: Plan, phase: Phase) -> list[Record | None]:
+def records_of(tree: Tree, plan: Plan, phase: Phase) -> list[Record | None]:
     """The record of each batch of a phase, in plan order."""
-    folder = top / plan.reports / phase.id
-    if not folder.is_dir():
+    folder = f"{plan.reports}/{phase.id}"
+    if not (tree.top / folder).is_dir() and not tree.git.hidden():
         return [None] * len(phase.batches)
     return [
-        read_record(top, plan, Place(phase, batch, index))
+        read_record(tree, plan, Place(phase, batch, index))
         for index, batch in enumerate(phase.batches, start=1)
     ]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
 from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
 from orchestrator.plan.patterns import is_pattern
-from orchestrator.progress.blob import holds
 from orchestrator.progress.record import (
     Done,
     Record,
@@ -20,7 +17,9 @@ from orchestrator.progress.record import (
     record_path,
     records_of,
 )
-from orchestrator.reading import read_regular
+from orchestrator.progress.tree import Tree
+
+_FOLLOW = "orchestrate plan --update follows it"
 
 
 class State(StrEnum):
@@ -33,6 +32,8 @@ class State(StrEnum):
     DRIFTED = "drifted"
     COMPLIANT = "compliant"
     QUARANTINED = "quarantined"
+    REVERTED = "reverted"
+    MISSING = "missing"
     DEFERRED = "deferred"
     MANUAL = "manual"
 
@@ -44,8 +45,15 @@ OPEN = frozenset({State.PENDING, State.REGRESSED, State.DRIFTED})
 """States that a run of the batch would work on."""
 
 
+WAITING = frozenset({State.QUARANTINED, State.REVERTED, State.MISSING, State.MANUAL})
+"""States in which a target waits for a person: no run works on it."""
+
 GIVEN_UP = frozenset({Done.REFUSED, Done.QUARANTINED})
 """What a record says of a target that a run could not bring in; its file is as it was."""
+
+
+_NOT_FOR_A_RUN = frozenset({State.MANUAL, State.MISSING, State.REVERTED})
+"""States of targets that do not keep a batch open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class BatchStatus:
         object.__setattr__(self, "is_open", self._is_open())
 
     def _is_open(self) -> bool:
-        automatic = [t for t in self.targets if t.state is not State.MANUAL]
+        automatic = [t for t in self.targets if t.state not in _NOT_FOR_A_RUN]
         if self.place.phase.state is PhaseState.DONE or not automatic:
             return False
         return self.record is None or any(t.state in OPEN for t in automatic)
@@ -139,6 +147,8 @@ class Status:
     plan: Plan
     phases: Sequence[PhaseStatus]
     next: Place | None
+    reverted: Mapping[str, str] = field(default_factory=dict)
+    """The records that were taken back with their code, each with by whom and when."""
 
     @property
     def files_done(self) -> int:
@@ -151,12 +161,12 @@ class Status:
         return sum(phase.phase.file_count() for phase in self.phases)
 
     def unresolved(self) -> Iterator[tuple[BatchStatus, TargetStatus]]:
-        """What was given up, and what is for a person, in plan order; deferred phases wait."""
+        """What waits for a person, in plan order; deferred phases wait by themselves."""
         for phase in self.phases:
             if phase.phase.state is PhaseState.ACTIVE:
                 for batch in phase.batches:
                     for target in batch.targets:
-                        if target.state in {State.QUARANTINED, State.MANUAL}:
+                        if target.state in WAITING:
                             yield batch, target
 
     def batch(self, place: Place) -> BatchStatus:
@@ -172,27 +182,36 @@ class Compliance:
     is_clean: Callable[[Phase, Target, bytes], bool | None]
 
 
-def status(top: Path, plan: Plan, compliance: Compliance, *, records_only: bool = False) -> Status:
-    """The status of `plan` in the work tree at `top`.
+def status(tree: Tree, plan: Plan, compliance: Compliance, *, records_only: bool = False) -> Status:
+    """The status of `plan` in a work tree.
 
     With `records_only` its files are elsewhere, and what the records say is taken for true.
 
     Raises:
         BadInput: a record cannot be read.
     """
-    reader = _Reader(top, plan, compliance, records_only=records_only)
-    phases = [reader.phase(phase) for phase in plan.phases]
-    return Status(plan, phases, next(open_batches(phases), None))
+    records = {phase.id: records_of(tree, plan, phase) for phase in plan.phases}
+    absent = [
+        record_path(plan, Place(phase, batch, number))
+        for phase in plan.phases
+        if phase.state is PhaseState.ACTIVE and not records_only
+        for number, batch in enumerate(phase.batches, start=1)
+        if records[phase.id][number - 1] is None
+    ]
+    reverted = tree.git.reverted(absent)
+    reader = _Reader(tree, plan, compliance, reverted, records_only=records_only)
+    phases = [reader.phase(phase, records[phase.id]) for phase in plan.phases]
+    return Status(plan, phases, next(open_batches(phases), None), reverted)
 
 
-def refreshed(old: Status, top: Path, compliance: Compliance, changed: Collection[str]) -> Status:
+def refreshed(old: Status, tree: Tree, compliance: Compliance, changed: Collection[str]) -> Status:
     """The status by now, where these files are all that changed since the `old` one.
 
     Raises:
         BadInput: a record cannot be read.
     """
     plan = old.plan
-    reader = _Reader(top, plan, compliance, records_only=False)
+    reader = _Reader(tree, plan, compliance, old.reverted, records_only=False)
     phases = []
     for phase in old.phases:
         batches = [
@@ -200,7 +219,7 @@ def refreshed(old: Status, top: Path, compliance: Compliance, changed: Collectio
             for batch in phase.batches
         ]
         phases.append(PhaseStatus(phase.phase, batches))
-    return Status(plan, phases, next(open_batches(phases), None))
+    return Status(plan, phases, next(open_batches(phases), None), old.reverted)
 
 
 def _is_about(plan: Plan, place: Place, changed: Collection[str]) -> bool:
@@ -225,16 +244,21 @@ def open_batches(phases: Sequence[PhaseStatus], *, deferred: bool = False) -> It
 
 class _Reader:
     def __init__(
-        self, top: Path, plan: Plan, compliance: Compliance, *, records_only: bool
+        self,
+        tree: Tree,
+        plan: Plan,
+        compliance: Compliance,
+        reverted: Mapping[str, str],
+        *,
+        records_only: bool,
     ) -> None:
         self._records_only = records_only
-        self._top = top
-        self._prefix = f"{top}{os.sep}"
+        self._tree = tree
+        self._reverted = reverted
         self._plan = plan
         self._compliance = compliance
 
-    def phase(self, phase: Phase) -> PhaseStatus:
-        records = records_of(self._top, self._plan, phase)
+    def phase(self, phase: Phase, records: Sequence[Record | None]) -> PhaseStatus:
         batches = [
             self._batch(Place(phase, batch, index), record)
             for index, (batch, record) in enumerate(
@@ -245,11 +269,15 @@ class _Reader:
 
     def batch(self, place: Place) -> BatchStatus:
         """One batch, its record read anew."""
-        return self._batch(place, read_record(self._top, self._plan, place))
+        return self._batch(place, read_record(self._tree, self._plan, place))
 
     def _batch(self, place: Place, record: Record | None) -> BatchStatus:
         if record is None:
-            targets = [self._unrecorded(place.phase, target) for target in place.batch.targets]
+            why = self._reverted.get(record_path(self._plan, place), "")
+            targets = [
+                _held_back(self._unrecorded(place.phase, target), why)
+                for target in place.batch.targets
+            ]
         else:
             known: dict[str, TargetRecord] = {target.path: target for target in record.targets}
             drifted = record.definition != definition(place)
@@ -274,8 +302,9 @@ class _Reader:
             return TargetStatus(target, State.PENDING)
         data = self._data(target)
         if data is None:
-            why = "" if target.new else _why_missing(target.path)
-            return TargetStatus(target, State.PENDING, why)
+            if target.new:
+                return TargetStatus(target, State.PENDING)
+            return TargetStatus(target, State.MISSING, self._why_missing(target.path))
         if self._compliance.has_traces(phase, data) and self._compliance.is_clean(
             phase, target, data
         ):
@@ -317,7 +346,9 @@ class _Reader:
         data = self._data(target)
         if record.after is None:
             return data is None
-        return data is not None and holds(data, record.after)
+        if data is None:
+            return False
+        return self._tree.holds(target.path, data, record.after)
 
     def _compared(self, phase: Phase, target: Target, record: TargetRecord) -> TargetStatus:
         """A target that a run settled, beside the file as it is now."""
@@ -327,8 +358,22 @@ class _Reader:
         if record.after is None and record.done is Done.EDITED:
             return TargetStatus(target, State.REGRESSED, "there again, and the batch removed it")
         if data is None:
-            return TargetStatus(target, State.REGRESSED, "the file is gone")
+            return self._gone(phase, target, record)
         return self._changed(phase, target, record, data)
+
+    def _gone(self, phase: Phase, target: Target, record: TargetRecord) -> TargetStatus:
+        """A target that a run settled, and whose file is not there any more."""
+        if (name := self._tree.git.renamed(target.path)) is None:
+            return TargetStatus(target, State.DONE, "the file was removed since")
+        data = self._tree.read(name)
+        if data is None or record.after is None:
+            return TargetStatus(target, State.DONE, f"renamed to {name}, which was removed since")
+        if self._tree.holds(name, data, record.after):
+            return TargetStatus(target, State.DONE, f"renamed to {name}")
+        if self._compliance.is_clean(phase, target, data) is False:
+            why = f"renamed to {name} and changed; {_FOLLOW}, then a run edits it again"
+            return TargetStatus(target, State.MISSING, why)
+        return TargetStatus(target, State.EDITED, f"renamed to {name}, and changed since")
 
     def _changed(
         self, phase: Phase, target: Target, record: TargetRecord, data: bytes
@@ -350,13 +395,20 @@ class _Reader:
 
     def _data(self, target: Target) -> bytes | None:
         try:
-            # thousands of files: building a Path for each takes longer than reading it
-            return read_regular(f"{self._prefix}{target.path}")
+            return self._tree.read(target.path)
         except OSError:
             return None
 
+    def _why_missing(self, path: str) -> str:
+        if is_pattern(path):
+            return "a pattern: orchestrate plan --update spells it out"
+        if (name := self._tree.git.renamed(path)) is not None:
+            return f"renamed to {name}; {_FOLLOW}"
+        return "there is no such file"
 
-def _why_missing(path: str) -> str:
-    if is_pattern(path):
-        return "a pattern: orchestrate plan --update spells it out"
-    return "there is no such file"
+
+def _held_back(found: TargetStatus, why: str) -> TargetStatus:
+    """What a run would work on again waits for `retry` where its batch was taken back."""
+    if why and found.state is State.PENDING:
+        return TargetStatus(found.target, State.REVERTED, why)
+    return found

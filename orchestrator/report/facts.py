@@ -19,7 +19,8 @@ from orchestrator.words import counts_in_words, plural
 _STATES = {
     State.PENDING: "to do", State.DONE: "done", State.EDITED: "done, edited since",
     State.REGRESSED: "slipped back", State.DRIFTED: "defined otherwise since",
-    State.COMPLIANT: "as it should be", State.QUARANTINED: "given up", State.DEFERRED: "waits",
+    State.COMPLIANT: "as it should be", State.QUARANTINED: "given up",
+    State.REVERTED: "taken back", State.MISSING: "not there", State.DEFERRED: "waits",
     State.MANUAL: "for a person",
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place, Plan
 from orchestrator.plan.patterns import is_pattern
 from orchestrator.progress.record import record_path
+from orchestrator.words import listed
 
 
 def open_repo(top: Path) -> Repo:
@@ -53,7 +55,7 @@ def check(
     head = check_branch(repo)
     if staged := repo.staged():
         raise Refused(
-            f"something is staged, and a commit would carry it along: {_listed(staged)}",
+            f"something is staged, and a commit would carry it along: {listed(staged)}",
             next_step="git stash, or git commit",
         )
     to_make = [path for path in new if not os.path.lexists(repo.top / path)]
@@ -101,18 +103,18 @@ def check_adopted(repo: Repo, plan: Plan, place: Place, paths: Sequence[str]) ->
     head = check_branch(repo)
     if foreign := sorted(set(repo.staged()) - set(paths)):
         raise Refused(
-            f"something else is staged, and a commit would carry it along: {_listed(foreign)}",
+            f"something else is staged, and a commit would carry it along: {listed(foreign)}",
             next_step="git stash, or git commit",
         )
     _check_files(repo, paths)
     if half := repo.half_staged(paths):
         raise Refused(
-            f"what is staged of {_listed(half)} is not what the file holds",
+            f"what is staged of {listed(half)} is not what the file holds",
             next_step=f"git add {half[0]}, or git restore --staged {half[0]}",
         )
     if ignored := [path for path in repo.untracked(paths) if repo.ignored(path)]:
         raise Refused(
-            f"git ignores {_listed(ignored)}, so it could not be committed",
+            f"git ignores {listed(ignored)}, so it could not be committed",
             next_step=f"git check-ignore --verbose {ignored[0]}",
         )
     check_record(repo, record_path(plan, place))
@@ -152,16 +154,31 @@ def check_records(repo: Repo, plan: Plan) -> None:
         )
 
 
+def check_out(repo: Repo, absent: Sequence[str]) -> None:
+    """Make sure that files which are not there were not left out by a sparse checkout.
+
+    Raises:
+        Refused: git has one, and it is not checked out.
+    """
+    if left_out := repo.left_out(absent):
+        folder = left_out[0].rpartition("/")[0] or "."
+        raise Refused(
+            f"{listed(left_out)} is not checked out: a sparse checkout leaves it out",
+            next_step=f"git sparse-checkout add {shlex.quote(folder)}",
+        )
+
+
 def _check_files(repo: Repo, paths: Sequence[str]) -> None:
     missing = [path for path in paths if not (repo.top / path).exists()]
     if patterns := [path for path in missing if is_pattern(path)]:
         raise BadInput(
-            f"{_listed(patterns)} is a pattern, and a batch needs the files it means",
+            f"{listed(patterns)} is a pattern, and a batch needs the files it means",
             next_step="orchestrate plan --update",
         )
+    check_out(repo, missing)
     if missing:
         raise BadInput(
-            f"the batch names files that do not exist: {_listed(missing)}",
+            f"the batch names files that do not exist: {listed(missing)}",
             next_step="create them, or correct their paths in the plan",
         )
     for path in paths:
@@ -174,7 +191,7 @@ def _check_files(repo: Repo, paths: Sequence[str]) -> None:
             raise Refused(f"{path!r} is not a file")
     if hidden := repo.hidden(paths):
         raise Refused(
-            f"git was told not to look at {_listed(hidden)} (assume-unchanged or skip-worktree)",
+            f"git was told not to look at {listed(hidden)} (assume-unchanged or skip-worktree)",
             next_step=f"git update-index --no-assume-unchanged --no-skip-worktree {hidden[0]}",
         )
 
@@ -185,7 +202,7 @@ def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
     _check_files(repo, paths)
     if filtered := repo.filtered(paths):
         raise Refused(
-            f"{_listed(filtered)} is under a filter of git (LFS or the like): what is "
+            f"{listed(filtered)} is under a filter of git (LFS or the like): what is "
             "committed would not be what was judged",
             next_step=f"git check-attr filter {filtered[0]}, or take it out of the plan",
         )
@@ -196,12 +213,12 @@ def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
                 next_step=f"cd {inside}, with a plan of its own there",
             )
         raise Refused(
-            f"git does not know {_listed(untracked)}",
+            f"git does not know {listed(untracked)}",
             next_step="git add and git commit them first",
         )
     if dirty := repo.dirty(paths):
         raise Refused(
-            f"you have uncommitted changes in {_listed(dirty)}",
+            f"you have uncommitted changes in {listed(dirty)}",
             next_step="git commit or git stash them; a preview needs neither: "
             "orchestrate next-batch --dry-run",
         )
@@ -225,9 +242,3 @@ def check_record(repo: Repo, path: str) -> None:
         raise Refused(
             f"{path!r} lies behind a symbolic link", next_step="set `reports:` in the plan"
         )
-
-
-def _listed(paths: Sequence[str]) -> str:
-    most = 5
-    more = f" and {len(paths) - most} more" if len(paths) > most else ""
-    return ", ".join(map(repr, paths[:most])) + more

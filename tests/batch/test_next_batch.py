@@ -59,7 +59,7 @@ def test_the_record_holds_what_the_commit_holds(repo: SampleRepo) -> None:
     result = repo.next_batch()
     assert isinstance(result, Landed)
     workspace = repo.workspace()
-    record = read_record(repo.top, workspace.plan, next(workspace.plan.places()))
+    record = read_record(workspace.tree, workspace.plan, next(workspace.plan.places()))
     assert record == result.record
     blobs = {t.path: t.after for t in record.targets}
     tree = repo.git.staged_blobs(sorted(blobs))
@@ -394,8 +394,14 @@ def test_fault_48_another_git_command_at_work(repo: SampleRepo) -> None:
 def test_fault_19_a_target_that_does_not_exist_is_an_error_of_the_plan(repo: SampleRepo) -> None:
     repo.git.run("rm", "-q", "tests/test_a.py")
     repo.commit("remove it")
+    first = repo.next_batch()
+    assert isinstance(first, Landed)
+    assert [entry.path for entry in first.record.targets] == ["tests/test_b.py"]
+    assert isinstance(repo.next_batch(), Landed)  # it does not stop the others
     with pytest.raises(BadInput, match=r"files that do not exist: 'tests/test_a\.py'"):
         repo.next_batch()
+    assert repo.run("skip", "tests/test_a.py", "--reason", "moved away").code == 0
+    assert isinstance(repo.next_batch(), NothingToDo)
 
 
 def test_fault_51_no_identity_cannot_commit(repo: SampleRepo) -> None:
