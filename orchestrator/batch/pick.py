@@ -85,7 +85,7 @@ def _refuse_held(status: Status, place: Place) -> None:
     for target in batch.targets:
         if target.state is State.REVERTED:
             raise BadInput(
-                f"{place.name} was {target.why}, and waits",
+                f"{place.name} was reverted {target.why}, and waits",
                 next_step=f"orchestrate retry {place.name}",
             )
         if target.state is State.MISSING:

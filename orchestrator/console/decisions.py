@@ -27,7 +27,11 @@ def show_undone(undone: Undone, python: str) -> Exit:
     """Print the commit, or what speaks against taking the batch back."""
     if undone.commit is not None:
         data(f"{undone.commit.commit[:10]} {undone.commit.subject}")
-        say(f"{undone.place.name} is open again: next-batch would do it anew", "yellow")
+        name = undone.place.name
+        if undone.paths:
+            say(f"{name} is held back from now on; to do it again: orchestrate retry {name}")
+        else:
+            say(f"{name} is open again: next-batch would do it anew", "yellow")
         say("next: orchestrate status")
         return Exit.DONE
     red = undone.verdicts[-1]

@@ -111,7 +111,7 @@ class Lookup:
                 commit = text[1:].split("\n")
             elif text in records and text not in found and self._took_code_back(commit[0], text):
                 day = datetime.fromtimestamp(int(commit[2]), UTC).date().isoformat()
-                found[text] = f"reverted by {commit[1]} on {day} in {commit[0][:10]}"
+                found[text] = f"by {commit[1]} on {day}, in {commit[0][:10]}"
         return found
 
     def _took_code_back(self, commit: str, record: str) -> bool:

@@ -242,6 +242,15 @@ class Repo:
                 raise
             self.run("add", "--sparse", "--", *listed)  # a record outside of what is checked out
 
+    def stage_removal(self, path: str) -> None:
+        """Take a file out of the index, also where a sparse checkout leaves it out of the tree."""
+        self.run("update-index", "--force-remove", "--", path)
+
+    def bring_back(self, path: str) -> None:
+        """Give a tracked file what HEAD holds; one that a sparse checkout leaves out stays out."""
+        if not self.left_out([path]):
+            self.run("checkout", "--quiet", "--ignore-skip-worktree-bits", "HEAD", "--", path)
+
     def unstage(self, paths: Iterable[str]) -> None:
         """Put the index entries of these paths back to HEAD's."""
         self.run("reset", "--quiet", "HEAD", "--", *paths)

@@ -13,7 +13,11 @@ from orchestrator.report.calibration import of_phase, of_plan
 from orchestrator.words import plural
 
 _UNKNOWN = "-"
-_TOLD = (State.REGRESSED, State.DRIFTED, State.QUARANTINED, State.EDITED, State.MANUAL)
+_TOLD = (
+    State.REGRESSED, State.DRIFTED, State.REVERTED, State.QUARANTINED, State.MISSING, State.EDITED,
+    State.MANUAL,
+)  # fmt: skip
+_COUNTED = tuple(state for state in _TOLD if state is not State.EDITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,11 +253,7 @@ def _word(phase: PhaseStatus, status: Status) -> str:
     landed = sum(not batch.is_open for batch in phase.batches if batch.record)
     if 0 < landed < len(phase.batches):
         parts.append(f"{landed} of {len(phase.batches)} batches")
-    parts += [
-        f"{count} {state.value}"
-        for state in (State.REGRESSED, State.DRIFTED, State.QUARANTINED, State.MANUAL)
-        if (count := phase.count(state))
-    ]
+    parts += [f"{count} {state.value}" for state in _COUNTED if (count := phase.count(state))]
     waits = any(t.state in OPEN for b in phase.batches for t in b.targets) and not is_next
     word = "NEXT" if is_next else "TODO"
     if waits and named.depends_on:

@@ -35,7 +35,11 @@ def unresolved(status: Status, python: str) -> list[Unresolved]:
     `python` is the interpreter the commands name.
     """
     found = [_of(batch, target, python) for batch, target in status.unresolved()]
-    return sorted(found, key=lambda item: item.kind == State.MANUAL.value)
+    return sorted(found, key=lambda item: item.kind in _FOR_A_PERSON)
+
+
+_FOR_A_PERSON = (State.REVERTED.value, State.MISSING.value, State.MANUAL.value)
+"""Kinds of what no run gave up, told after what one did."""
 
 
 def to_json(found: Sequence[Unresolved]) -> str:
@@ -76,6 +80,16 @@ def next_steps(item: Unresolved) -> list[str]:
     path = shlex.quote(item.path)
     if item.kind == State.MANUAL.value:
         return [f"change what it needs, then: orchestrate adopt {path}"]
+    if item.kind == State.REVERTED.value:
+        return [
+            f"do it again: orchestrate retry {item.place}",
+            f"or leave it as it is: orchestrate skip {path} --reason WHY",
+        ]
+    if item.kind == State.MISSING.value:
+        return [
+            "take over where it is now: orchestrate plan --update",
+            f"or leave it out: orchestrate skip {path} --reason WHY",
+        ]
     return [
         f"remove the cause, then: orchestrate retry {path}",
         f"or fix it by hand, then: orchestrate adopt {path}",
@@ -85,7 +99,9 @@ def next_steps(item: Unresolved) -> list[str]:
 
 def _of(batch: BatchStatus, target: TargetStatus, python: str) -> Unresolved:
     entry, place, path = batch.entry(target), batch.place.name, target.target.path
-    if target.state is State.MANUAL or entry is None:
+    if target.state.value in _FOR_A_PERSON:
+        return Unresolved(place, path, target.state.value, target.why)
+    if entry is None:
         return Unresolved(place, path, State.MANUAL.value, target.why)
     failure = entry.failure
     kind = Fault.REFUSED.value if entry.done is Done.REFUSED or not failure else failure.fault

@@ -339,7 +339,7 @@ class Journal:
         if self._repo.untracked([entry.record]):
             files.remove(self._repo.top, entry.record)
         else:
-            self._repo.run("checkout", "--quiet", "HEAD", "--", entry.record)
+            self._repo.bring_back(entry.record)
 
     def unknown(self) -> list[str]:
         """The files that hold neither what they held nor what the run wrote."""

@@ -168,7 +168,10 @@ class Transaction:
         else:
             files.remove(repo.top, self._record)
         points.passed("recorded")
-        repo.add([self._record])
+        if record is not None:
+            repo.add([self._record])
+        else:
+            repo.stage_removal(self._record)
         ours = _staged(repo, [*staged.contents, self._record])
         if not ours:  # the same once more: the record says so already
             self.committed = True

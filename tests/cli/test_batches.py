@@ -111,7 +111,7 @@ def test_retry_and_undo_say_how_they_ended(given_up: SampleRepo) -> None:
     ended = given_up.run("undo", "two")
     assert ended.code == 0
     assert "Undo memory safety for c" in ended.out
-    assert "first/two is open again" in ended.err
+    assert "to do it again: orchestrate retry first/two" in ended.err
     ended = given_up.run("retry", "two")
     assert (ended.code, "batch 2/2" in ended.out) == (0, True)
     ended = given_up.run("retry", "two")
