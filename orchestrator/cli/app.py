@@ -14,7 +14,7 @@ from orchestrator.cli.declared.application import app
 
 _DECLARED = {
     "views": ("status", "show", "unresolved", "history", "report"),
-    "runs": ("next-batch", "retry", "adopt", "skip", "undo", "recover", "demo"),
+    "runs": ("next-batch", "retry", "adopt", "skip", "undo", "resolve", "recover", "demo"),
     "plans": ("init", "scan", "plan", "validate", "fixers", "schema"),
     "files": ("check", "fix", "doctor", "memory", "guard"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -252,6 +253,27 @@ def undo(plan: Path | None, name: str, how: How) -> Exit:
     with LiveProgress() as live:
         undone = decided.undo(open_workspace(plan), name, how, live.tell)
     return show_undone(undone, live.python)
+
+
+def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
+    """End merge conflicts in records.
+
+    Raises:
+        BadInput: `take` is neither side, or nothing is in conflict.
+    """
+    from orchestrator.console.streams import data, say
+    from orchestrator.decide import resolve as decided
+    from orchestrator.workspace import open_workspace
+
+    if take is not None and take not in set(decided.Side):
+        raise BadInput(f"--take is ours or theirs, not {take!r}")
+    wanted = decided.Side(take) if take else None
+    found = decided.resolve(open_workspace(plan), name, wanted)
+    for one in found:
+        data(f"{one.path}: {one.side}, {one.why}")
+    paths = shlex.join(one.path for one in found)
+    say(f"next: git add {paths} && git commit")
+    return Exit.DONE
 
 
 def _python(workspace: Workspace) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +18,14 @@ from orchestrator.drafting.drift import Drift, drift, is_memory_safety
 from orchestrator.drafting.memory_safety import Wishes
 from orchestrator.drafting.owners import owners
 from orchestrator.drafting.place import checked
+from orchestrator.drafting.records import Moved, moved_records
 from orchestrator.drafting.update import Additions, updated
-from orchestrator.errors import BadInput, Exit
+from orchestrator.errors import BadInput, Exit, Refused
 from orchestrator.events import nobody
 from orchestrator.fixers.memory_safety.options import Grouping, Require
+from orchestrator.git import Repo, find_top
 from orchestrator.paths import RepoPath
+from orchestrator.plan.model import Plan
 from orchestrator.reading import read_regular
 from orchestrator.safety.session import How, check_trusted
 from orchestrator.survey.scan import Survey
@@ -37,32 +42,67 @@ def update(plan: Path | None, asked: Asked, *, trust: bool) -> Exit:
     workspace = open_workspace(plan)
     before = read_regular(workspace.plan_file)
     text = before.decode("utf-8-sig")
-    changed = updated(text, *_asked_of(workspace, asked, trust=trust))
-    if changed.text == text:
-        for sentence in changed.said:
-            say(f"  {sentence}", "yellow")
-        say(f"{workspace.plan_file.name} is up to date")
-        return Exit.DONE
+    drifted, added = _asked_of(workspace, asked, trust=trust)
+    changed = updated(text, drifted, added)
     try:
-        checked(changed.text, workspace.top, workspace.plan_file)
+        new_plan = checked(changed.text, workspace.top, workspace.plan_file)
     except BadInput as error:
         raise BadInput(
             f"the plan would not be right any more:\n{error.what}",
             next_step="correct by hand what is gone or new: orchestrate validate",
         ) from error
     name = workspace.plan_file.name
-    data("".join(_diff(text, changed.text, name)))
-    for sentence in changed.said:
+    records = moved_records(workspace.tree, new_plan, _renames(new_plan, drifted))
+    if changed.text == text and not records:
+        for sentence in changed.said:
+            say(f"  {sentence}", "yellow")
+        say(f"{name} is up to date")
+        return Exit.DONE
+    if changed.text != text:
+        data("".join(_diff(text, changed.text, name)))
+    for sentence in (*changed.said, *(one.said for one in records)):
         say(f"  {sentence}")
     if asked.dry_run:
         say("nothing was written; next: orchestrate plan --update")
         return Exit.DONE
-    file = workspace.plan_file
-    new = _encoded(before, changed.text)
-    files.replace(file.parent, RepoPath(file.name), new, expected=before)
-    say(f"wrote {name}")
+    if changed.text != text:
+        file = workspace.plan_file
+        new = _encoded(before, changed.text)
+        files.replace(file.parent, RepoPath(file.name), new, expected=before)
+        say(f"wrote {name}")
+    _write(workspace, records)
     say("next: orchestrate status")
     return Exit.DONE
+
+
+def _renames(plan: Plan, drifted: Drift) -> dict[str, str]:
+    """The files that the plan names as they are called now, by their old names."""
+    named = {target.path for place in plan.places() for target in place.batch.targets}
+    return {at.target.path: new for at, new in drifted.renamed if new in named}
+
+
+def _write(workspace: Workspace, records: Sequence[Moved]) -> None:
+    """Put records where the plan looks for them; git is left to the user.
+
+    Raises:
+        Refused: one has changes that nobody committed.
+    """
+    if not records:
+        return
+    top, reports = workspace.top, workspace.plan.reports
+    if find_top(top) == top:
+        dirty = Repo(top).dirty([one.path for one in records])
+        if dirty:
+            raise Refused(
+                f"you have uncommitted changes in the record {dirty[0]!r}", next_step="git diff"
+            )
+    for one in records:
+        if one.record is not None:
+            files.write(top, one.path, one.record.to_bytes())
+        else:
+            files.remove(top, one.path)
+        say(f"{'wrote' if one.record else 'removed'} {one.path}")
+    say(f"commit them with the plan: git add --all {shlex.quote(reports)} && git commit")
 
 
 def _asked_of(workspace: Workspace, asked: Asked, *, trust: bool) -> tuple[Drift, Additions]:

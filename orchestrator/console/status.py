@@ -46,6 +46,8 @@ def status_display(status: Status, left_s: float | None) -> Group:
 
 def _lines(status: Status, left_s: float | None) -> Iterator[Text]:
     yield from map(_attention, attention(status))
+    for stray in status.strays:
+        yield plain(f"{stray.sentence}: orchestrate plan --update moves it", "yellow")
     yield from (plain(line, "dim") for line in calibration.lines(status))
     first, *rest = next_lines(status)
     if left_s is not None:

@@ -1,1 +1,1 @@
-"""What people decide about a batch: adopt, retry, skip, undo."""
+"""What people decide about a batch: adopt, resolve, retry, skip, undo."""

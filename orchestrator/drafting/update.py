@@ -75,9 +75,7 @@ class _Page:
     def rename(self, at: At, new: str) -> None:
         old = at.target.path
         span = self._span(at.location)
-        if not at.is_free:
-            self.said.append(f"{at.name}: {old} is {new} now; its record stays as it is")
-        elif span is None:
+        if span is None:
             self._cannot(at, f"{old} is {new} now")
         else:
             for number in range(span.start, span.end):

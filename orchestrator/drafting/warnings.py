@@ -12,6 +12,7 @@ from orchestrator.drafting.drift import drift, is_memory_safety
 from orchestrator.drafting.memory_safety import Wishes
 from orchestrator.fixers.memory_safety.options import Require
 from orchestrator.plan.model import PhaseState, Plan
+from orchestrator.progress.strays import strays
 from orchestrator.survey.scan import survey
 from orchestrator.words import plural
 from orchestrator.workspace import Workspace
@@ -70,6 +71,8 @@ def _of_files(workspace: Workspace) -> Iterator[Warned]:
     for at in drifted.gone:
         if at.phase.state is PhaseState.DEFERRED or not at.is_free:
             yield Warned(f"{at.name}: {at.target.path} is gone", UPDATE)
+    for stray in strays(workspace.tree, plan):
+        yield Warned(stray.sentence, UPDATE)
     for at, new in drifted.renamed:
         yield Warned(f"{at.name}: {at.target.path} is {new} now", UPDATE)
     for group, paths in drifted.shared:

@@ -240,6 +240,16 @@ def parsed(data: bytes, name: str) -> Record:
     Raises:
         BadInput: they are none, or of a newer version of the tool.
     """
+    if has_conflict(data):
+        raise BadInput(
+            f"{name!r} holds the markers of a merge conflict",
+            next_step=f"orchestrate resolve {shlex.quote(name)}",
+        )
+    if data.startswith(b"version https://git-lfs"):
+        raise BadInput(
+            f"{name!r} is a pointer of Git LFS, and the record itself is not here",
+            next_step="git lfs pull",
+        )
     try:
         record = _read(data, name)
     except RecursionError:
@@ -249,6 +259,16 @@ def parsed(data: bytes, name: str) -> Record:
     if why := _why_no_record(record):
         raise BadInput(f"{name!r} is not a record ({why})", next_step=_restore(name))
     return record
+
+
+CONFLICT = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
+"""How the lines begin that git puts around what it could not merge."""
+
+
+def has_conflict(data: bytes) -> bool:
+    """Whether git's markers of a merge conflict are left in a record."""
+    starts = {line[:7] for line in data.splitlines()}
+    return CONFLICT[0] in starts and CONFLICT[-1] in starts
 
 
 def _read(data: bytes, name: str) -> Record:

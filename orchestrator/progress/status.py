@@ -17,6 +17,7 @@ from orchestrator.progress.record import (
     record_path,
     records_of,
 )
+from orchestrator.progress.strays import Stray, strays
 from orchestrator.progress.tree import Tree
 
 _FOLLOW = "orchestrate plan --update follows it"
@@ -150,6 +151,9 @@ class Status:
     reverted: Mapping[str, str] = field(default_factory=dict)
     """The records that were taken back with their code, each with by whom and when."""
 
+    strays: Sequence[Stray] = ()
+    """The records of no batch of the plan."""
+
     @property
     def files_done(self) -> int:
         """Files that count as progress, over all phases."""
@@ -201,7 +205,8 @@ def status(tree: Tree, plan: Plan, compliance: Compliance, *, records_only: bool
     reverted = tree.git.reverted(absent)
     reader = _Reader(tree, plan, compliance, reverted, records_only=records_only)
     phases = [reader.phase(phase, records[phase.id]) for phase in plan.phases]
-    return Status(plan, phases, next(open_batches(phases), None), reverted)
+    lost = strays(tree, plan)
+    return Status(plan, phases, next(open_batches(phases), None), reverted, lost)
 
 
 def refreshed(old: Status, tree: Tree, compliance: Compliance, changed: Collection[str]) -> Status:
@@ -219,7 +224,7 @@ def refreshed(old: Status, tree: Tree, compliance: Compliance, changed: Collecti
             for batch in phase.batches
         ]
         phases.append(PhaseStatus(phase.phase, batches))
-    return Status(plan, phases, next(open_batches(phases), None), old.reverted)
+    return Status(plan, phases, next(open_batches(phases), None), old.reverted, old.strays)
 
 
 def _is_about(plan: Plan, place: Place, changed: Collection[str]) -> bool:

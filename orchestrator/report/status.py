@@ -168,7 +168,8 @@ def next_lines(status: Status) -> list[str]:
 def markdown(status: Status) -> str:
     """The table as GitHub-flavoured Markdown, without colour and in a fixed order."""
     lines = [f"# {escaped(status.plan.title)}", "", *markdown_table(status)]
-    told = [f"- {i.state}: `{i.path}` ({i.place}) {escaped(i.why)}" for i in attention(status)]
+    told = [f"- {escaped(stray.sentence)}" for stray in status.strays]
+    told += [f"- {i.state}: `{i.path}` ({i.place}) {escaped(i.why)}" for i in attention(status)]
     coming = (
         [f"Next: {status.next.name}, {escaped(status.next.batch.title)}"] if status.next else []
     )
@@ -193,6 +194,7 @@ def to_json(status: Status) -> str:
         "title": status.plan.title,
         "files": {"done": status.files_done, "total": status.files},
         "next": status.next.name if status.next else None,
+        "strays": [stray.path for stray in status.strays],
         "phases": [_phase(phase, status) for phase in status.phases],
     }
     return json.dumps(document)  # on one line: with an indent Python's slow encoder is used

@@ -146,6 +146,31 @@ def undo_command(
     raise typer.Exit(undo(plan or ctx.obj, name, How(python, strict, trust)))
 
 
+@app.command("resolve")
+def resolve_command(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="A batch or a record; default: every one.", show_default=False
+        ),
+    ] = None,
+    plan: PlanOption = None,
+    take: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ours|theirs",
+            help="This side, whatever the files hold; default: the one that says what they hold.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """End merge conflicts in records. Nothing is staged or committed."""
+    from orchestrator.cli.batches import resolve
+
+    raise typer.Exit(resolve(plan or ctx.obj, name, take))
+
+
 @app.command("recover")
 def recover_command(
     ctx: typer.Context,
