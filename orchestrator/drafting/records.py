@@ -6,7 +6,7 @@ what was done to it stays known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.paths import RepoPath
@@ -53,12 +53,12 @@ def moved_records(tree: Tree, plan: Plan, renamed: Mapping[str, str]) -> list[Mo
         entry.target.path: entry for record in records for entry in _entries(record, renamed)
     }
     changed = []
+    placed = {target.path for place in plan.places() for target in place.batch.targets}
     for place in plan.places():
-        record = _record_of(plan, place, held[place.name], entries)
+        record = _record_of(place, held[place.name], entries, placed)
         if record is not None and record != held[place.name]:
             said = f"what is known of the files of {place.name} goes into its record"
             changed.append(Moved(record_path(plan, place), record, said))
-    placed = {target.path for place in plan.places() for target in place.batch.targets}
     for stray in lost:
         if all(renamed.get(t.path, t.path) in placed for t in stray.record.targets):
             said = f"the record of {stray.name} goes: all of it is in other records"
@@ -79,13 +79,20 @@ def _called(target: TargetRecord, renamed: Mapping[str, str]) -> TargetRecord:
 
 
 def _record_of(
-    plan: Plan, place: Place, held: Record | None, entries: Mapping[str, _Entry]
+    place: Place, held: Record | None, entries: Mapping[str, _Entry], placed: Collection[str]
 ) -> Record | None:
-    """The record a batch should have, of what is known of its files; None where nothing is."""
+    """The record a batch should have, of what is known of its files; None where nothing is.
+
+    What `held` says of files that the plan has dropped, which are not `placed`, stays in it.
+    """
     mine = [entries[t.path] for t in place.batch.targets if t.path in entries]
     sources = list({id(entry.of): entry.of for entry in mine}.values())
-    if not mine or (sources == [held] and all(e.target.path == e.was for e in mine)):
+    own = [entry.path for entry in held.targets] if held else []
+    went = any(path in placed for path in own if path not in {entry.was for entry in mine})
+    stays = sources == [held] and all(entry.target.path == entry.was for entry in mine)
+    if not mine or (stays and not went):
         return held
+    dropped = [e for e in (held.targets if held else ()) if e.path not in placed]
     first = held or sources[0]
     paths = {path for entry in mine for path in (entry.target.path, entry.was)}
     renamed = {entry.was: entry.target.path for entry in mine if entry.was != entry.target.path}
@@ -96,7 +103,7 @@ def _record_of(
         phase=place.phase.id,
         batch=place.batch.id,
         definition=definition(place) if fits else first.definition,
-        targets=tuple(entry.target for entry in mine),
+        targets=(*(entry.target for entry in mine), *(e for e in dropped if e.path not in paths)),
         others=_beside(beside, paths),
         memory=first.memory if len(sources) == 1 else None,
     )

@@ -147,7 +147,7 @@ def test_fault_115_state_travels_with_the_code(how: str, tmp_path: Path) -> None
             "clone", "-q", "--depth=1", "--branch=work", f"file://{repo.top}", str(tmp_path / "c")
         )
         repo = SampleRepo(tmp_path / "c", type(git)(tmp_path / "c"))
-    expected = "pending" if how == "revert" else "done"
+    expected = "reverted" if how == "revert" else "done"
     assert states(repo) == {"test_a.py": expected, "test_b.py": expected, "test_c.py": "pending"}
 
 
