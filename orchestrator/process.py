@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -34,6 +35,9 @@ RUN_ID = os.environ.pop(_OUR_ID, "") or uuid.uuid4().hex
 
 Of a process that serves another one of ours, it begins with that one's.
 """
+
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Child(Protocol):
@@ -352,7 +356,13 @@ def is_alive(pid: int) -> bool:
 
 
 def end_marked(mark: str) -> None:
-    """End every process whose mark begins with `mark`: a run's id, or one program of it."""
+    """End every process whose mark begins with `mark`: a run's id, or one program of it.
+
+    What does not begin as the id of a run does was made up, and ends nothing: an empty text is the
+    beginning of every mark, and of none at all.
+    """
+    if not _RUN_ID.match(mark):
+        return
     import psutil
 
     user, ended = os.getuid(), []

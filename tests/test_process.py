@@ -112,3 +112,14 @@ def test_the_environment_is_the_callers_less_what_is_left_out(
     monkeypatch.setenv("LEFT_OUT", "1")
     env = process.environment(without=["LEFT_OUT"], ADDED="2")
     assert (env["KEPT"], env["ADDED"], "LEFT_OUT" in env) == ("1", "2", False)
+
+
+@pytest.mark.parametrize("mark", ["", "a", "x" * 32, "0" * 31, " "])
+def test_what_is_no_id_of_a_run_ends_no_process(mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import psutil
+
+    def none_is_looked_at() -> None:
+        raise AssertionError("it would have ended the processes of the user")
+
+    monkeypatch.setattr(psutil, "process_iter", none_is_looked_at)
+    process.end_marked(mark)

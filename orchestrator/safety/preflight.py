@@ -84,13 +84,13 @@ def _check_can_be_made(repo: Repo, paths: Sequence[str]) -> None:
             raise Refused(
                 f"{path!r} would be made, and there is such a file", next_step=f"git status {path}"
             )
+        if files.is_behind_link(repo.top, RepoPath(path)):
+            raise Refused(f"{path!r} lies behind a symbolic link", next_step="git status")
         if repo.ignored(path):
             raise Refused(
                 f"git ignores {path!r}, so it could not be committed",
                 next_step=f"git check-ignore --verbose {path}",
             )
-        if files.is_behind_link(repo.top, RepoPath(path)):
-            raise Refused(f"{path!r} lies behind a symbolic link")
 
 
 def check_adopted(repo: Repo, plan: Plan, place: Place, paths: Sequence[str]) -> Head:
