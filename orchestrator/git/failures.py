@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from orchestrator.errors import Exit, OrchestrateError
 
 _DISK_FULL = ("No space left on device", "Disk quota exceeded", "Read-only file system")
 _OWNED = re.compile(r"dubious ownership in repository at '(?P<top>[^']+)'")
 _LOCK_HELD = re.compile(r"Unable to create '(?P<file>[^']+\.lock)': File exists")
+_DENIED = re.compile(
+    r"^(?:error|fatal): (?!cannot exec)(?P<what>.*(?:Permission denied|Operation not permitted|"
+    r"Not a directory|non-directory in the way|insufficient permission for adding an object.*))$",
+    re.MULTILINE,
+)
+_PATH = re.compile(r"(?:'(?P<quoted>[^']*/[^']*)'| (?P<bare>[\w./-]+/[\w./-]+))")
+_BY_HOOK = re.compile(r"aborted by (?:the reference-transaction )?hook")
 
 
 class GitFailed(OrchestrateError):
@@ -37,6 +45,12 @@ class GitDiskFull(GitFailed):
     exit_code = Exit.DISK
 
 
+class GitDenied(GitFailed):
+    """Git may not write to a file or folder, or something else is in its place."""
+
+    exit_code = Exit.DISK
+
+
 class GitLocked(GitFailed):
     """Another git command is at work, or one that was killed left its lock."""
 
@@ -47,6 +61,12 @@ class GitDistrusts(GitFailed):
     """The repository belongs to another user: git runs nothing in it, and neither do we."""
 
     exit_code = Exit.REFUSED
+
+
+class GitHookRefused(GitFailed):
+    """A hook of the repository did not let a branch be moved."""
+
+    exit_code = Exit.RED
 
 
 def _subcommand(command: Sequence[str]) -> str:
@@ -67,4 +87,19 @@ def failed(command: Sequence[str], status: int, output: str) -> GitFailed:
         locked = GitLocked(command, status, output)
         locked.next_step = f"where no git is at work any more: rm {shlex.quote(held['file'])}"
         return locked
+    if denied := _DENIED.search(output):
+        kept_out = GitDenied(command, status, output)
+        kept_out.next_step = f"make it writable: ls -ld {shlex.quote(_folder_in(denied['what']))}"
+        return kept_out
+    if _BY_HOOK.search(output):
+        refused = GitHookRefused(command, status, output)
+        refused.next_step = "set right what the hook says"
+        return refused
     return GitFailed(command, status, output)
+
+
+def _folder_in(text: str) -> str:
+    """The folder of the last path that git names; its own where it names none."""
+    paths = [found["quoted"] or found["bare"] for found in _PATH.finditer(text)]
+    named = [path for path in paths if not path.startswith("refs/")]
+    return str(PurePath(named[-1]).parent) if named else ".git"
