@@ -32,6 +32,7 @@ class GitFailed(OrchestrateError):
             next_step="git status",
         )
         self.output = output
+        self.status = status
         self._made_of = command, status, output
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -70,7 +71,10 @@ class GitHookRefused(GitFailed):
 
 
 def _subcommand(command: Sequence[str]) -> str:
-    return next((word for word in command if word[0] != "-" and "=" not in word), command[0])
+    """The first word that is no option, and no setting after `-c`."""
+    settings = {at + 1 for at, word in enumerate(command) if word == "-c"}
+    words = (w for at, w in enumerate(command) if not w.startswith("-") and at not in settings)
+    return next(words, command[0])
 
 
 def failed(command: Sequence[str], status: int, output: str) -> GitFailed:

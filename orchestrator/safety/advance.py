@@ -196,9 +196,7 @@ class Advance:
         refused = None
         for _ in range(_LOOKS):
             try:
-                self.repo.run(
-                    "update-ref", "-m", reason, f"refs/heads/{self.branch}", new, old
-                )
+                self.repo.run("update-ref", "-m", reason, f"refs/heads/{self.branch}", new, old)
             except GitLocked as error:
                 refused = error
                 time.sleep(_LOOK_S)

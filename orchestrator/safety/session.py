@@ -328,7 +328,7 @@ def own_copy(top: Path) -> ScratchCopy:
     Raises:
         Refused: there is no repository, or no commit in it.
     """
-    folder, repo = _our_folder(top), Repo(top)
+    folder, repo = _our_folder(top), preflight.open_repo(top)
     if repo.is_unborn:
         raise Refused(
             "nothing was committed here yet, and a copy is made of a commit",
