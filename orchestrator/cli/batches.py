@@ -217,14 +217,14 @@ def retry(plan: Path | None, name: str | None, how: How) -> Exit:
     return show_series(series, live.python)
 
 
-def skip(plan: Path | None, name: str, reason: str) -> Exit:
+def skip(plan: Path | None, name: str, reason: str, *, signoff: bool) -> Exit:
     """Record that a file is left as it is."""
     from orchestrator.console.streams import data, say
     from orchestrator.decide import skip as decided
     from orchestrator.events import nobody
     from orchestrator.workspace import open_workspace
 
-    commit = decided.skip(open_workspace(plan), name, reason, nobody)
+    commit = decided.skip(open_workspace(plan), name, reason, nobody, signoff=signoff)
     data(f"{commit.commit[:10]} {commit.subject}")
     say("next: orchestrate status")
     return Exit.DONE

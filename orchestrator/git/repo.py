@@ -89,12 +89,9 @@ class Repo:
 
         `check-ignore` does so by itself.
         """
-        over = own.environment()
-        if index is not None:
-            over["GIT_INDEX_FILE"] = str(index)
-        return self._started(
-            [*own.options(literal=literal, is_ours=self._ours), *command], over, stdin
-        )
+        over = own.environment() | ({} if index is None else {"GIT_INDEX_FILE": str(index)})
+        options = own.options(literal=literal, is_ours=self._ours)
+        return self._started([*options, *command], over, stdin)
 
     def _started(
         self, command: Sequence[str], over: Mapping[str, str], stdin: BinaryIO | None = None
@@ -237,6 +234,10 @@ class Repo:
                 "git knows no name and address to commit with",
                 next_step="git config user.name NAME && git config user.email ADDRESS",
             ) from error
+
+    def committer(self) -> str:
+        """Who commits here, as `NAME <ADDRESS>`."""
+        return self.text("var", "GIT_COMMITTER_IDENT").rsplit(" ", 2)[0]
 
     def add(self, paths: Iterable[str]) -> None:
         """Stage exactly these files, as `git add` does (filters and line ends included)."""

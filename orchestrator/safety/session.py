@@ -35,11 +35,13 @@ from orchestrator.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How the user wants it done: with which interpreter, how strictly, trusting what."""
+    """How the user wants it done: by which interpreter, how strictly, trusting what."""
 
     python: str | None = None
     strict: bool = False
     trust: bool = False
+    signoff: bool = False
+    """Whether whoever runs it signs off the commits, also where the plan does not ask for it."""
 
 
 @dataclass(slots=True)
@@ -150,6 +152,11 @@ class Session(Workshop):
 
     logs: Path = field(kw_only=True)
     """Where what a run did is kept, below git's own folder of the user's work tree."""
+
+    @property
+    def signs_off(self) -> bool:
+        """Whether whoever runs it signs off its commits."""
+        return self.how.signoff or self.plan.commit.signoff
 
     def checkout(self, commit: str) -> checkout.Checkout:
         """A work tree of ours that holds `commit`, with what the plan puts there. Close it.

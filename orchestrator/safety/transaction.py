@@ -175,6 +175,8 @@ class Transaction:
         blobs = repo.staged_blobs(ours)
         judged = {path: blobs.get(path) for path in ours}
         self._journal.judged(judged)
+        if self._session.signs_off:
+            message = message.signed_off(repo.committer())
         commit = self._made(message.text())
         points.passed("committed")
         _must_follow(repo, commit, self._base)

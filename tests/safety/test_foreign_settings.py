@@ -66,7 +66,7 @@ REFUSED = (
     "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE",
     "GIT_QUARANTINE_PATH", "GIT_CONFIG", "GIT_DIR", "GIT_INDEX_FILE",
 )  # fmt: skip
-WAYS = ([], ["--isolated"])
+WAYS: tuple[list[str], ...] = ([], ["--isolated"])
 
 
 def there_and_back(repo: SampleRepo, way: list[str], env: dict[str, str] | None = None) -> None:
