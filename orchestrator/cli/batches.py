@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.commands import warn_of_interrupted_run
+from orchestrator.cli.commands import warn_of_detached_head, warn_of_interrupted_run
 from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
         from orchestrator.inspect.preview import preview
 
         warn_of_interrupted_run(workspace)
+        warn_of_detached_head(workspace.top)
         with LiveProgress() as live:
             seen = preview(workspace, choice, asked.how, live.tell)
         return show_preview(seen)

@@ -194,14 +194,17 @@ class Session(Workshop):
 
 
 @contextmanager
-def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -> Iterator[Session]:
+def session(
+    workspace: Workspace, how: How, tell: Tell, *, gates: bool = True, commits: bool = True
+) -> Iterator[Session]:
     """Work in the repository until the block ends; an interrupted run is settled before.
 
-    Without `gates` nothing of the plan is executed, so that nothing of it need be trusted.
+    Without `gates` nothing of the plan is executed, so that nothing of it need be trusted; without
+    `commits` nothing is committed, so that no branch is needed.
 
     Raises:
-        Refused: there is no repository, somebody's file is where a record goes, or the plan holds
-            commands that nobody here has trusted yet.
+        Refused: there is no repository, no branch to commit on, somebody's file is where a record
+            goes, or the plan holds commands that nobody here has trusted yet.
         Locked: another run is at work.
         NeedsDecision: an interrupted run cannot be undone without asking.
     """
@@ -221,6 +224,8 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
             tell(Recovered(journal.recover().sentence))
         if (ended := finish(repo, folder)) is not None:
             tell(Recovered(ended))
+        if commits:
+            preflight.check_branch(repo)
         preflight.check_records(repo, workspace.plan)
         if gates:
             check_trust(workspace.plan, folder, trust=how.trust)
