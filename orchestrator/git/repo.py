@@ -77,6 +77,10 @@ class Repo:
         """
         return self._execute(command, index=index)
 
+    def feed(self, *command: str, stdin: BinaryIO) -> bytes:
+        """What `git COMMAND` prints that reads from `stdin`; errors as in `run`."""
+        return self._execute(command, stdin=stdin)
+
     def _execute(
         self,
         command: Sequence[str],
@@ -310,7 +314,7 @@ class Repo:
         with tempfile.TemporaryFile("w+b", buffering=-1) as asked:
             asked.write("".join(f"{name}\n" for name in wanted).encode())
             asked.seek(0)
-            printed = self._execute(["cat-file", "--batch"], stdin=asked)
+            printed = self.feed("cat-file", "--batch", stdin=asked)
         found, at = {}, 0
         for name in wanted:
             end = printed.index(b"\n", at)
@@ -345,9 +349,8 @@ class Repo:
 
     def ignored_entries(self) -> list[str]:
         """What git ignores: files, and whole folders with a slash at their end."""
-        return self.paths(
-            "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"
-        )
+        listed = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard"]
+        return self.paths(*listed, "--directory")
 
     def ignored_of(self, paths: Sequence[str]) -> list[str]:
         """Those of `paths` that the ignore rules cover."""
@@ -355,9 +358,8 @@ class Repo:
         for start in range(0, len(paths), _PATHS_A_CALL):
             some = [f"./{path}" for path in paths[start : start + _PATHS_A_CALL]]
             try:
-                printed = self._execute(
-                    ["check-ignore", "--no-index", "-z", "--", *some], literal=False
-                )
+                asked = ["check-ignore", "--no-index", "-z", "--", *some]
+                printed = self._execute(asked, literal=False)
             except GitFailed:  # none of them
                 continue
             found += [os.fsdecode(name).removeprefix("./") for name in printed.split(b"\0") if name]

@@ -147,6 +147,9 @@ class Session(Workshop):
     opens: Opens | None = None
     """What hears which files are opened, in a work tree where nobody else is at work."""
 
+    lands_on: str | None = None
+    """The branch onto which commits come that are made in a work tree of ours, on no branch."""
+
     lock: int | None = None
     """The descriptor of the lock that this run holds."""
 

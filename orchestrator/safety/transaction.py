@@ -22,6 +22,7 @@ from orchestrator.errors import (
 )
 from orchestrator.events import Said
 from orchestrator.git import GitFailed, Head, Repo
+from orchestrator.git.standin import commit_as_on
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Record, record_path
 from orchestrator.report.message import Message
@@ -259,6 +260,8 @@ class Transaction:
         journal, self._hooks_ran = self._journal, True
         files.create(journal.message_file, text.encode("utf-8", "backslashreplace"))
         try:
+            if (branch := self._session.lands_on) is not None:
+                return commit_as_on(self._repo, branch, journal.message_file)
             return self._repo.commit(journal.message_file)
         except GitFailed as error:
             # a hook may have rewritten our files before it said no: its version is kept
