@@ -103,7 +103,7 @@ def failed(command: Sequence[str], status: int, output: str) -> GitFailed:
 
 
 def _folder_in(text: str) -> str:
-    """The folder of the last path that git names; its own where it names none."""
+    """The folder of the last path that git names; it names none where it stores an object."""
     paths = [found["quoted"] or found["bare"] for found in _PATH.finditer(text)]
     named = [path for path in paths if not path.startswith("refs/")]
-    return str(PurePath(named[-1]).parent) if named else ".git"
+    return str(PurePath(named[-1]).parent) if named else ".git/objects"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator import process, programs
+from orchestrator.disk import disk_errors
 from orchestrator.errors import CannotJudge, DiskError, Refused
 from orchestrator.git import Repo, worktrees
 from orchestrator.plan.model import Worktree
@@ -54,21 +56,27 @@ class Checkout:
             CannotJudge: a command that should set it up failed.
             DiskError: it could not be written.
         """
-        place = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve() / (user.top.name or "repository")
-        folder.mkdir(exist_ok=True)
-        note = folder / f"{CHECKOUT}-{place.parent.name.removeprefix(_PREFIX)}-{os.getpid()}"
-        note.write_text(f"{place}\n{process.RUN_ID}", "utf-8")
-        common = worktrees.common_folder(user)
-        made = cls(Repo(place, ours=True), common, note)
-        try:
-            worktrees.add(user, place, commit)
-            made._give(user.top, needs)
-            made.set_up(needs, python, say)
-            made.given = worktrees.unknown(made.repo)
-        except BaseException:
-            made.close()
-            raise
-        return made
+        with disk_errors():
+            name = secrets.token_hex(4)
+            place = Path(tempfile.gettempdir()).resolve() / f"{_PREFIX}{name}"
+            top = place / (user.top.name or "repository")
+            made = cls(
+                Repo(top, ours=True),
+                worktrees.common_folder(user),
+                folder / f"{CHECKOUT}-{name}-{os.getpid()}",
+            )
+            try:
+                folder.mkdir(exist_ok=True)
+                made._note.write_text(f"{top}\n{process.RUN_ID}", "utf-8")
+                place.mkdir(mode=0o700)  # what is there is named in a note, whatever comes next
+                worktrees.add(user, top, commit)
+                made._give(user.top, needs)
+                made.set_up(needs, python, say)
+                made.given = worktrees.unknown(made.repo)
+            except BaseException:
+                made.close()
+                raise
+            return made
 
     def hold(self, commit: str) -> None:
         """Let it hold `commit`, and nothing that a run left there."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator import temporary
+from orchestrator.disk import disk_errors
 from orchestrator.errors import Refused
 from orchestrator.events import InterpreterFound, Recovered, Said, Tell
 from orchestrator.gates.reads import Reads
@@ -215,7 +216,11 @@ def session(
     repo = preflight.open_repo(workspace.top)
     check_version(repo)
     folder = repo.folder() / "orchestrate"
-    with only_run(folder, lambda what: tell(Said(what))) as lock, interruptible():
+    with (
+        disk_errors(),
+        only_run(folder, lambda what: tell(Said(what))) as lock,
+        interruptible(),
+    ):
         points.passed("locked")
         repo.hand_down(lock, folder / "lock")
         sweep(folder, SCRATCH)
