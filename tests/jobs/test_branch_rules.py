@@ -129,3 +129,21 @@ def test_repositories_of_other_forms_are_committed_to(extra: list[str], tmp_path
     assert code == 0, said
     assert repo.changes == ""
     repo.git.run("fsck", "--strict", "--no-progress")
+
+
+@pytest.mark.parametrize(("number", "code"), [("KILL", -9), ("TERM", 143), ("INT", 130)])
+def test_a_run_that_ends_while_a_hook_is_at_work_leaves_nothing(
+    number: str, code: int, tmp_path: Path
+) -> None:
+    repo = make_repo(tmp_path / "repo", plan=QUICK)
+    hook = repo.top / ".git/hooks/pre-commit"
+    ours = "$(cut -d ' ' -f 4 /proc/$PPID/stat)"  # the parent of the git that runs the hook
+    with_hook(repo, "pre-commit", f"rm -f '{hook}'; kill -{number} {ours}; sleep 1")
+    base = repo.head
+    assert next_batch(repo, ["--isolated"])[0] == code
+    assert repo.changes == ""
+    assert next_batch(repo, ["--isolated"])[0] == 0
+    assert repo.git.text("rev-list", "--count", f"{base}..HEAD") == "1"
+    assert (repo.changes, repo.leftovers) == ("", [])
+    assert len(repo.git.text("worktree", "list").splitlines()) == 1
+    repo.git.run("fsck", "--strict", "--no-progress")
