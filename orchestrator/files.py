@@ -19,7 +19,7 @@ from typing import Any
 from orchestrator.changes import Content
 from orchestrator.errors import ChangedMeanwhile, DiskError
 from orchestrator.paths import RepoPath
-from orchestrator.private import disk_errors
+from orchestrator.private import cannot_write
 from orchestrator.reading import read_open
 
 TEMPORARY = ".orchestrate-*.tmp"
@@ -215,7 +215,7 @@ def remove(top: Path, path: RepoPath) -> None:
         DiskError: the folder cannot be written.
     """
     absent = contextlib.suppress(FileNotFoundError)
-    with disk_errors(path), absent, _no_link(path), _folder_of(top, path) as (folder, name):
+    with cannot_write(path), absent, _no_link(path), _folder_of(top, path) as (folder, name):
         os.unlink(name, dir_fd=folder)
     _remove_empty(top, path)
 
@@ -264,7 +264,7 @@ def _writing(top: Path, path: RepoPath, *, make: bool = False) -> Iterator[tuple
         ChangedMeanwhile: a link, or something that is no folder, lies on the way.
         DiskError: the block, or the way to it, ended with an error of the system.
     """
-    with disk_errors(path), _no_link(path), _folder_of(top, path, make=make) as found:
+    with cannot_write(path), _no_link(path), _folder_of(top, path, make=make) as found:
         yield found
 
 

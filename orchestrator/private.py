@@ -33,7 +33,7 @@ def write(path: Path, data: bytes) -> None:
     Raises:
         DiskError: the disk is full, or the folder cannot be written.
     """
-    with disk_errors(path):
+    with cannot_write(path):
         make_folder(path.parent)
         temporary = _written_beside(path, data)
         try:
@@ -75,7 +75,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def disk_errors(path: str | Path) -> Iterator[None]:
+def cannot_write(path: str | Path) -> Iterator[None]:
     """Turn what the system says of a file into an error of ours.
 
     Raises:

@@ -20,9 +20,16 @@ OUTPUT_LIMIT_CHARS = 20_000
 
 
 def rendered(
-    template: str, values: Mapping[str, Any], where: str, *, limit_chars: int = OUTPUT_LIMIT_CHARS
+    template: str,
+    values: Mapping[str, Any],
+    where: str,
+    *,
+    limit_chars: int = OUTPUT_LIMIT_CHARS,
+    cut: str | None = None,
 ) -> str:
     """The text of `template`; `where` is what its errors call it.
+
+    One that gives too much ends with the line `cut` where there is one.
 
     Raises:
         BadInput: it names something unknown, takes too long, gives too much, or is malformed.
@@ -38,8 +45,11 @@ def rendered(
             size = 0
             for chunk in environment.from_string(template).generate(**values):
                 size += len(chunk)
-                if size > limit_chars:
+                if size > limit_chars and cut is None:
                     raise BadInput(f"{where} of the plan gives more than {limit_chars} characters")
+                if size > limit_chars:
+                    chunks.append(f"{chunk[: limit_chars - size]}\n{cut}")
+                    break
                 chunks.append(chunk)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         line = getattr(error, "lineno", None)

@@ -19,7 +19,9 @@ from orchestrator.events import StepBegun
 from orchestrator.fixers.registry import get
 from orchestrator.progress.record import Done, MemoryRecord, Record, TargetRecord
 from orchestrator.progress.status import Status
+from orchestrator.report.check import check_template
 from orchestrator.report.message import message
+from orchestrator.report.told import Action
 from orchestrator.safety import points, preflight
 from orchestrator.safety.session import Session
 from orchestrator.safety.transaction import Commit, Transaction, transaction
@@ -97,6 +99,7 @@ def begun(session: Session, selection: Selection) -> Iterator[Work]:
     session.tell(StepBegun("preflight"))
     new = [target.path for target in selection.targets if target.new]
     head = preflight.check(session.repo, session.plan, selection.place, selection.paths, new=new)
+    check_template(session.plan, selection.place, Action.MIGRATE)
     points.passed("preflight")
     if session.plan.verify.runs_tests():
         session.python().must_have_pytest()

@@ -18,6 +18,9 @@ from orchestrator.safety.advance import Kept
 from orchestrator.safety.session import How, Session, session
 from orchestrator.workspace import Workspace
 
+_TIMES = 3
+"""A batch that lands so often in one series is opened again by another one each time."""
+
 
 class Ending(StrEnum):
     """Why a series of batches came to its end."""
@@ -117,10 +120,11 @@ def ending_of(
         return Ending.STOPPED
     landed = [result for result in results if isinstance(result, Landed)]
     same_again = last.next is not None and last.next.name == last.place.name
+    times = sum(result.place.name == last.place.name for result in landed)
     reasons = {
         Ending.NOTHING_HAPPENED: last.did_nothing,
         Ending.TOO_MANY: sum(len(r.found.taken_out) for r in landed) >= stop_after,
-        Ending.STILL_OPEN: same_again,
+        Ending.STILL_OPEN: same_again or times >= _TIMES,
         Ending.LIMIT: limit is not None and len(results) >= limit,
     }
     return next((ending for ending, holds in reasons.items() if holds), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import sys
@@ -60,9 +59,12 @@ def _run(program: Callable[[], Exit | None]) -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
     except OSError as problem:
-        if problem.errno not in {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO}:
+        from orchestrator.disk import disk_error
+
+        if (refused := disk_error(problem)) is None:
             _tell_bug()
-        sys.stderr.write(f"error: cannot write: {problem.strerror}\nnext: df -h\n")
+        sys.stderr.write(f"error: {refused.what}\nnext: {refused.next_step}\n")
+        sys.stderr.flush()
         os._exit(Exit.DISK)  # not sys.exit: the interpreter would try to write once more
     except Exception:  # noqa: BLE001 - whatever comes here is a bug of ours, and is shown whole
         _tell_bug()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.commands import warn_of_interrupted_run
+from orchestrator.cli.commands import warn_of_detached_head, warn_of_interrupted_run
 from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
         from orchestrator.inspect.preview import preview
 
         warn_of_interrupted_run(workspace)
+        warn_of_detached_head(workspace.top)
         with LiveProgress() as live:
             seen = preview(workspace, choice, asked.how, live.tell)
         return show_preview(seen)
@@ -218,14 +219,14 @@ def retry(plan: Path | None, name: str | None, how: How) -> Exit:
     return show_series(series, live.python)
 
 
-def skip(plan: Path | None, name: str, reason: str) -> Exit:
+def skip(plan: Path | None, name: str, reason: str, *, signoff: bool) -> Exit:
     """Record that a file is left as it is."""
     from orchestrator.console.streams import data, say
     from orchestrator.decide import skip as decided
     from orchestrator.events import nobody
     from orchestrator.workspace import open_workspace
 
-    commit = decided.skip(open_workspace(plan), name, reason, nobody)
+    commit = decided.skip(open_workspace(plan), name, reason, nobody, signoff=signoff)
     data(f"{commit.commit[:10]} {commit.subject}")
     say("next: orchestrate status")
     return Exit.DONE

@@ -22,6 +22,17 @@ def warn_of_interrupted_run(workspace: Workspace) -> None:
         say("next: orchestrate recover")
 
 
+def warn_of_detached_head(top: Path) -> None:
+    """Say so where no batch could land, before somebody counts on it."""
+    from orchestrator.safety.detached import is_detached
+
+    if is_detached(top):
+        from orchestrator.console.streams import say
+
+        say("HEAD is detached: next-batch needs a branch to commit on", "yellow")
+        say("next: git switch -c BRANCH")
+
+
 def warn_of_waiting_commits(workspace: Workspace) -> None:
     """Say so where commits of an earlier run are not on the user's branch yet."""
     import shlex

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.checks.discover import project_top
 from orchestrator.checks.guard import home_of
+from orchestrator.cli.commands import warn_of_detached_head
 from orchestrator.console.streams import data, out, plain
 from orchestrator.doctor.diagnosis import diagnosis
 from orchestrator.doctor.examine import Holding, examine
@@ -46,6 +47,7 @@ def doctor(plan: Path | None, asked: Asked) -> Exit:
         BadInput: there is a plan, and it cannot be read.
     """
     top, named = _project(plan)
+    warn_of_detached_head(top)
     if asked.fix:
         return _fixed(top, yes=asked.yes)
     if asked.isolated:

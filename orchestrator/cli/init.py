@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.checks.discover import project_top
+from orchestrator.cli.commands import warn_of_detached_head
 from orchestrator.cli.plan import Asked, plan_from_scratch
 from orchestrator.cli.scan import scanned
 from orchestrator.console.drafting import show_surroundings
@@ -33,4 +34,6 @@ def init(python: str | None) -> Exit:
             "no test file was found here",
             next_step="orchestrate plan --fixer command --run 'COMMAND {files}'",
         )
-    return plan_from_scratch(Asked(python=python))
+    done = plan_from_scratch(Asked(python=python))
+    warn_of_detached_head(top)
+    return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orchestrator.cli.commands import warn_of_detached_head
 from orchestrator.console.streams import data, say
 from orchestrator.drafting.warnings import warnings
 from orchestrator.errors import BadInput, Exit
@@ -19,6 +20,7 @@ def validate(plan: Path | None, *, strict: bool) -> Exit:
         BadInput: it is wrong, or with `strict` something does not hold.
     """
     workspace = open_workspace(plan, files_must_exist=True)
+    warn_of_detached_head(workspace.top)
     check_templates(workspace.plan)
     found = list(warnings(workspace))
     name = workspace.plan_file.name

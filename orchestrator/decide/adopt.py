@@ -22,7 +22,9 @@ from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import GIVEN_UP, WAITING, BatchStatus, State, TargetStatus
-from orchestrator.report.message import message, one_line
+from orchestrator.report.check import check_template
+from orchestrator.report.message import message
+from orchestrator.report.told import Action, one_line
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, Session, session
 from orchestrator.safety.transaction import Commit, Transaction, transaction
@@ -87,6 +89,7 @@ def adopt(workspace: Workspace, name: str, reason: str | None, how: How, tell: T
 
 def _adopted(work: Session, wish: _Wish) -> Adopted:
     head = preflight.check_adopted(work.repo, work.plan, wish.place, wish.paths)
+    check_template(work.plan, wish.place, Action.ADOPT)
     _must_be_whole(work, wish)
     now = {path: files.read(work.workspace.top, RepoPath(path)) for path in wish.paths}
     before = _before(work, wish, now)
@@ -210,7 +213,15 @@ def _commit(
     }
     record = record_of(work.plan, wish.selection, entries, verdicts)
     gates = fresh_gates(verdicts)
-    text = message(work.plan, wish.place, record, touched=wish.paths, gates=gates)
+    text = message(
+        work.plan,
+        wish.place,
+        record,
+        action=Action.ADOPT,
+        touched=wish.paths,
+        gates=gates,
+        reason=wish.reason or "",
+    )
     return tx.commit(staged, record, text)
 
 

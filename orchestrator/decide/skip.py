@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from orchestrator.batch.named import named
 from orchestrator.batch.recording import record_of
 from orchestrator.batch.selection import Selection
@@ -12,18 +10,20 @@ from orchestrator.events import Tell
 from orchestrator.paths import RepoPath
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import WAITING, State
-from orchestrator.report.message import notice, one_line, topic_of
+from orchestrator.report.message import message
+from orchestrator.report.told import Action, one_line
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, session
 from orchestrator.safety.transaction import Commit, transaction
-from orchestrator.words import plural
 from orchestrator.workspace import Workspace
 
 _CAN_WAIT = WAITING | {State.PENDING, State.DEFERRED}
 """What was never brought in; a batch that slipped back is undone, not skipped."""
 
 
-def skip(workspace: Workspace, name: str, reason: str, tell: Tell) -> Commit:
+def skip(
+    workspace: Workspace, name: str, reason: str, tell: Tell, *, signoff: bool = False
+) -> Commit:
     """Commit the decision: what is not done of `name` waits for ever, for `reason`.
 
     What was known of a failure, and the edit, stay in the record; `retry` takes it back.
@@ -32,7 +32,7 @@ def skip(workspace: Workspace, name: str, reason: str, tell: Tell) -> Commit:
         BadInput: nothing is called `name`, or all of it is done.
         OrchestrateError: as for a batch.
     """
-    with session(workspace, How(), tell, gates=False) as work:
+    with session(workspace, How(signoff=signoff), tell, gates=False) as work:
         found = named(workspace.status(), name, top=workspace.top)
         open_ = found.of_states(_CAN_WAIT).targets
         targets = [target for target in open_ if not found.batch.is_skipped(target)]
@@ -67,15 +67,7 @@ def skip(workspace: Workspace, name: str, reason: str, tell: Tell) -> Commit:
                 for path in paths
             }
             record = record_of(work.plan, selection, entries, ())
-            text = notice(work.plan, place, _deed(paths), _body(paths, reason))
+            text = message(
+                work.plan, place, record, action=Action.SKIP, touched=paths, gates=(), reason=reason
+            )
             return tx.commit(staged, record, text)
-
-
-def _deed(paths: Sequence[str]) -> str:
-    topic = topic_of(paths[0]) if len(paths) == 1 else plural(len(paths), "file")
-    return f"Skip {topic} in the migration"
-
-
-def _body(paths: Sequence[str], reason: str) -> str:
-    lines = [f"- {path}" for path in paths]
-    return "\n".join([f"Left as they are: {one_line(reason)}", "", *lines])

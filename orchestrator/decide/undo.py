@@ -20,12 +20,12 @@ from orchestrator.plan.model import Place
 from orchestrator.progress.blob import holds
 from orchestrator.progress.record import Done, Record, TargetRecord, record_path
 from orchestrator.progress.status import BatchStatus, Status
-from orchestrator.report.message import Message, notice, topic_of
+from orchestrator.report.message import message
+from orchestrator.report.told import Action
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, Session, session
 from orchestrator.safety.transaction import Commit, transaction
 from orchestrator.safety.tree import BatchTree
-from orchestrator.words import plural
 from orchestrator.workspace import Workspace
 
 
@@ -85,6 +85,7 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     head = preflight.check(work.repo, work.plan, place, paths, new=removed)
     now: dict[str, Content] = {path: _now(work, path) for path in paths}
     changes = _reverted(work, place, entries, now)
+    text = message(work.plan, place, record, action=Action.UNDO, touched=paths, gates=())
     work.tell(Picked(place, len(paths)))
     commit = None
     with transaction(work, place, head, now) as tx:
@@ -92,7 +93,7 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
         verdicts = _verdicts(work, place, changes)
         if all(verdict.passed for verdict in verdicts):
             staged = tx.stage({change.path: change.after for change in changes}, paths)
-            commit = tx.commit(staged, None, _message(work, place, paths))
+            commit = tx.commit(staged, None, text)
     return Undone(place, paths, commit, verdicts)
 
 
@@ -175,12 +176,3 @@ def _check_dependants(status: Status, batch: BatchStatus) -> None:
                     f"{other.place.name} came later and depends on {batch.place.name}",
                     next_step=f"orchestrate undo {other.place.name}",
                 )
-
-
-def _message(work: Session, place: Place, paths: Sequence[str]) -> Message:
-    topic = place.batch.topic or (topic_of(paths[0]) if len(paths) == 1 else place.batch.title)
-    lines = [f"- {path}" for path in paths]
-    body = [f"Gives {plural(len(paths), 'file')} back the content from before the batch:", *lines]
-    if not paths:
-        body = ["Takes back what was recorded; no file was changed by the batch."]
-    return notice(work.plan, place, f"Undo {work.plan.title} for {topic}", "\n".join(body))

@@ -27,7 +27,8 @@ PREVENTS = (
     "teardown that collects garbage before the next test begins."
 )
 SUBJECT = (
-    "test: memory safety for {{ topic }} ({{ phase.label }}, batch "
+    "test: {{ 'undo ' if action == 'undo' else 'skip ' if action == 'skip' else '' }}"
+    "memory safety for {{ topic }} ({{ phase.label }}, batch "
     "{{ batch.number }}/{{ batch.of }}{{ share }})"
 )
 _REVIEW_MINUTES = (5, 10)

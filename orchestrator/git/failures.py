@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from orchestrator.errors import Exit, OrchestrateError
 
 _DISK_FULL = ("No space left on device", "Disk quota exceeded", "Read-only file system")
 _OWNED = re.compile(r"dubious ownership in repository at '(?P<top>[^']+)'")
 _LOCK_HELD = re.compile(r"Unable to create '(?P<file>[^']+\.lock)': File exists")
+_DENIED = re.compile(
+    r"^(?:error|fatal): (?!cannot exec)(?P<what>.*(?:Permission denied|Operation not permitted|"
+    r"Not a directory|non-directory in the way|insufficient permission for adding an object.*))$",
+    re.MULTILINE,
+)
+_PATH = re.compile(r"(?:'(?P<quoted>[^']*/[^']*)'| (?P<bare>[\w./-]+/[\w./-]+))")
+_BY_HOOK = re.compile(r"aborted by (?:the reference-transaction )?hook")
 
 
 class GitFailed(OrchestrateError):
@@ -24,6 +32,7 @@ class GitFailed(OrchestrateError):
             next_step="git status",
         )
         self.output = output
+        self.status = status
         self._made_of = command, status, output
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -33,6 +42,12 @@ class GitFailed(OrchestrateError):
 
 class GitDiskFull(GitFailed):
     """Git could not write."""
+
+    exit_code = Exit.DISK
+
+
+class GitDenied(GitFailed):
+    """Git may not write to a file or folder, or something else is in its place."""
 
     exit_code = Exit.DISK
 
@@ -49,8 +64,17 @@ class GitDistrusts(GitFailed):
     exit_code = Exit.REFUSED
 
 
+class GitHookRefused(GitFailed):
+    """A hook of the repository did not let a branch be moved."""
+
+    exit_code = Exit.RED
+
+
 def _subcommand(command: Sequence[str]) -> str:
-    return next((word for word in command if word[0] != "-" and "=" not in word), command[0])
+    """The first word that is no option, and no setting after `-c`."""
+    settings = {at + 1 for at, word in enumerate(command) if word == "-c"}
+    words = (w for at, w in enumerate(command) if not w.startswith("-") and at not in settings)
+    return next(words, command[0])
 
 
 def failed(command: Sequence[str], status: int, output: str) -> GitFailed:
@@ -67,4 +91,19 @@ def failed(command: Sequence[str], status: int, output: str) -> GitFailed:
         locked = GitLocked(command, status, output)
         locked.next_step = f"where no git is at work any more: rm {shlex.quote(held['file'])}"
         return locked
+    if denied := _DENIED.search(output):
+        kept_out = GitDenied(command, status, output)
+        kept_out.next_step = f"make it writable: ls -ld {shlex.quote(_folder_in(denied['what']))}"
+        return kept_out
+    if _BY_HOOK.search(output):
+        refused = GitHookRefused(command, status, output)
+        refused.next_step = "set right what the hook says"
+        return refused
     return GitFailed(command, status, output)
+
+
+def _folder_in(text: str) -> str:
+    """The folder of the last path that git names; it names none where it stores an object."""
+    paths = [found["quoted"] or found["bare"] for found in _PATH.finditer(text)]
+    named = [path for path in paths if not path.startswith("refs/")]
+    return str(PurePath(named[-1]).parent) if named else ".git/objects"

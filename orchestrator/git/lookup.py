@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from orchestrator.git.own import environment, options
 from orchestrator.git.repo import find_folder
 
 _LIMIT_S = 60.0
@@ -127,11 +129,11 @@ class Lookup:
 
     def _run(self, *command: str) -> bytes | None:
         """What a command of git prints; None where it fails."""
-        words = ["git", "-C", str(self._top), "--literal-pathspecs", "--no-optional-locks"]
+        words = ["git", "--no-optional-locks", *options(literal=True, is_ours=False), *command]
         try:
             ended = subprocess.run(
-                [*words, *command], check=False, capture_output=True, timeout=_LIMIT_S,
-                stdin=subprocess.DEVNULL,
+                words, cwd=self._top, env={**os.environ, **environment()}, timeout=_LIMIT_S,
+                check=False, capture_output=True, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):
             return None

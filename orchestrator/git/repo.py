@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.errors import CannotJudge, Refused
+from orchestrator.git import own
 from orchestrator.git.failures import GitFailed, failed
 
 _PATHS_A_CALL = 500
@@ -76,6 +77,10 @@ class Repo:
         """
         return self._execute(command, index=index)
 
+    def feed(self, *command: str, stdin: BinaryIO) -> bytes:
+        """What `git COMMAND` prints that reads from `stdin`; errors as in `run`."""
+        return self._execute(command, stdin=stdin)
+
     def _execute(
         self,
         command: Sequence[str],
@@ -84,19 +89,26 @@ class Repo:
         stdin: BinaryIO | None = None,
         index: Path | None = None,
     ) -> bytes:
-        """Run git; `literal` tells it to take paths as they are written.
+        """Run git as `own` says; `literal` tells it to take paths as they are written.
 
-        `check-ignore` does so by itself. A commit gets no paths, and would hand the setting down to
-        the user's hooks, whose own patterns would then match nothing.
+        `check-ignore` does so by itself.
         """
+        over = own.environment() | ({} if index is None else {"GIT_INDEX_FILE": str(index)})
+        options = own.options(literal=literal, is_ours=self._ours)
+        return self._started([*options, *command], over, stdin)
+
+    def _started(
+        self, command: Sequence[str], over: Mapping[str, str], stdin: BinaryIO | None = None
+    ) -> bytes:
+        """What git prints, with `over` laid over the environment."""
         try:
             out = self._git.execute(
-                ["git", *(["--literal-pathspecs"] if literal else []), *command],
+                ["git", *command],
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
                 pass_fds=self._inherited,
                 istream=stdin,
-                env=None if index is None else {"GIT_INDEX_FILE": str(index)},
+                env=dict(over),
             )
         except self._command_error as error:
             text = f"{_as_text(error.stderr)}{_as_text(error.stdout)}"
@@ -232,6 +244,10 @@ class Repo:
                 next_step="git config user.name NAME && git config user.email ADDRESS",
             ) from error
 
+    def committer(self) -> str:
+        """Who commits here, as `NAME <ADDRESS>`."""
+        return self.text("var", "GIT_COMMITTER_IDENT").rsplit(" ", 2)[0]
+
     def add(self, paths: Iterable[str]) -> None:
         """Stage exactly these files, as `git add` does (filters and line ends included)."""
         listed = list(paths)
@@ -272,8 +288,9 @@ class Repo:
             GitFailed: a hook or the signing said no; the index is as it was.
         """
         hooks = ["-c", f"core.hooksPath={self.hooks}"] if self.hooks else []
-        command = [*hooks, "-c", "core.fsync=all", "commit", "--quiet", "--cleanup=whitespace"]
-        self._execute([*command, "-F", str(message_file)], literal=False)
+        options = [*own.commit_options(is_ours=self._ours), *hooks]
+        command = ["commit", "--quiet", "--cleanup=whitespace", "-F", str(message_file)]
+        self._started([*options, *command], own.environment(of_a_commit=True))
         return self.text("rev-parse", "HEAD")
 
     def parents(self, commit: str) -> list[str]:
@@ -282,16 +299,8 @@ class Repo:
 
     def changed_by(self, commit: str) -> list[str]:
         """The paths that `commit` changes beside its first parent."""
-        return self.paths(
-            "diff-tree",
-            "--no-commit-id",
-            "--name-only",
-            "-r",
-            "-z",
-            "--no-renames",
-            "--root",
-            commit,
-        )
+        listed = ["diff-tree", "--no-commit-id", "--name-only", "-r", "-z", "--no-renames"]
+        return self.paths(*listed, "--root", commit)
 
     def blob(self, name: str, path: str) -> bytes | None:
         """What a blob holds, as it would be checked out at `path`; None where there is none."""
@@ -304,8 +313,6 @@ class Repo:
 
     def merged(self, ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
         """`ours` with what changed from `base` to `theirs`; None where both changed the same."""
-        import tempfile
-
         with tempfile.TemporaryDirectory(prefix="orchestrate-merge-") as name:
             paths = [Path(name) / side for side in ("ours", "base", "theirs")]
             for path, data in zip(paths, (ours, base, theirs), strict=True):
@@ -321,7 +328,7 @@ class Repo:
         with tempfile.TemporaryFile("w+b", buffering=-1) as asked:
             asked.write("".join(f"{name}\n" for name in wanted).encode())
             asked.seek(0)
-            printed = self._execute(["cat-file", "--batch"], stdin=asked)
+            printed = self.feed("cat-file", "--batch", stdin=asked)
         found, at = {}, 0
         for name in wanted:
             end = printed.index(b"\n", at)
@@ -341,7 +348,8 @@ class Repo:
     def patch_of(self, commit: str, *, without: str) -> str:
         """The commit as `git show` prints it, less one file; odd bytes as surrogates."""
         paths = [path for path in self.changed_by(commit) if path != without]
-        data = self.run("show", "--format=fuller", "--patch", "--stat", commit, "--", *paths)
+        plain = ["--no-ext-diff", "--no-textconv", "--format=fuller", "--patch", "--stat"]
+        data = self.run("show", *plain, commit, "--", *paths)
         return data.decode("utf-8", "surrogateescape")
 
     def half_staged(self, paths: Sequence[str]) -> list[str]:
@@ -355,9 +363,8 @@ class Repo:
 
     def ignored_entries(self) -> list[str]:
         """What git ignores: files, and whole folders with a slash at their end."""
-        return self.paths(
-            "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"
-        )
+        listed = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard"]
+        return self.paths(*listed, "--directory")
 
     def ignored_of(self, paths: Sequence[str]) -> list[str]:
         """Those of `paths` that the ignore rules cover."""
@@ -365,9 +372,8 @@ class Repo:
         for start in range(0, len(paths), _PATHS_A_CALL):
             some = [f"./{path}" for path in paths[start : start + _PATHS_A_CALL]]
             try:
-                printed = self._execute(
-                    ["check-ignore", "--no-index", "-z", "--", *some], literal=False
-                )
+                asked = ["check-ignore", "--no-index", "-z", "--", *some]
+                printed = self._execute(asked, literal=False)
             except GitFailed:  # none of them
                 continue
             found += [os.fsdecode(name).removeprefix("./") for name in printed.split(b"\0") if name]
@@ -393,8 +399,8 @@ class Repo:
 
 
 def _silent(error: GitFailed) -> None:
-    """Raise it, unless git said nothing: then its exit code alone was the answer, a plain no."""
-    if error.output.strip():
+    """Raise it, unless its exit code alone was the answer: a plain no."""
+    if error.status != 1:
         raise error
 
 

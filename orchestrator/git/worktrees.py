@@ -14,7 +14,7 @@ from orchestrator.git.repo import Repo
 _SPECIAL = re.compile(r"[\\*?\[]")
 """What a pattern of git would take for something else than itself."""
 
-_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
+NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 
 
 def add(repo: Repo, folder: Path, commit: str) -> Repo:
@@ -27,7 +27,7 @@ def add(repo: Repo, folder: Path, commit: str) -> Repo:
     common = common_folder(repo)
     if any(path.exists() for path in _by_git_alone(repo, common)):
         repo.run(
-            *_NO_HOOKS, "worktree", "add", "--quiet", "--force", "--detach", str(folder), commit
+            *NO_HOOKS, "worktree", "add", "--quiet", "--force", "--detach", str(folder), commit
         )
         return Repo(folder, ours=True)
     kept, begun = common / "worktrees" / folder.parent.name, _aside(common, folder)
@@ -40,7 +40,7 @@ def add(repo: Repo, folder: Path, commit: str) -> Repo:
     kept.parent.mkdir(exist_ok=True)
     begun.rename(kept)
     made = Repo(folder, ours=True)
-    made.run(*_NO_HOOKS, "reset", "--quiet", "--hard", "--no-recurse-submodules")
+    made.run(*NO_HOOKS, "reset", "--quiet", "--hard", "--no-recurse-submodules")
     return made
 
 
@@ -57,7 +57,7 @@ def _aside(common: Path, folder: Path) -> Path:
 
 def move(worktree: Repo, commit: str, *, but: Sequence[str] = ()) -> None:
     """Let a work tree of ours hold `commit` and nothing else, `but` these and what git ignores."""
-    worktree.run(*_NO_HOOKS, "checkout", "--quiet", "--force", "--detach", commit)
+    worktree.run(*NO_HOOKS, "checkout", "--quiet", "--force", "--detach", commit)
     spared = ["--exclude=/" + _SPECIAL.sub(r"\\\g<0>", path) for path in but]
     worktree.run("clean", "--quiet", "--force", "-d", *spared)
 

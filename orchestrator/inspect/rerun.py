@@ -14,6 +14,7 @@ from orchestrator.changes import Change, Content, Side, Unit
 from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.events import Tell
 from orchestrator.gates.verdict import GATES_OF_TESTS, PYTHON
+from orchestrator.git import GitFailed, Repo
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Failure, Patch, TargetRecord
@@ -22,8 +23,6 @@ from orchestrator.safety.session import How, Session, session
 from orchestrator.safety.transaction import transaction
 from orchestrator.safety.tree import BatchTree
 from orchestrator.workspace import Workspace
-
-_APPLY_LIMIT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +109,13 @@ def _changes(work: Session, failed: _Failed) -> list[Change]:
     with tempfile.NamedTemporaryFile(suffix=".patch") as file:
         file.write(failed.patch.to_bytes())
         file.flush()
-        command = ["git", "apply", file.name]
-        ended = process.run(command, cwd=scratch.folder, timeout_s=_APPLY_LIMIT_S)
-    if ended.exit_code != 0:
-        raise CannotJudge(
-            f"the edit of {failed.path} does not fit any more: {ended.output.strip()}",
-            next_step=f"orchestrate retry {failed.path}",
-        )
+        try:
+            Repo(scratch.folder).run("apply", file.name)
+        except GitFailed as error:
+            raise CannotJudge(
+                f"the edit of {failed.path} does not fit any more: {error.output.strip()}",
+                next_step=f"orchestrate retry {failed.path}",
+            ) from error
     return [
         Change(RepoPath(path), scratch.held(path), now.content, mode=now.mode)
         for path, now in scratch.changed().items()

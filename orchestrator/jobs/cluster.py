@@ -29,6 +29,9 @@ _GONE_S = 120.0
 """How long a scheduler that went away is waited for."""
 
 _TRIES = 3
+_RETURNS = 5
+"""How often the scheduler may go away and come back without an answer in between."""
+
 _SLOW = 4.0
 """A task is asked for a second time once it took so many times what the slowest of others did."""
 
@@ -96,6 +99,8 @@ class Cluster:
         self._came: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._asked: dict[int, _Asked] = {}
         self._longest_s = 0.0
+        self._returns = 0
+        self._alone_since_s: float | None = None
         self._topic = f"orchestrate-{uuid.uuid4().hex}"
         self._sender = Sender.of(home, home.repo.head().commit, self._topic)
         self._client: Client | None = None
@@ -128,7 +133,13 @@ class Cluster:
             self._begin(self._asked[task.number])
 
     def answers(self) -> Iterator[Answer | Beside]:
-        """What came by now, or as soon as something does."""
+        """What came by now, or as soon as something does.
+
+        Every task ends by limits of its own, so that somebody answers as long as workers are there.
+
+        Raises:
+            CannotJudge: the scheduler is away for too long or too often, or has no worker.
+        """
         while True:
             with contextlib.suppress(queue.Empty):
                 came = [self._came.get(timeout=_LOOK_S)]
@@ -136,11 +147,13 @@ class Cluster:
                     came.append(self._came.get())
                 found = [answer for one in came for answer in self._taken(one)]
                 if found:
+                    self._returns = 0
                     yield from found
                     return
             if not self._is_there():
                 self._reconnect()
                 return
+            self._must_have_workers()
             self._double_slow_ones()
 
     def close(self) -> None:
@@ -148,6 +161,18 @@ class Cluster:
         for asked in self._asked.values():
             self._cancel(asked)
         self._disconnect()
+
+    def _must_have_workers(self) -> None:
+        if self._threads():
+            self._alone_since_s = None
+            return
+        now_s = time.monotonic()
+        since_s = self._alone_since_s = self._alone_since_s or now_s
+        if now_s - since_s > _GONE_S:
+            raise CannotJudge(
+                f"the scheduler at {self._address} has had no worker for {_GONE_S:g} s",
+                next_step=f"start one: dask worker {self._address}",
+            )
 
     def _is_there(self) -> bool:
         return self._client is not None and self._client.status == "running"
@@ -267,6 +292,13 @@ class Cluster:
 
     def _reconnect(self) -> None:
         """Wait for a scheduler that went away, and ask it for all that was at work."""
+        self._returns += 1
+        if self._returns > _RETURNS:
+            raise CannotJudge(
+                f"the scheduler at {self._address} went away {self._returns} times without an "
+                "answer in between",
+                next_step="orchestrate next-batch --all --jobs auto",
+            )
         self._home.tell(Said(f"the scheduler at {self._address} went away; waiting for it"))
         self._disconnect()
         self._connect(_GONE_S)

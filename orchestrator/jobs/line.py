@@ -26,6 +26,9 @@ from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import Session
 from orchestrator.safety.tree import BatchTree
 
+_MOVES = 10
+"""How often a batch is landed anew because the user's branch moved, before it is given up."""
+
 
 class Line:
     """Lands batches in a checkout of ours, and lets the user's branch follow.
@@ -72,9 +75,10 @@ class Line:
         Where the user's branch moved meanwhile, it is landed on what came.
 
         Raises:
-            OrchestrateError: a hook said no, the disk is full, or as for a batch.
+            OrchestrateError: a hook said no, the disk is full, git does not let the branch be
+                moved, it moved each time, or as for a batch.
         """
-        while True:
+        for _ in range(_MOVES):
             if again := self._interplay(judged, selection):
                 return again
             landed = self._on_top(judged, selection)
@@ -83,6 +87,11 @@ class Line:
             if self._brought_in(landed.commit.commit):
                 self._landed[landed.commit.commit] = judged
                 return landed
+        raise ChangedMeanwhile(
+            f"the branch moved {_MOVES} times while {selection.place.name} was landed on it; "
+            "what landed before stays",
+            next_step="orchestrate next-batch --isolated",
+        )
 
     def _interplay(self, judged: Judged, selection: Selection) -> Again | None:
         base = judged.task.base

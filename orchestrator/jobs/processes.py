@@ -109,7 +109,11 @@ class Processes:
         self._hand_out()
 
     def answers(self) -> Iterator[Answer | Beside]:
-        """What came by now, or as soon as something does."""
+        """What came by now, or as soon as something does.
+
+        A worker that is alive answers: each of its steps has a limit of its own. One that is not is
+        begun anew, so often and no more.
+        """
         while True:
             ready = wait([worker.line for worker in self._workers], _LOOK_S)
             busy = [worker.pid for worker in self._workers if worker.task is not None]

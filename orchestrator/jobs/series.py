@@ -99,6 +99,7 @@ def _line(home: Session, tell: Tell) -> Iterator[Line]:
     checkout = home.checkout(tip)
     try:
         with at_work(Away.at(home, checkout), tell, lock=home.lock) as work:
+            work.lands_on = head.branch
             line = Line(work, checkout, advance, tip)
             line.kept = kept
             yield line

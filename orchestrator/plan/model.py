@@ -183,10 +183,16 @@ class Phase(Strict):
 
 @model
 class Commit(Strict):
-    """How a batch's commit reads. Both parts are Jinja2 templates; default: built in."""
+    """How a commit about a batch reads. Both parts are Jinja2 templates; default: built in.
+
+    `action` says what it does: migrate, adopt, record, undo or skip.
+    """
 
     subject: Template | None = None
     body: Template | None = None
+    signoff: bool = described(
+        "Every commit ends with a Signed-off-by of whoever runs it.", default=False
+    )
     trailers: dict[Identifier, Text] = described(
         "Lines that close every commit message.", default_factory=dict
     )

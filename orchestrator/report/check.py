@@ -6,22 +6,54 @@ from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place, Plan
 from orchestrator.progress.record import Done, GateRecord, Record, TargetRecord
 from orchestrator.report.message import Message, message
+from orchestrator.report.told import Action
+
+_DONE = {
+    Action.MIGRATE: Done.EDITED,
+    Action.ADOPT: Done.ADOPTED,
+    Action.RECORD: Done.UNCHANGED,
+    Action.UNDO: Done.EDITED,
+    Action.SKIP: Done.SKIPPED,
+}
 
 
 def check_templates(plan: Plan) -> list[Message]:
     """The messages of every batch as if it landed now with one addition per file.
 
+    What else can be done with a batch is tried with the first one.
+
     Raises:
-        BadInput: a template names something unknown, takes too long, or is malformed.
+        BadInput: a template names something unknown, takes too long, gives too much, or is
+            malformed.
     """
-    return [message(plan, place, _imagined(plan, place)) for place in plan.places()]
+    places = list(plan.places())
+    for action in Action:
+        for place in places[:1]:
+            _tried(plan, place, action)
+    return [_tried(plan, place, Action.MIGRATE) for place in places]
 
 
-def _imagined(plan: Plan, place: Place) -> Record:
+def check_template(plan: Plan, place: Place, action: Action) -> None:
+    """Make sure that a message can be written, before anything is run that it is about.
+
+    Raises:
+        BadInput: as `check_templates`.
+    """
+    if plan.commit.subject is not None or plan.commit.body is not None:
+        _tried(plan, place, action)
+
+
+def _tried(plan: Plan, place: Place, action: Action) -> Message:
+    record = _imagined(plan, place, _DONE[action])
+    return message(plan, place, record, action=action, reason="because", is_trial=True)
+
+
+def _imagined(plan: Plan, place: Place, done: Done) -> Record:
+    counts = {"lines": 1} if done is Done.EDITED else {}
     targets = tuple(
         TargetRecord(path=RepoPath(t.path), done=Done.MANUAL, reason=t.manual)
         if t.manual is not None
-        else TargetRecord(path=RepoPath(t.path), done=Done.EDITED, counts={"lines": 1})
+        else TargetRecord(path=RepoPath(t.path), done=done, counts=counts)
         for t in place.batch.targets
     )
     return Record(

@@ -1,60 +1,73 @@
-"""Writes the commit message of a batch from the plan's templates and what was really done."""
+"""Writes the message of a commit from the templates of the plan and what was really done."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+import textwrap
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from orchestrator.errors import BadInput
-from orchestrator.plan.model import Measure, Place, Plan, Target
-from orchestrator.progress.record import (
-    Done,
-    GateRecord,
-    MemoryRecord,
-    Record,
-    TargetRecord,
-    added,
-    failed_before,
-    flaky,
+from orchestrator.plan.model import Place, Plan
+from orchestrator.progress.record import GateRecord, Record
+from orchestrator.report.told import (
+    About,
+    Action,
+    action_of,
+    label,
+    listed,
+    one_line,
+    values,
 )
-from orchestrator.report.calibration import in_words
 from orchestrator.templates import rendered
-from orchestrator.words import counts_in_words, plural
+from orchestrator.words import plural
 
-_TOPIC_CHARS = 36
-_GATES_OF_TESTS = ("collect", "test")
-_OUT = frozenset({Done.REFUSED, Done.QUARANTINED, Done.SKIPPED})
-"""Targets of a batch that are not in."""
-
-SUBJECT = "{{ deed }} ({{ phase.label }}, batch {{ batch.number }}/{{ batch.of }}{{ share }})"
+SUBJECT_CHARS = 72
+_LINE_CHARS = 100
+_MOST = 50
+"""So many files or tests a list of the built-in body names, and no more than these characters:"""
+_MOST_CHARS = 8_000
+_BODY_LIMIT_CHARS = 1_000_000
+_LISTS = ("targets", "files", "others", "beside", "by_hand", "known", "flaky")
 
 BODY = """\
-{% if plan.prevents %}{{ plan.prevents | trim | wordwrap(72) }}
+{% if action == 'undo' -%}
+{% if targets %}Gives {{ count.targets | files }} back the content from before the batch:
+{% for file in targets %}- {{ file.path }}
+{% endfor %}{{ rest(more.targets, 'file') }}
+{%- else %}Takes back what was recorded; no file was changed by the batch.
 {% endif %}
-{% if files %}Changed {{ files | length }} of {{ targets | length | files }}:
+{%- elif action == 'skip' -%}
+Left as they are: {{ reason }}
+
+{% for file in targets %}- {{ file.path }}
+{% endfor %}{{ rest(more.targets, 'file') }}
+{%- else -%}
+{% if plan.prevents %}{{ plan.prevents | trim | wordwrap(72, break_long_words=False) }}
+{% endif %}
+{% if files %}Changed {{ count.files }} of {{ count.targets | files }}:
 {% for file in files %}- {{ file.path }}: {{ file.counts }}
-{% endfor %}{% if files | length > 1 %}In all: {{ counts }}.
+{% endfor %}{{ rest(more.files, 'file') }}{% if count.files > 1 %}In all: {{ counts }}.
 {% endif %}{% elif not by_hand %}Nothing had to be changed.
 {% endif %}
 {% if by_hand %}Done by hand, and adopted:
 {% for file in by_hand %}- {{ file.path }}{% if file.note %}: {{ file.note }}{% endif %}
-{% endfor %}{% endif %}
+{% endfor %}{{ rest(more.by_hand, 'file') }}{% endif %}
 {% if others %}Left as they are:
 {% for file in others %}- {{ file.path }}: {{ file.note }}
-{% endfor %}{% endif %}
+{% endfor %}{{ rest(more.others, 'file') }}{% endif %}
 {% if beside %}Beside them:
 {% for file in beside %}- {{ file.path }}: {{ file.counts }}
-{% endfor %}{% endif %}
+{% endfor %}{{ rest(more.beside, 'file') }}{% endif %}
 {% if tests %}Verified by {{ tests | tests }} of these files, none newly failing
-{%- if known %}; {{ known | length }} failed before:
+{%- if known %}; {{ count.known }} failed before:
 {% for id in known %}- {{ id }}
-{% endfor %}{% else %}.
+{% endfor %}{{ rest(more.known, 'test') }}{% else %}.
 {% endif %}{% endif %}
 {% if flaky %}Flaky, they failed and passed on the same bytes:
 {% for id in flaky %}- {{ id }}
-{% endfor %}{% endif %}
+{% endfor %}{{ rest(more.flaky, 'test') }}{% endif %}
 {% if commands %}Not clean before either: {{ commands | join(', ') }}.
 {% endif %}
 {% for estimate in estimates %}{{ estimate.label }}, estimated: ~{{ estimate.batch }}
@@ -64,7 +77,7 @@ BODY = """\
 {{ phase.label }}: {{ phase.files }} {{ phase.priority }} priority files
 {%- for amount in phase.counted %}, {{ amount }}{% endfor %}.
 {% endif %}{% if plan.link %}Plan: {{ plan.link }}
-{% endif %}"""
+{% endif %}{% endif %}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,37 +93,54 @@ class Message:
         parts = [self.subject, self.body, "\n".join(self.trailers)]
         return "\n\n".join(part for part in parts if part) + "\n"
 
+    def signed_off(self, who: str) -> Message:
+        """The same with the trailer by which `who` signs it off, once."""
+        line = f"Signed-off-by: {who}"
+        if line in self.text().splitlines():
+            return self
+        return replace(self, trailers=[*self.trailers, line])
+
 
 def message(
     plan: Plan,
     place: Place,
     record: Record,
     *,
+    action: Action | None = None,
     touched: Collection[str] | None = None,
     gates: Sequence[GateRecord] | None = None,
+    reason: str = "",
+    is_trial: bool = False,
 ) -> Message:
-    """The message of the batch's commit; counts and names come from its record.
+    """The message of a commit about a batch; counts and names come from its record.
 
-    `touched` are the targets this commit is about, `gates` what was verified for it; None: all of
-    the record.
+    `action` is what it does, by default what the record says. `touched` are the files this commit
+    is about, `gates` what was verified for it; None: all of the record. A body of the plan that is
+    too long is cut, with a note, except in a trial.
 
     Raises:
-        BadInput: a template of the plan names something unknown, takes too long, or is malformed.
+        BadInput: a template of the plan names something unknown, takes too long, or is malformed,
+            or in a trial gives too much.
     """
-    entries = [t for t in record.targets if touched is None or t.path in touched]
+    every = (*record.targets, *(record.others if action is Action.UNDO else ()))
+    entries = [t for t in every if touched is None or t.path in touched]
     verified = record.gates if gates is None else gates
-    values = _values(plan, place, record, entries, verified)
-    subject = " ".join(rendered(plan.commit.subject or SUBJECT, values, "commit.subject").split())
-    body = rendered(plan.commit.body or BODY, values, "commit.body")
+    about = About(
+        plan, place, record, entries, verified, action or action_of(entries), one_line(reason)
+    )
+    known = values(about)
+    cut = None if is_trial else f"… and more; all of it is in {known['record']}"
+    if (template := plan.commit.subject) is None:
+        subject = _default_subject(about)
+    else:
+        subject = one_line(rendered(template, known, "commit.subject", cut=cut))
     if not subject:
         raise BadInput("commit.subject of the plan gives an empty subject")
+    if plan.commit.body is None:
+        body = _wrapped(_default_body(known), known)
+    else:
+        body = rendered(plan.commit.body, known, "commit.body", cut=cut)
     return Message(subject, _squeezed(body), _trailers(plan, place))
-
-
-def notice(plan: Plan, place: Place, deed: str, body: str) -> Message:
-    """The message of a commit that edits nothing by a fixer: a batch undone, a target skipped."""
-    where = f"{_label(place)}, batch {place.number}/{len(place.phase.batches)}"
-    return Message(one_line(f"{deed} ({where})"), _squeezed(body), _trailers(plan, place))
 
 
 def _trailers(plan: Plan, place: Place) -> list[str]:
@@ -118,142 +148,104 @@ def _trailers(plan: Plan, place: Place) -> list[str]:
     return trailers + [f"{key}: {one_line(value)}" for key, value in plan.commit.trailers.items()]
 
 
-def _label(place: Place) -> str:
-    return place.phase.id.replace("-", " ").capitalize()
+def _default_subject(about: About) -> str:
+    """What is done, to what, where it stands: as much of it as fits, and no name cut in two.
+
+    Names of files give way to their number first, then the phase goes, then words of the title.
+    """
+    where = f"batch {about.place.number}/{len(about.place.phase.batches)}{about.share}"
+    ends = [f" ({label(about.place)}, {where})", f" ({where})"]
+    topics = list(_topics(about))
+    fitting = (
+        subject
+        for some in (topics[:-1], topics[-1:])
+        for end in ends
+        for topic in some
+        if len(subject := about.deed(about.title, topic) + end) <= SUBJECT_CHARS
+    )
+    if found := next(fitting, None):
+        return found
+    topic = min(topics[-2:], key=len)
+    for end in ends:
+        room = SUBJECT_CHARS - len(about.deed("", topic) + end)
+        if (title := _shortened(about.title, room)) is not None:
+            return about.deed(title, topic) + end
+    return about.deed(about.title, topic) + ends[-1]
 
 
-def one_line(value: str) -> str:
-    """The value without line ends, so that it can forge no line of its own."""
-    return " ".join(value.split())
+def _topics(about: About) -> Iterator[str]:
+    """What the files are about, with ever fewer of them named, at last how many they are."""
+    topics = about.topics
+    if about.place.batch.topic or about.action is Action.UNDO:  # words of a person
+        yield topics[0]
+        for room in range(len(topics[0]) - 1, 0, -8):
+            if (short := _shortened(topics[0], room)) is not None:
+                yield short
+    else:
+        total = sum(map(len, topics))
+        for room in range(min(total, SUBJECT_CHARS), 0, -4):
+            yield listed(topics, most_chars=room)
+    yield plural(len(about.entries), "file")
 
 
-def topic_of(path: str) -> str:
-    """What a file is about: `tests/test_gdpr.py` → `gdpr`."""
-    return PurePosixPath(path).stem.removeprefix("test_").replace("_", " ")
+def _shortened(text: str, room: int) -> str | None:
+    """The first words of a text and a mark for the others; None where not even one fits."""
+    if room < 1:
+        return None
+    found = textwrap.shorten(text, room, placeholder=" …", break_long_words=False)
+    return None if found in {"", "…", " …"} else found
 
 
-def _values(
-    plan: Plan,
-    place: Place,
-    record: Record,
-    entries: Sequence[TargetRecord],
-    verified: Sequence[GateRecord],
-) -> dict[str, Any]:
-    phase, batch = place.phase, place.batch
-    edited = [t for t in entries if t.done is Done.EDITED]
-    topic = batch.topic or _listed([topic_of(t.path) for t in edited or entries])
-    out = {t.path for t in record.targets if t.done in _OUT}
-    left = [target for target in batch.targets if target.path not in out]
-    return {
-        "deed": _deed(one_line(plan.title), topic, entries),
-        "topic": topic,
-        "share": _share(record),
-        "plan": {
-            "name": plan.name,
-            "title": plan.title,
-            "link": plan.link,
-            "prevents": plan.prevents,
-        },
-        "phase": {
-            "id": phase.id,
-            "title": phase.title,
-            "label": _label(place),
-            "priority": phase.priority.upper(),
-            "files": phase.file_count(),
-            "counted": [
-                _counted(measure, name, amount)
-                for name, measure in plan.measures.items()
-                if not measure.estimate and (amount := phase.amount(name))
-            ],
-            "amounts": {name: phase.amount(name) for name in plan.measures},
-        },
-        "batch": {
-            "id": batch.id,
-            "title": batch.title,
-            "number": place.number,
-            "of": len(phase.batches),
-            "amounts": {name: _sum(left, name) for name in plan.measures},
-        },
-        "estimates": [
-            {
-                "label": one_line(measure.label or name),
-                "batch": with_unit(measure, amount),
-                "phase": with_unit(measure, whole) if (whole := phase.amount(name)) else None,
-            }
-            for name, measure in plan.measures.items()
-            if measure.estimate and (amount := _sum(left, name))
-        ],
-        "measured": [in_words(one) for one in record.memory or () if _is_about(one, entries)],
-        "targets": [{"path": one_line(t.path), "done": t.done.value} for t in entries],
-        "files": [
-            {
-                "path": one_line(t.path),
-                "topic": topic_of(t.path),
-                "counts": counts_in_words(t.counts),
-            }
-            for t in edited
-        ],
-        "others": [
-            {"path": one_line(t.path), "note": _note(t)}
-            for t in entries
-            if t.done not in {Done.EDITED, Done.ADOPTED}
-        ],
-        "beside": [
-            {"path": one_line(t.path), "counts": counts_in_words(t.counts)}
-            for t in record.others
-            if set(t.unit) & {entry.path for entry in entries}
-        ],
-        "by_hand": [
-            {"path": one_line(t.path), "note": one_line(t.reason or "")}
-            for t in entries
-            if t.done is Done.ADOPTED
-        ],
-        "counts": counts_in_words(added(entries)),
-        "added": added(entries),
-        "tests": max((gate.count for gate in verified if gate.gate == "test"), default=0),
-        "known": failed_before(g for g in verified if g.gate in _GATES_OF_TESTS),
-        "flaky": flaky(verified),
-        "commands": [g.gate for g in verified if g.failed_before and g.gate in g.failed_before],
-    }
+def _default_body(known: Mapping[str, Any]) -> str:
+    """The built-in body; of long lists it holds the first, and how many there are more."""
+    shown, more = dict(known), dict[str, int]()
+    for name in _LISTS:
+        shown[name] = _first(known[name])
+        more[name] = len(known[name]) - len(shown[name])
+    count = {name: len(known[name]) for name in _LISTS}
+    rest = partial(_rest, record=known["record"])
+    extra = {"more": more, "count": count, "rest": rest}
+    return rendered(BODY, shown | extra, "the built-in body", limit_chars=_BODY_LIMIT_CHARS)
 
 
-def _is_about(measured: MemoryRecord, entries: Sequence[TargetRecord]) -> bool:
-    """Whether it was measured for the files a message is about."""
-    return not {entry.path for entry in entries}.isdisjoint(measured.files)
+def _first(items: Sequence[Any]) -> list[Any]:
+    found: list[Any] = []
+    size = 0
+    for item in items[:_MOST]:
+        size += len(str(item))
+        if found and size > _MOST_CHARS:
+            break
+        found.append(item)
+    return found
 
 
-def share_of(record: Record) -> tuple[int, int]:
-    """How many targets of a batch are in, of how many a run or a person brings in."""
-    mine = [t for t in record.targets if t.done is not Done.MANUAL]
-    return sum(t.done not in _OUT for t in mine), len(mine)
+def _rest(count: int, noun: str, *, record: str) -> str:
+    word = plural(count, noun).partition(" ")[2]
+    return f"- and {count:,} more {word}; all are in {record}\n" if count else ""
 
 
-def _share(record: Record) -> str:
-    landed, of = share_of(record)
-    return "" if landed == of else f", {landed} of {plural(of, 'file')}"
-
-
-def _deed(title: str, topic: str, entries: Sequence[TargetRecord]) -> str:
-    done = {entry.done for entry in entries}
-    if Done.EDITED in done:
-        return f"{title} for {topic}"
-    if Done.ADOPTED in done:
-        return f"{title} by hand for {topic}"
-    return f"{title} {'needs no change in' if Done.UNCHANGED in done else 'waits in'} {topic}"
-
-
-_NOTES = {
-    Done.MANUAL: "left to a person: ",
-    Done.REFUSED: "refused: ",
-    Done.QUARANTINED: "taken out, ",
-    Done.SKIPPED: "skipped: ",
-}
-
-
-def _note(target: TargetRecord) -> str:
-    if target.done is Done.UNCHANGED:
-        return "unchanged, it already has it"
-    return one_line(f"{_NOTES[target.done]}{target.reason or ''}")
+def _wrapped(body: str, known: Mapping[str, Any]) -> str:
+    """The body in lines of a readable length; a path or a test id stays on one line."""
+    names = {item["path"] for name in _LISTS[:5] for item in known[name]}
+    names |= {*known["known"], *known["flaky"], known["record"]}
+    whole = sorted((name for name in names if " " in name), key=len, reverse=True)
+    lines: list[str] = []
+    for line in body.splitlines():
+        if len(line) <= _LINE_CHARS:
+            lines.append(line)
+            continue
+        held = line
+        for name in whole:
+            held = held.replace(name, name.replace(" ", "\0"))
+        parts = textwrap.wrap(
+            held,
+            _LINE_CHARS,
+            subsequent_indent="  ",  # no line of it can be taken for a trailer
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines += [part.replace("\0", " ") for part in parts]
+    return "\n".join(lines)
 
 
 def _squeezed(body: str) -> str:
@@ -263,28 +255,3 @@ def _squeezed(body: str) -> str:
         if line.strip() or (lines and lines[-1]):
             lines.append(line.rstrip())
     return "\n".join(lines)
-
-
-def _listed(words: Sequence[str]) -> str:
-    """`a, b and c`, as many as fit into a subject, then `and N more`."""
-    shown = list(dict.fromkeys(words))
-    left_out = 0
-    while len(shown) > 1 and sum(map(len, shown)) > _TOPIC_CHARS:
-        left_out += bool(shown.pop())
-    *most, last = [*shown, *([f"{left_out} more"] if left_out else [])]
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def with_unit(measure: Measure, amount: float) -> str:
-    """`250 GB`: the number as people write it, with its unit."""
-    return f"{amount:,g} {measure.unit}" if measure.unit else f"{amount:,g}"
-
-
-def _counted(measure: Measure, name: str, amount: float) -> str:
-    about = "~" if measure.approximate else ""
-    return f"{about}{with_unit(measure, amount)} {one_line(measure.label or name)}"
-
-
-def _sum(targets: Sequence[Target], measure: str) -> float | None:
-    known = [t.expect[measure] for t in targets if t.expect.get(measure)]
-    return sum(known) if known else None

@@ -18,15 +18,18 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from orchestrator import files, private
-from orchestrator.errors import ChangedMeanwhile
+from orchestrator.errors import ChangedMeanwhile, Exit, OrchestrateError
 from orchestrator.git import GitFailed, Repo, worktrees
-from orchestrator.git.failures import GitLocked
+from orchestrator.git.failures import GitHookRefused, GitLocked
 from orchestrator.paths import RepoPath
 from orchestrator.safety import points
 from orchestrator.safety.signals import held
 
 _FILE = "advance.json"
-_LOCKED_S = 10.0
+_LOOK_S = 0.1
+_LOOKS = 100
+"""So often a lock of another git is looked at before it is taken for one that stays."""
+
 _NAMES = 100
 
 
@@ -51,6 +54,12 @@ class Kept:
     def command(self) -> str:
         """What brings it in."""
         return f"git merge {shlex.quote(self.branch)}"
+
+
+class NotAdvanced(OrchestrateError):
+    """Git does not let the user's branch be moved, so that nothing more can come onto it."""
+
+    exit_code = Exit.CHANGED_MEANWHILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,10 @@ class Advance:
         """Let the branch be at `new`, which follows on `old`; None where that is done.
 
         Files and index are brought along where the branch is checked out here.
+
+        Raises:
+            NotAdvanced: git does not move the branch, which is where it was; a branch of ours holds
+                `new`, if git makes one.
         """
         with held():
             if (tip := self.tip()) != old:
@@ -120,11 +133,13 @@ class Advance:
                 (self.folder / _FILE).unlink()
                 return self.keep(new, why)
             points.passed("moved")
-            if not self._move_branch(old, new):
+            if refused := self._move_branch(old, new):
                 if here:
                     _put_back_files(self.repo, meant)
                 (self.folder / _FILE).unlink()
-                return Moved(self.tip())
+                if (tip := self.tip()) != old:
+                    return Moved(tip)
+                raise self._not_advanced(new, refused)
             points.passed("advanced")
             (self.folder / _FILE).unlink()
             self._forget(new)
@@ -148,12 +163,12 @@ class Advance:
 
     def _is_locked(self) -> bool:
         """Whether somebody's git holds the index for longer than a look at the status takes."""
-        until_s = time.monotonic() + _LOCKED_S
-        while (self.repo.folder() / "index.lock").exists():
-            if time.monotonic() > until_s:
-                return True
-            time.sleep(0.1)
-        return False
+        lock = self.repo.folder() / "index.lock"
+        for _ in range(_LOOKS):
+            if not lock.exists():
+                return False
+            time.sleep(_LOOK_S)
+        return True
 
     def _in_the_way(self, old: str, paths: list[str]) -> list[str]:
         """Files git does not know, where a new one would go."""
@@ -164,29 +179,51 @@ class Advance:
         """Move index and files from one commit to the other; why not, where git will not."""
         with contextlib.suppress(GitFailed):  # it says which files differ
             self.repo.run("update-index", "-q", "--refresh")
-        until_s = time.monotonic() + _LOCKED_S
-        while True:
+        for _ in range(_LOOKS):
             try:
                 self.repo.run("read-tree", "-m", "-u", old, new)
             except GitLocked:
-                if time.monotonic() > until_s:
-                    return "another git command is at work"
-                time.sleep(0.1)
+                time.sleep(_LOOK_S)
             except GitFailed as error:
                 lines = error.output.strip().splitlines()
                 return lines[0] if lines else "git refused"
             else:
                 return None
+        return "another git command is at work"
 
-    def _move_branch(self, old: str, new: str) -> bool:
+    def _move_branch(self, old: str, new: str) -> GitFailed | None:
+        """Move the branch alone; why not, where git will not."""
+        reason = "orchestrate: fast-forward"
+        refused = None
+        for _ in range(_LOOKS):
+            try:
+                self.repo.run("update-ref", "-m", reason, f"refs/heads/{self.branch}", new, old)
+            except GitLocked as error:
+                refused = error
+                time.sleep(_LOOK_S)
+            except GitFailed as error:
+                return error
+            else:
+                return None
+        return refused
+
+    def _not_advanced(self, new: str, refused: GitFailed) -> NotAdvanced:
+        """Why the branch stays, and where what was made for it is."""
+        said = refused.output.strip().partition("\n\n")[0] or "git said nothing"
         try:
-            self.repo.run(
-                "update-ref", "-m", "orchestrate: fast-forward", f"refs/heads/{self.branch}",
-                new, old,
-            )  # fmt: skip
-        except GitFailed:
-            return False
-        return True
+            kept = self.keep(new, said)
+        except ChangedMeanwhile as lost:
+            where, command = f"no branch could be made for {new[:10]}", str(lost.next_step)
+        else:
+            where, command = f"what was made is on the branch {kept.branch}", kept.command
+        error = NotAdvanced(
+            f"git does not move {self.branch}, which stays at {self.tip()[:10]}: {said}\n{where}",
+            next_step=f"{refused.next_step}, then: {command}",
+        )
+        error.exit_code = refused.exit_code
+        if refused.exit_code is Exit.CANNOT_JUDGE:  # nothing of what git is known to say
+            error.exit_code = Exit.CHANGED_MEANWHILE
+        return error
 
     def keep(self, new: str, why: str) -> Kept:
         """Let a branch of ours hold `new`, so that it is not lost."""
@@ -198,9 +235,13 @@ class Advance:
         for name in names:
             if name in in_use or not self._follows(name, new):
                 continue
-            with contextlib.suppress(GitFailed):  # a branch called `orchestrate`, for example
+            try:
                 self.repo.run("update-ref", f"refs/heads/{name}", new)
-                return Kept(why, name)
+            except GitHookRefused:
+                break  # it would say the same of every name
+            except GitFailed:  # a branch called `orchestrate`, for example
+                continue
+            return Kept(why, name)
         raise ChangedMeanwhile(
             f"{new[:10]} could not be brought in ({why}), nor kept on a branch",
             next_step=f"git branch kept {new[:10]}",
@@ -216,7 +257,8 @@ class Advance:
         in_use = worktrees.branches_in_use(self.repo)
         for name, commit in self._all_ours().items():
             if name not in in_use and is_ancestor(self.repo, commit, new):
-                self.repo.run("update-ref", "-d", f"refs/heads/{name}", commit)
+                with contextlib.suppress(GitFailed):  # it is in nobody's way: the next run tries
+                    self.repo.run("update-ref", "-d", f"refs/heads/{name}", commit)
 
 
 def is_ancestor(repo: Repo, older: str, newer: str) -> bool:

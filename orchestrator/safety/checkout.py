@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator import files, process, programs
+from orchestrator.disk import disk_errors
 from orchestrator.errors import CannotJudge, DiskError, Refused
 from orchestrator.git import Repo, worktrees
 from orchestrator.paths import RepoPath
@@ -56,19 +57,20 @@ class Checkout:
             CannotJudge: a command that should set it up failed.
             DiskError: it could not be written.
         """
-        common = worktrees.common_folder(user)
-        own = own_folders.make(folder, CHECKOUT)
-        place = own.path / (user.top.name or "repository")
-        made = cls(Repo(place, ours=True), common, own)
-        try:
-            worktrees.add(user, place, commit)
-            made._give(user.top, needs)
-            made.set_up(needs, python, say)
-            made.given = worktrees.unknown(made.repo)
-        except BaseException:
-            made.close()
-            raise
-        return made
+        with disk_errors():
+            common = worktrees.common_folder(user)
+            own = own_folders.make(folder, CHECKOUT)
+            place = own.path / (user.top.name or "repository")
+            made = cls(Repo(place, ours=True), common, own)
+            try:
+                worktrees.add(user, place, commit)
+                made._give(user.top, needs)
+                made.set_up(needs, python, say)
+                made.given = worktrees.unknown(made.repo)
+            except BaseException:
+                made.close()
+                raise
+            return made
 
     def hold(self, commit: str) -> None:
         """Let it hold `commit`, and nothing that a run left there."""

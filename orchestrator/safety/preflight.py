@@ -11,6 +11,7 @@ from orchestrator import files
 from orchestrator.changes import Change
 from orchestrator.errors import BadInput, ChangedMeanwhile, Refused
 from orchestrator.git import Head, Repo, find_top
+from orchestrator.git.own import REDIRECTING
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place, Plan
 from orchestrator.plan.patterns import is_pattern
@@ -29,13 +30,22 @@ def open_repo(top: Path) -> Repo:
             f"{str(top)!r} is not in a git work tree: nothing could be restored or committed",
             next_step="git init, or change to your repository",
         )
-    for variable in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
-        if variable in os.environ:
-            raise Refused(
-                f"{variable} is set, so git would not work on {str(top)!r} as it stands",
-                next_step=f"unset {variable}",
-            )
+    check_environment(top)
     return Repo(top)
+
+
+def check_environment(top: Path) -> None:
+    """Make sure that git works on the repository at `top` as it stands.
+
+    Raises:
+        Refused: a variable points git somewhere else, as those do that git sets for its hooks.
+    """
+    if found := [variable for variable in REDIRECTING if variable in os.environ]:
+        verb = "is" if len(found) == 1 else "are"
+        raise Refused(
+            f"{' and '.join(found)} {verb} set, so git would not work on {str(top)!r} as it stands",
+            next_step=f"unset {' '.join(found)}",
+        )
 
 
 def check(

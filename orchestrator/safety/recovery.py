@@ -9,7 +9,7 @@ from orchestrator.safety.journal import Decision, Journal
 from orchestrator.safety.lock import Say, only_run
 from orchestrator.safety.preflight import open_repo
 from orchestrator.safety.scratch import sweep
-from orchestrator.safety.signals import held
+from orchestrator.safety.signals import held, interruptible
 from orchestrator.workspace import Workspace
 
 
@@ -22,7 +22,7 @@ def recover_here(workspace: Workspace, decision: Decision | None, say: Say) -> s
     """
     repo = open_repo(workspace.top)
     folder = repo.folder() / "orchestrate"
-    with only_run(folder, say), held():
+    with only_run(folder, say), interruptible(), held():
         sweep(folder)
         temporary.sweep()
         journal = Journal(folder, repo)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator import temporary
+from orchestrator.disk import disk_errors
 from orchestrator.errors import Refused
 from orchestrator.events import InterpreterFound, Recovered, Said, Tell
 from orchestrator.gates.reads import Reads
@@ -34,11 +35,13 @@ from orchestrator.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How the user wants it done: with which interpreter, how strictly, trusting what."""
+    """How the user wants it done: by which interpreter, how strictly, trusting what."""
 
     python: str | None = None
     strict: bool = False
     trust: bool = False
+    signoff: bool = False
+    """Whether whoever runs it signs off the commits, also where the plan does not ask for it."""
 
 
 @dataclass(slots=True)
@@ -144,11 +147,19 @@ class Session(Workshop):
     opens: Opens | None = None
     """What hears which files are opened, in a work tree where nobody else is at work."""
 
+    lands_on: str | None = None
+    """The branch onto which commits come that are made in a work tree of ours, on no branch."""
+
     lock: int | None = None
     """The descriptor of the lock that this run holds."""
 
     logs: Path = field(kw_only=True)
     """Where what a run did is kept, below git's own folder of the user's work tree."""
+
+    @property
+    def signs_off(self) -> bool:
+        """Whether whoever runs it signs off its commits."""
+        return self.how.signoff or self.plan.commit.signoff
 
     def checkout(self, commit: str) -> checkout.Checkout:
         """A work tree of ours that holds `commit`, with what the plan puts there. Close it.
@@ -186,14 +197,17 @@ class Session(Workshop):
 
 
 @contextmanager
-def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -> Iterator[Session]:
+def session(
+    workspace: Workspace, how: How, tell: Tell, *, gates: bool = True, commits: bool = True
+) -> Iterator[Session]:
     """Work in the repository until the block ends; an interrupted run is settled before.
 
-    Without `gates` nothing of the plan is executed, so that nothing of it need be trusted.
+    Without `gates` nothing of the plan is executed, so that nothing of it need be trusted; without
+    `commits` nothing is committed, so that no branch is needed.
 
     Raises:
-        Refused: there is no repository, somebody's file is where a record goes, or the plan holds
-            commands that nobody here has trusted yet.
+        Refused: there is no repository, no branch to commit on, somebody's file is where a record
+            goes, or the plan holds commands that nobody here has trusted yet.
         Locked: another run is at work.
         NeedsDecision: an interrupted run cannot be undone without asking.
     """
@@ -201,7 +215,11 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
     repo = preflight.open_repo(workspace.top)
     check_version(repo)
     folder = repo.folder() / "orchestrate"
-    with only_run(folder, lambda what: tell(Said(what))) as lock, interruptible():
+    with (
+        disk_errors(),
+        only_run(folder, lambda what: tell(Said(what))) as lock,
+        interruptible(),
+    ):
         points.passed("locked")
         repo.hand_down(lock, folder / "lock")
         sweep(folder)
@@ -213,6 +231,8 @@ def session(workspace: Workspace, how: How, tell: Tell, *, gates: bool = True) -
             tell(Recovered(journal.recover().sentence))
         if (ended := finish(repo, folder)) is not None:
             tell(Recovered(ended))
+        if commits:
+            preflight.check_branch(repo)
         preflight.check_records(repo, workspace.plan)
         if gates:
             check_trust(workspace.plan, folder, trust=how.trust)
@@ -327,7 +347,7 @@ def own_copy(top: Path) -> ScratchCopy:
     Raises:
         Refused: there is no repository, or no commit in it.
     """
-    folder, repo = _our_folder(top), Repo(top)
+    folder, repo = _our_folder(top), preflight.open_repo(top)
     if repo.is_unborn:
         raise Refused(
             "nothing was committed here yet, and a copy is made of a commit",

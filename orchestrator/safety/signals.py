@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,6 +16,12 @@ _EXITS = {
     signal.SIGHUP: Exit.TERMINATED,
 }
 
+_blocks = 0
+"""How many blocks of `held` the main thread is in."""
+
+_waiting: list[int] = []
+"""The signals that came meanwhile."""
+
 
 @contextmanager
 def interruptible() -> Iterator[None]:
@@ -23,11 +30,15 @@ def interruptible() -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal asked
+        if _blocks:
+            _waiting.append(number)
+            return
         if asked:
             return  # children are being ended and files put back: that has to come to its end
         asked = True
         raise Interrupted(_EXITS[signal.Signals(number)])
 
+    _waiting.clear()
     before = {number: signal.signal(number, stop) for number in _EXITS}
     try:
         yield
@@ -38,9 +49,21 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Let the same signals wait until this block is over: half a rollback helps nobody."""
+    """Let the same signals wait until this block is over: half a rollback helps nobody.
+
+    They are masked, for the sake of the programs that are started in the block, which inherit that.
+    A mask is of one thread, and the system gives a signal of the process to any other one that
+    does not block it; Python then calls the handler in the main thread all the same. So the handler
+    of `interruptible` only takes note meanwhile.
+    """
+    global _blocks  # noqa: PLW0603 - handlers of signals belong to the process
+    is_main = threading.current_thread() is threading.main_thread()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _EXITS)
+    _blocks += is_main
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _blocks -= is_main
+        if not _blocks and _waiting:
+            signal.raise_signal(_waiting.pop(0))

@@ -22,6 +22,7 @@ from orchestrator.errors import (
 )
 from orchestrator.events import Said
 from orchestrator.git import GitFailed, Head, Repo
+from orchestrator.git.standin import commit_as_on
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Record, record_path
@@ -179,6 +180,8 @@ class Transaction:
         blobs = repo.staged_blobs(ours)
         judged = {path: blobs.get(path) for path in ours}
         self._journal.judged(judged)
+        if self._session.signs_off:
+            message = message.signed_off(repo.committer())
         commit = self._made(message.text())
         points.passed("committed")
         _must_follow(repo, commit, self._base)
@@ -261,6 +264,8 @@ class Transaction:
         journal, self._hooks_ran = self._journal, True
         private.write(journal.message_file, text.encode("utf-8", "backslashreplace"))
         try:
+            if (branch := self._session.lands_on) is not None:
+                return commit_as_on(self._repo, branch, journal.message_file)
             return self._repo.commit(journal.message_file)
         except GitFailed as error:
             # a hook may have rewritten our files before it said no: its version is kept

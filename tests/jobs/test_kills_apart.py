@@ -60,6 +60,19 @@ def assert_sound(repo: SampleRepo, undisturbed: tuple[str, dict[str, str]]) -> N
     assert_nothing_left(repo)
 
 
+def assert_cleaned_up(repo: SampleRepo, ended: subprocess.CompletedProcess[str]) -> None:
+    """What a run that was asked to end leaves at once: tree, index and branch say the same."""
+    assert repo.changes.splitlines() == [" M pyproject.toml", "A  staged.txt"], ended.stderr
+    assert not (repo.top / ".git/orchestrate/advance.json").exists()
+    assert len(repo.git.text("worktree", "list").splitlines()) == 1
+    landed = {path for path in FILES if "xdist_group(" in repo.read(path)}
+    recorded = repo.git.text("ls-tree", "-r", "--name-only", "HEAD", "reports").splitlines()
+    assert len(landed) >= len(recorded)
+    assert bool(landed) == bool(recorded)
+    for path in landed:
+        assert repo.read(path) == f"{repo.git.text('show', f'HEAD:{path}')}\n"
+
+
 @pytest.mark.parametrize(("point", "number"), CASES)
 def test_fault_103_a_run_apart_that_is_ended_anywhere_loses_nothing(
     point: str, number: str, tmp_path: Path, undisturbed: tuple[str, dict[str, str]]
@@ -67,6 +80,8 @@ def test_fault_103_a_run_apart_that_is_ended_anywhere_loses_nothing(
     repo = with_a_dirty_tree(tmp_path)
     ended = run(repo, "--isolated", stop_at=f"{point}:SIG{number}")
     assert ended.returncode == SIGNALS[number], ended
+    if number != "KILL":
+        assert_cleaned_up(repo, ended)
     assert run(repo, "--isolated").returncode == 0
     assert_sound(repo, undisturbed)
 
@@ -74,7 +89,8 @@ def test_fault_103_a_run_apart_that_is_ended_anywhere_loses_nothing(
 @pytest.mark.parametrize(
     ("point", "number"),
     [
-        *((point, number) for point in (*ADVANCING, "committing") for number in ("KILL", "TERM")),
+        *((point, "KILL") for point in (*ADVANCING, "committing")),
+        *((point, number) for point in (*ADVANCING, "committing") for number in ("TERM", "INT")),
         *((point, "KILL") for point in ("committed", *IN_WORKERS)),
         ("gated", "TERM"),
     ],
@@ -86,5 +102,7 @@ def test_fault_103_a_parallel_run_that_is_ended_anywhere_loses_nothing(
     repo = with_a_dirty_tree(tmp_path)
     ended = run(repo, "--jobs", "2", stop_at=f"{point}:SIG{number}")
     assert ended.returncode == (4 if point in IN_WORKERS else SIGNALS[number]), ended
+    if number != "KILL":
+        assert_cleaned_up(repo, ended)
     assert run(repo, "--jobs", "2").returncode == 0
     assert_sound(repo, undisturbed)

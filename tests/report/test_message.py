@@ -13,22 +13,12 @@ from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
 from orchestrator.progress.record import Done, GateRecord, Record, TargetRecord
 from orchestrator.report.message import Message, message
+from orchestrator.report.told import Action, one_line
 from orchestrator.words import counts_in_words
 
 
 def plan_of(text: str) -> Plan:
     return parsed(text.encode(), name="p", plan_path="p")
-
-
-def message_of(text: str, *targets: TargetRecord, known: tuple[str, ...] = ()) -> Message:
-    plan = plan_of(text)
-    place = next(plan.places())
-    record = Record(
-        plan=plan.name, phase="first", batch="one", definition="", fixers={"memory-safety": 1},
-        targets=targets or (edited("tests/test_a.py"), edited("tests/test_b.py")),
-        gates=(GateRecord(gate="test", count=7, known_failures=known),),
-    )  # fmt: skip
-    return message(plan, place, record)
 
 
 def edited(path: str, **counts: int) -> TargetRecord:
@@ -37,15 +27,128 @@ def edited(path: str, **counts: int) -> TargetRecord:
     )
 
 
+def message_of(
+    text: str,
+    *targets: TargetRecord,
+    known: tuple[str, ...] = (),
+    action: Action | None = None,
+    reason: str = "",
+    is_trial: bool = False,
+) -> Message:
+    plan = plan_of(text)
+    place = next(plan.places())
+    record = Record(
+        plan=plan.name, phase=place.phase.id, batch="one", definition="", fixers={"memory-safety": 1},
+        targets=targets or (edited("tests/test_a.py"), edited("tests/test_b.py")),
+        gates=(GateRecord(gate="test", count=7, known_failures=known),),
+    )  # fmt: skip
+    return message(plan, place, record, action=action, reason=reason, is_trial=is_trial)
+
+
 def test_the_subject_names_what_whose_and_where_it_stands() -> None:
     assert message_of(PLAN).subject == "memory safety for a and b (First, batch 1/2)"
 
 
-def test_many_files_are_cut_to_a_subject() -> None:
-    many = [edited(f"tests/test_something_long_{n}.py") for n in range(9)]
-    assert message_of(PLAN, *many).subject == (
-        "memory safety for something long 0, something long 1 and 7 more (First, batch 1/2)"
+def titled(title: str, *, phase: str = "first", topic: str = "") -> str:
+    plan = PLAN.replace("title: memory safety", f"title: {title}").replace(
+        "id: first", f"id: {phase}"
     )
+    return (
+        plan.replace("title: Batch one", f"title: Batch one\n        topic: {topic}")
+        if topic
+        else plan
+    )
+
+
+LONG = "x" * 70
+MANY = [edited(f"tests/test_something_long_{n}.py") for n in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("plan", "targets", "subject"),
+    [
+        pytest.param(PLAN, MANY, "memory safety for something long 0 and 8 more (First, batch 1/2)", id="many files"),
+        pytest.param(PLAN, [edited(f"tests/test_{LONG}.py")], "memory safety for 1 file (First, batch 1/2)", id="a long name"),
+        pytest.param(PLAN, [edited(f"{LONG}{n}.py") for n in range(400)], "memory safety for 400 files (First, batch 1/2)", id="many long names"),
+        pytest.param(titled("memory safety", phase=f"the-{'long-' * 10}one"), [edited("a.py")], "memory safety for a (batch 1/2)", id="a long phase"),
+        pytest.param(titled("many words " * 20), [edited("a.py")], "many words many words many words many words … for a (First, batch 1/2)", id="a long title"),
+        pytest.param(titled("it", topic="some words " * 20), [edited("a.py")], "it for some words some words some words some … (First, batch 1/2)", id="a long topic"),
+    ],
+)  # fmt: skip
+def test_a_built_in_subject_fits_and_cuts_no_name(
+    plan: str, targets: list[TargetRecord], subject: str
+) -> None:
+    assert message_of(plan, *targets).subject == subject
+    assert len(subject) <= 72
+
+
+def test_a_subject_of_the_plan_is_not_cut() -> None:
+    plan = PLAN.replace("phases:", f'commit:\n  subject: "{LONG} {{{{ topic }}}}"\nphases:')
+    assert message_of(plan).subject == f"{LONG} a and b"
+
+
+def test_the_built_in_body_names_the_first_of_many_files() -> None:
+    many = [edited(f"tests/{'deep/' * 20}test_{n}.py") for n in range(400)]
+    body = message_of(PLAN, *many, known=tuple(f"t.py::test_{n}" for n in range(3_000))).body
+    assert "Changed 400 of 400 files:\n" in body
+    assert "In all: 800 classes, 400 marks." in body
+    assert "more files; all are in reports/first/one.json\n" in body
+    assert "3000 failed before:\n- t.py::test_0\n" in body
+    assert "- and 2,950 more tests; all are in reports/first/one.json" in body
+    assert len(body) < 20_000
+
+
+def test_the_built_in_body_is_wrapped_and_a_name_stays_whole() -> None:
+    named = f"tests/{'long name ' * 12}.py"
+    left = TargetRecord(
+        path=RepoPath(named), done=Done.REFUSED, reason="Signed-off-by: nobody " * 20
+    )
+    lines = message_of(PLAN, left).body.splitlines()
+    assert any(one_line(named) in line for line in lines)
+    assert all(len(line) <= 100 for line in lines if one_line(named) not in line)
+    assert not any(line.startswith("Signed-off-by") for line in lines)
+
+
+def test_a_body_of_the_plan_that_is_too_long_is_cut_once_the_tests_ran() -> None:
+    body = "{% for f in files %}{% for n in range(99) %}{{ f.path }}{% endfor %}{% endfor %}"
+    plan = PLAN.replace("phases:", f'commit:\n  body: "{body}"\nphases:')
+    many = [edited(f"tests/test_something_{n}.py") for n in range(400)]
+    text = message_of(plan, *many).body
+    assert text.endswith("\n… and more; all of it is in reports/first/one.json")
+    assert len(text) < 20_100
+    with pytest.raises(BadInput, match="more than 20000 characters"):
+        message_of(plan, *many, is_trial=True)
+
+
+BY_ACTION = "{{ action }}: {{ phase.id }} {{ batch.title }}{{ reason }}"
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_every_action_goes_through_the_templates_of_the_plan(action: Action) -> None:
+    commit = f'commit:\n  subject: "{BY_ACTION}"\n  body: "{{{{ action }}}}"\nphases:'
+    made = message_of(PLAN.replace("phases:", commit), action=action, reason="")
+    assert (made.subject, made.body) == (f"{action}: first Batch one", action.value)
+
+
+@pytest.mark.parametrize(
+    ("action", "subject", "line"),
+    [
+        (Action.MIGRATE, "memory safety for a and b", "Changed 2 of 2 files:"),
+        (Action.ADOPT, "memory safety by hand for a and b", "Changed 2 of 2 files:"),
+        (Action.UNDO, "Undo memory safety for Batch one", "Gives 2 files back the content from before the batch:"),
+        (Action.SKIP, "Skip 2 files in the migration", "Left as they are: because"),
+    ],
+)  # fmt: skip
+def test_the_built_in_texts_of_each_action(action: Action, subject: str, line: str) -> None:
+    made = message_of(PLAN, action=action, reason="because")
+    assert made.subject == f"{subject} (First, batch 1/2)"
+    assert made.body.splitlines()[0] == line
+
+
+def test_a_commit_is_signed_off_once() -> None:
+    made = message_of(PLAN).signed_off("U <u@example.invalid>")
+    assert made.text().endswith("\nSigned-off-by: U <u@example.invalid>\n")
+    assert made.signed_off("U <u@example.invalid>") == made
 
 
 def test_files_that_were_left_are_told_with_their_reason() -> None:
@@ -84,7 +187,7 @@ def test_a_template_that_cannot_be_used_is_an_error_of_the_plan(template: str, r
     plan = PLAN.replace("phases:", f'commit:\n  body: "{template}"\nphases:')
     started = time.monotonic()
     with pytest.raises(BadInput) as caught:
-        message_of(plan)
+        message_of(plan, is_trial=True)
     assert reason in caught.value.what
     assert "commit.body of the plan" in caught.value.what
     assert time.monotonic() - started < 10

@@ -270,3 +270,36 @@ def test_fault_117_a_record_without_its_code_and_code_without_its_record(
     assert "compliant" in quick.run("status", "--json").out
     assert next_batch(quick)[0] == 0
     assert quick.run("status", "--json").out.count('"done"') >= 1
+
+
+@pytest.mark.parametrize(
+    "command", [["next-batch", "--dry-run"], ["validate"]], ids=["a preview", "validate"]
+)
+def test_a_detached_head_is_told_where_nothing_is_committed(
+    repo: SampleRepo, command: list[str]
+) -> None:
+    repo.git.run("checkout", "--quiet", "--detach")
+    ran = repo.run(*command)
+    assert ran.code == 0, ran
+    assert "HEAD is detached: next-batch needs a branch to commit on\n" in ran.err
+    assert "next: git switch -c BRANCH\n" in ran.err
+
+
+def test_init_says_that_head_is_detached(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo")
+    repo.git.run("rm", "--quiet", "migration_plan.yaml")
+    repo.commit()
+    repo.git.run("checkout", "--quiet", "--detach")
+    ran = repo.run("init", "--python", sys.executable)
+    assert ran.code == 0, ran
+    assert "HEAD is detached" in ran.err
+
+
+@pytest.mark.parametrize("way", [[], ["--isolated"], ["--all", "--jobs", "2"]])
+def test_a_detached_head_is_refused_before_anything_is_started(
+    repo: SampleRepo, way: list[str]
+) -> None:
+    repo.git.run("checkout", "--quiet", "--detach")
+    ran = repo.run("next-batch", *way, "--python", "no-such-python")
+    assert ran.code == 3, ran
+    assert ran.err.startswith("error: HEAD is detached")

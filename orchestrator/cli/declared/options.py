@@ -37,6 +37,9 @@ NameArgument = Annotated[
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Every red test counts, also one that failed before.")
 ]
+SignoffOption = Annotated[
+    bool, typer.Option("--signoff", help="End the commit with a Signed-off-by of your own.")
+]
 TrustOption = Annotated[
     bool, typer.Option("--trust", help="Run the commands of this plan, from now on as well.")
 ]

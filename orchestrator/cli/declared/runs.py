@@ -12,6 +12,7 @@ from orchestrator.cli.declared.options import (
     NameArgument,
     PlanOption,
     PythonOption,
+    SignoffOption,
     StrictOption,
     TrustOption,
 )
@@ -62,13 +63,14 @@ def next_batch_command(
     ] = None,
     strict: StrictOption = False,
     trust: TrustOption = False,
+    signoff: SignoffOption = False,
     python: PythonOption = None,
 ) -> None:
     """Do the next batch: fix, compile, collect, test, commit. A file that fails is taken out."""
     from orchestrator.cli.batches import Apart, Asked, next_batch
     from orchestrator.safety.session import How
 
-    how = How(python, strict, trust)
+    how = How(python, strict, trust, signoff)
     apart = Apart(isolated, jobs, engine, scheduler)
     asked = Asked(dry_run, phase, batch, every, limit, how, apart)
     raise typer.Exit(next_batch(plan or ctx.obj, asked))
@@ -86,13 +88,14 @@ def retry_command(
     plan: PlanOption = None,
     strict: StrictOption = False,
     trust: TrustOption = False,
+    signoff: SignoffOption = False,
     python: PythonOption = None,
 ) -> None:
     """Try again what was given up, after its cause is gone."""
     from orchestrator.cli.batches import retry
     from orchestrator.safety.session import How
 
-    raise typer.Exit(retry(plan or ctx.obj, name, How(python, strict, trust)))
+    raise typer.Exit(retry(plan or ctx.obj, name, How(python, strict, trust, signoff)))
 
 
 @app.command("adopt")
@@ -108,13 +111,14 @@ def adopt_command(
     plan: PlanOption = None,
     strict: StrictOption = False,
     trust: TrustOption = False,
+    signoff: SignoffOption = False,
     python: PythonOption = None,
 ) -> None:
     """Take in what you changed by hand: gates, record, commit."""
     from orchestrator.cli.batches import adopt
     from orchestrator.safety.session import How
 
-    raise typer.Exit(adopt(plan or ctx.obj, name, reason, How(python, strict, trust)))
+    raise typer.Exit(adopt(plan or ctx.obj, name, reason, How(python, strict, trust, signoff)))
 
 
 @app.command("skip")
@@ -123,11 +127,12 @@ def skip_command(
     name: NameArgument,
     reason: Annotated[str, typer.Option(help="Why it is left as it is; goes into the record.")],
     plan: PlanOption = None,
+    signoff: SignoffOption = False,
 ) -> None:
     """Decide that a file, or what is open of a batch, is left as it is. Makes a commit."""
     from orchestrator.cli.batches import skip
 
-    raise typer.Exit(skip(plan or ctx.obj, name, reason))
+    raise typer.Exit(skip(plan or ctx.obj, name, reason, signoff=signoff))
 
 
 @app.command("undo")
@@ -137,13 +142,14 @@ def undo_command(
     plan: PlanOption = None,
     strict: StrictOption = False,
     trust: TrustOption = False,
+    signoff: SignoffOption = False,
     python: PythonOption = None,
 ) -> None:
     """Take a batch back: files and record in one commit, gated. Later changes stay."""
     from orchestrator.cli.batches import undo
     from orchestrator.safety.session import How
 
-    raise typer.Exit(undo(plan or ctx.obj, name, How(python, strict, trust)))
+    raise typer.Exit(undo(plan or ctx.obj, name, How(python, strict, trust, signoff)))
 
 
 @app.command("resolve")
