@@ -24,11 +24,6 @@ class GitFailed(OrchestrateError):
             next_step="git status",
         )
         self.output = output
-        self._made_of = command, status, output
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """It may have to cross processes."""
-        return type(self), self._made_of, {"next_step": self.next_step}
 
 
 class GitDiskFull(GitFailed):

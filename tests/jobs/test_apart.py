@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ from support import FILES, PASSING, PLAN, SampleRepo, make_repo
 
 from orchestrator.git import Repo
 from orchestrator.git import worktrees as linked
-from orchestrator.git.failures import failed
 from orchestrator.safety.advance import Advance, Kept
 
 PYTHON = ("--python", sys.executable)
@@ -361,11 +359,6 @@ def test_an_advance_to_a_branch_that_is_gone_is_forgotten(tmp_path: Path) -> Non
     assert "main is gone" in said, said
     assert code == 0
     assert repo.changes == ""
-
-
-def test_a_failure_of_git_crosses_processes() -> None:
-    error = pickle.loads(pickle.dumps(failed(["git", "add"], 128, "No space left on device")))
-    assert (type(error).__name__, error.exit_code, error.next_step) == ("GitDiskFull", 7, "df -h")
 
 
 @pytest.mark.parametrize("path", ["../escaped", "/etc/passwd", ".git/config"])
