@@ -10,6 +10,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from orchestrator.own import own_bytes
+
 _MOST_BYTES = 256 * 2**20
 _OTHERS_MAY_WRITE = 0o022
 
@@ -24,15 +26,9 @@ def recalled(file: Path) -> bytes | None:
     """What a file of the cache holds; None where it is not there, or not certainly this user's."""
     try:
         _check_folder(file.parent)
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            found = os.fstat(descriptor)
-            _check_own(found, file)
-            if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
-                return None
-            return stream.read(_MOST_BYTES)
     except OSError:
         return None
+    return own_bytes(file, most=_MOST_BYTES, others_may_write=_OTHERS_MAY_WRITE)
 
 
 def kept(file: Path, data: bytes, *, at_most: int = 16) -> None:
@@ -65,12 +61,8 @@ def _check_folder(folder: Path) -> None:
     found, above = folder.lstat(), folder.parent.stat()
     if not stat.S_ISDIR(found.st_mode):
         raise PermissionError(f"{str(folder)!r} is no folder")
-    _check_own(found, folder)
+    if found.st_uid != os.getuid() or found.st_mode & _OTHERS_MAY_WRITE:
+        raise PermissionError(f"{str(folder)!r} is not this user's alone")
     others_may_write = above.st_mode & _OTHERS_MAY_WRITE and not above.st_mode & stat.S_ISVTX
     if above.st_uid not in {os.getuid(), 0} or others_may_write:
         raise PermissionError(f"others may write to {str(folder.parent)!r}")
-
-
-def _check_own(found: os.stat_result, path: Path) -> None:
-    if found.st_uid != os.getuid() or found.st_mode & _OTHERS_MAY_WRITE:
-        raise PermissionError(f"{str(path)!r} is not this user's alone")

@@ -317,7 +317,7 @@ def test_files_of_this_machine_do_not_travel(tmp_path: Path) -> None:
     with (
         ExitStack(),
         pytest.raises(BadInput, match="on this machine only"),
-        session(repo.workspace(), How(sys.executable), nobody) as home,
+        session(repo.workspace(), How(sys.executable, trust=True), nobody) as home,
     ):
         Sender.of(home, repo.head, "topic")
 

@@ -38,5 +38,5 @@ StrictOption = Annotated[
     bool, typer.Option("--strict", help="Every red test counts, also one that failed before.")
 ]
 TrustOption = Annotated[
-    bool, typer.Option("--trust", help="Run the commands of this plan, from now on as well.")
+    bool, typer.Option("--trust", help="Run what this plan would execute, from now on as well.")
 ]
