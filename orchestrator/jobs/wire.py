@@ -130,7 +130,18 @@ class _Message:
 
 
 def to_bytes(said: Answer | Beside) -> bytes:
-    """An answer, or what is told on the way to one, for `answer_from`."""
+    """An answer, or what is told on the way to one, for `answer_from`.
+
+    One that is too large to be read becomes the answer that it is.
+    """
+    data = _to_bytes(said)
+    if len(data) <= MOST_BYTES or isinstance(said, Beside):
+        return data
+    what = f"what {said.task.place} came to has {len(data):,} bytes, and {MOST_BYTES:,} can travel"
+    return _to_bytes(Failed(said.task, CannotJudge(what, next_step="orchestrate next-batch")))
+
+
+def _to_bytes(said: Answer | Beside) -> bytes:
     if isinstance(said, Beside):
         return plain_bytes(_Message(beside=_Beside(said.place, _packed(said.event))))
     told = tuple(_packed(event) for event in said.told)

@@ -214,6 +214,13 @@ def test_more_than_the_most_is_not_even_parsed(plan: Plan, monkeypatch: pytest.M
         answer_from(data, plan)
 
 
+def test_an_answer_that_is_too_large_says_so(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "MOST_BYTES", 1_500)
+    back = answer_from(to_bytes(judged(plan)), plan)
+    assert isinstance(back, Failed)
+    assert "1,500 can travel" in back.error.what
+
+
 def mutated(data: bytes, cuts: list[tuple[int, int, bytes]]) -> bytes:
     for at, length, put in cuts:
         start = at % (len(data) + 1)
