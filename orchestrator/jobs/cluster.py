@@ -227,8 +227,9 @@ class Cluster:
             del self._asked[asked.task.number]
             return [Failed(asked.task, _given_up(asked.task, why))]
         asked.tries += 1
+        first = why.partition("\n")[0]
         self._begin(asked)
-        self._home.tell(Said(f"{asked.task.place} is asked for again: {why.splitlines()[0]}"))
+        self._home.tell(Said(f"{asked.task.place} is asked for again: {first}"))
         return []
 
     def _double_slow_ones(self) -> None:

@@ -95,11 +95,7 @@ def shown(line: str) -> str:
 
 
 def _spelt(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii") if not _is_surrogate(char) else repr(char)
-
-
-def _is_surrogate(char: str) -> bool:
-    return "\ud800" <= char <= "\udfff"
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def _is_tracked(path: Path, top: Path, repo: Repo) -> bool:

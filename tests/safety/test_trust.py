@@ -199,7 +199,7 @@ def test_only_a_regular_file_of_the_users_says_what_was_trusted(
         pytest.param("ls \u202eevil\u200b", r"ls \u202eevil\u200b", id="hidden"),
         pytest.param("a\nlint: b", "a\n  | lint: b", id="a line that looks like another"),
         pytest.param("x" * 10_000, "x" * 10_000, id="long"),
-        pytest.param("a\udcffb", r"a'\udcff'b", id="no text"),
+        pytest.param("a\udcffb", r"a\udcffb", id="no text"),
     ],
 )
 def test_what_is_to_be_trusted_is_shown_as_it_is(line: str, seen: str) -> None:
