@@ -12,6 +12,8 @@ Content = bytes | None
 """What a file holds; None: there is no such file."""
 
 FILE_MODE = 0o644
+PROGRAM_MODE = 0o755
+"""The two modes that git tells apart."""
 
 
 class Side(StrEnum):

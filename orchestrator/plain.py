@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -31,7 +33,10 @@ def built(kind: type[T], plain: object) -> T:
 
 
 def plain_of(value: object, *, defaults: bool) -> Any:
-    """`value` as JSON can hold it: without None, and without defaults where those go unsaid."""
+    """`value` as JSON can hold it: without None, and without defaults where those go unsaid.
+
+    Bytes become base64, paths of this machine text, and sets lists in order.
+    """
     kind = value.__class__
     if dataclasses.is_dataclass(kind):
         found = {}
@@ -46,7 +51,15 @@ def plain_of(value: object, *, defaults: bool) -> Any:
         return {key: plain_of(one, defaults=defaults) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [plain_of(one, defaults=defaults) for one in value]
-    return value
+    return _plain_leaf(value)
+
+
+def _plain_leaf(value: object) -> object:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 @cache
@@ -75,22 +88,34 @@ def _maker(annotation: Any) -> _Make:
         return _of_several(origin, arguments)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return _of_enum(annotation)
-    return _of_scalar(annotation)
+    return _of_leaf(annotation)
+
+
+def _of_leaf(kind: type[Any]) -> _Make:
+    """One value: what checks itself when it is made, such as a path, is made by calling it."""
+    if kind is bytes:
+        return _of_bytes
+    if issubclass(kind, Path) or (issubclass(kind, str) and kind is not str):
+        return _of_text(kind)
+    return _of_scalar(kind)
 
 
 def _of_several(origin: Any, arguments: tuple[Any, ...]) -> _Make:
     """A choice of values, or what holds values."""
     if origin is typing.Literal:
         return _of_literal(arguments)
-    if origin is dict:
+    if origin in {dict, Mapping}:
         return _of_mapping(_maker(arguments[1]))
-    return _of_sequence(_maker(arguments[0]), origin)
+    return _of_sequence(_maker(arguments[0]), tuple if origin is Sequence else origin)
 
 
 def _of_dataclass(kind: Any) -> _Make:
     hints = typing.get_type_hints(kind)
     makers = {name: _maker(hints[name]) for name, _ in _fields(kind)}
-    defaults = dict(_fields(kind))
+    defaults = {
+        name: None if default is dataclasses.MISSING and _may_be_none(hints[name]) else default
+        for name, default in _fields(kind)
+    }
     required = {name for name, default in defaults.items() if default is dataclasses.MISSING}
     has_slots = hasattr(kind, "__slots__")
 
@@ -110,6 +135,11 @@ def _of_dataclass(kind: Any) -> _Make:
         return instance
 
     return make
+
+
+def _may_be_none(annotation: Any) -> bool:
+    """Whether None fits, which `plain_of` leaves out."""
+    return type(None) in typing.get_args(annotation)
 
 
 def _of_union(makers: list[_Make]) -> _Make:
@@ -184,5 +214,26 @@ def _of_scalar(kind: type[Any]) -> _Make:
         if plain.__class__ not in fits:
             raise UnfitError
         return plain
+
+    return make
+
+
+def _of_bytes(plain: Any) -> bytes:
+    if plain.__class__ is not str:
+        raise UnfitError
+    try:
+        return base64.b64decode(plain, validate=True)
+    except ValueError:
+        raise UnfitError from None
+
+
+def _of_text(kind: Callable[[str], Any]) -> _Make:
+    def make(plain: Any) -> Any:
+        if plain.__class__ is not str:
+            raise UnfitError
+        try:
+            return kind(plain)
+        except ValueError:
+            raise UnfitError from None
 
     return make

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
-_NAME = re.compile(r"orchestrate-[a-z]+-(?P<space>\d+)\.(?P<pid>\d+)-")
+_NAME = re.compile(r"orchestrate-[a-z]+-(?P<space>\d+)\.(?P<pid>\d{1,9})-")
 
 
 def folder(kind: str) -> tempfile.TemporaryDirectory[str]:
@@ -25,14 +26,28 @@ def sweep() -> None:
     """
     if not (space := pid_namespace()):
         return
-    import psutil
 
     for path in Path(tempfile.gettempdir()).glob("orchestrate-*"):
         found = _NAME.match(path.name)
-        if found is None or int(found["space"]) != space or psutil.pid_exists(int(found["pid"])):
+        if found is None or found["space"] != str(space) or not _is_own_folder(path):
             continue
-        if path.lstat().st_uid == os.getuid() and path.is_dir() and not path.is_symlink():
+        if not _is_there(int(found["pid"])):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_there(pid: int) -> bool:
+    import psutil
+
+    return psutil.pid_exists(pid)
+
+
+def _is_own_folder(path: Path) -> bool:
+    """Whether it is a folder of this user's, and no link to one."""
+    try:
+        found = path.lstat()
+    except OSError:  # another run has removed it
+        return False
+    return found.st_uid == os.getuid() and stat.S_ISDIR(found.st_mode)
 
 
 def pid_namespace() -> int:

@@ -19,7 +19,8 @@ from orchestrator.plan.verify import GateName
 from orchestrator.plugins import GATES, plugins
 from orchestrator.progress.origin import Origin, origin_of
 from orchestrator.progress.record import read_record
-from orchestrator.progress.status import Compliance, Status, refreshed, status
+from orchestrator.progress.stand import Compliance, refreshed, status
+from orchestrator.progress.status import Status
 from orchestrator.progress.tree import NoGit, Tree
 from orchestrator.words import suggestion
 

@@ -49,3 +49,17 @@ def test_every_number_of_the_specifications_is_in_the_id_of_a_test() -> None:
     for kind, last in (("fault", 122), ("case", 77)):
         numbers = {int(number) for number in re.findall(rf"{kind}-(\d+)", listed)}
         assert set(range(1, last + 1)) - numbers == set(), kind
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(TOP)))
+def test_no_file_unpickles(path: Path) -> None:
+    """What comes from elsewhere is data; these libraries make whatever it says, and run it."""
+    unsafe = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            assert not {alias.name.partition(".")[0] for alias in node.names} & unsafe
+        elif isinstance(node, ast.ImportFrom):
+            assert (node.module or "").partition(".")[0] not in unsafe
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            # without a number of bytes, that is a `multiprocessing.connection.Connection`
+            assert node.func.attr != "recv" or node.args

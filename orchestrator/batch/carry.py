@@ -155,7 +155,13 @@ def write_logs(session: Session, selection: Selection, candidate: Candidate) -> 
     """Keep what was run and what failed, for whoever wants to see it."""
     reached = candidate.reached
     refused = list(reached.refused.values())
-    write_log(session.logs, selection.place.name, reached.all_verdicts, refused)
+    write_log(
+        session.logs,
+        selection.place.name,
+        reached.all_verdicts,
+        refused,
+        python=session.found_python(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

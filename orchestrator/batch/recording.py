@@ -172,7 +172,6 @@ def _taken(taken: TakenOut, path: str, blob: str | None, top: Path) -> TargetRec
             gate=taken.gate,
             fault=taken.fault.value,
             tests=tuple(map(_committable, tests)),
-            reproduce=tuple(map(_committable, _reproduce(taken))),
         ),
         patch=patch(taken.unit.changes),
     )
@@ -192,16 +191,6 @@ def _error_line(text: str) -> str:
     """The line of pytest's output that names the error; nothing where there is none."""
     lines = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
     return " ".join(lines[0].split())[:200] if lines else ""
-
-
-def _reproduce(taken: TakenOut) -> tuple[str, ...]:
-    """One command for everything that was red; of more than five tests, the file."""
-    words = list(taken.blames[0].reproduce)
-    tests = [blame.test_id for blame in taken.blames if blame.test_id]
-    if len(tests) > 1 and words[-1] == tests[0]:
-        most = 5
-        words[-1:] = tests if len(tests) <= most else [taken.blames[0].path]
-    return tuple(words)
 
 
 def _other(selection: Selection, target: Target) -> TargetRecord | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,12 @@ from pathlib import Path
 from orchestrator import private
 from orchestrator.fixers.base import Refusal
 from orchestrator.gates.verdict import Verdict
+from orchestrator.interpreter import Interpreter
+from orchestrator.own import own_bytes
 from orchestrator.redact import redacted
+
+_MOST_BYTES = 16 * 2**20
+_MOST_BYTES_OF_A_PATH = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +33,21 @@ class LoggedCommand:
 
 
 def write_log(
-    folder: Path, place: str, verdicts: Sequence[Verdict], refused: Sequence[Refusal] = ()
+    folder: Path,
+    place: str,
+    verdicts: Sequence[Verdict],
+    refused: Sequence[Refusal] = (),
+    *,
+    python: Interpreter | None,
 ) -> None:
-    """Replace what is kept of `place` by what these verdicts hold, and what refusals showed."""
+    """Replace what is kept of `place` by what these verdicts hold, and what refusals showed.
+
+    `python` is the interpreter of this very process's choice: verdicts may come from elsewhere.
+    """
     at = folder / "logs" / place
     shutil.rmtree(at, ignore_errors=True)
+    if python is not None:
+        private.write(at / "python", os.fsencode(python.path))
     commands = [[v.gate, list(words)] for v in verdicts for words in v.commands]
     if commands:
         private.write(at / "commands.json", json.dumps(commands, indent=1).encode())
@@ -51,12 +67,22 @@ def log_path(folder: Path, place: str, path: str) -> Path:
     return folder / "logs" / place / f"{path.rpartition('/')[2][-80:]}-{digest}.log"
 
 
+def logged_python(folder: Path, place: str) -> Path | None:
+    """The interpreter of the last run of a batch here, where this user wrote it down."""
+    data = own_bytes(folder / "logs" / place / "python", most=_MOST_BYTES_OF_A_PATH)
+    return Path(os.fsdecode(data)) if data and b"\0" not in data else None
+
+
 def logged_commands(folder: Path, place: str) -> list[LoggedCommand]:
-    """What the last run of a batch here ran, in order; nothing where it ran elsewhere."""
+    """What the last run of a batch here ran, in order; nothing where it ran elsewhere.
+
+    For people to read: a worker may have said so, and nothing of it is started again.
+    """
+    data = own_bytes(folder / "logs" / place / "commands.json", most=_MOST_BYTES)
     try:
-        rows = json.loads((folder / "logs" / place / "commands.json").read_bytes())
-        return [LoggedCommand(gate, words) for gate, words in rows]
-    except (OSError, ValueError):
+        rows = json.loads(data or b"[]")
+        return [LoggedCommand(str(gate), [*map(str, words)]) for gate, words in rows]
+    except (ValueError, TypeError, RecursionError):
         return []
 
 

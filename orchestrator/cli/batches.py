@@ -12,6 +12,7 @@ from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
     from orchestrator.batch.pick import Choice
+    from orchestrator.gates.reproduce import Reproduction
     from orchestrator.jobs.series import MakeExecutor
     from orchestrator.safety.session import How
     from orchestrator.workspace import Workspace
@@ -85,8 +86,8 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
         else:
             result = story.next_batch(workspace, choice, asked.how, live.tell)
     if goes_on:
-        return show_series(series, live.python)
-    return show_result(result, live.python)
+        return show_series(series, _again(workspace, live.python))
+    return show_result(result, _again(workspace, live.python))
 
 
 def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool) -> Exit:
@@ -101,8 +102,10 @@ def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool)
     with LiveProgress() as live:
         series = next_batches_apart(workspace, choice, asked.how, live.tell, limit=limit, make=make)
     if goes_on:
-        return show_series(series, live.python)
-    show_result(series.results[0] if series.results else NothingToDo(), live.python)
+        return show_series(series, _again(workspace, live.python))
+    show_result(
+        series.results[0] if series.results else NothingToDo(), _again(workspace, live.python)
+    )
     show_kept(series.kept)
     return series.exit_code
 
@@ -210,13 +213,14 @@ def retry(plan: Path | None, name: str | None, how: How) -> Exit:
     from orchestrator.decide import retry as decided
     from orchestrator.workspace import open_workspace
 
+    workspace = open_workspace(plan)
     with LiveProgress() as live:
-        series = decided.retry(open_workspace(plan), name, how, live.tell)
+        series = decided.retry(workspace, name, how, live.tell)
     if not series.results:
         say(f"Nothing to try again{f' in {name}' if name else ''}: nothing was given up.")
         say("next: orchestrate status")
         return Exit.DONE
-    return show_series(series, live.python)
+    return show_series(series, _again(workspace, live.python))
 
 
 def skip(plan: Path | None, name: str, reason: str, *, signoff: bool) -> Exit:
@@ -239,9 +243,10 @@ def adopt(plan: Path | None, name: str, reason: str | None, how: How) -> Exit:
     from orchestrator.decide import adopt as decided
     from orchestrator.workspace import open_workspace
 
+    workspace = open_workspace(plan)
     with LiveProgress() as live:
-        adopted = decided.adopt(open_workspace(plan), name, reason, how, live.tell)
-    return show_adopted(adopted, live.python)
+        adopted = decided.adopt(workspace, name, reason, how, live.tell)
+    return show_adopted(adopted, _again(workspace, live.python))
 
 
 def undo(plan: Path | None, name: str, how: How) -> Exit:
@@ -251,9 +256,17 @@ def undo(plan: Path | None, name: str, how: How) -> Exit:
     from orchestrator.decide import undo as decided
     from orchestrator.workspace import open_workspace
 
+    workspace = open_workspace(plan)
     with LiveProgress() as live:
-        undone = decided.undo(open_workspace(plan), name, how, live.tell)
-    return show_undone(undone, live.python)
+        undone = decided.undo(workspace, name, how, live.tell)
+    return show_undone(undone, _again(workspace, live.python))
+
+
+def _again(workspace: Workspace, python: str) -> Reproduction:
+    """What builds the commands that show a failure once more."""
+    from orchestrator.gates.reproduce import Reproduction
+
+    return Reproduction(workspace.plan.verify, python)
 
 
 def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:

@@ -17,6 +17,7 @@ from orchestrator.console.status import show_status
 from orchestrator.console.streams import data, say
 from orchestrator.console.unresolved import show_unresolved
 from orchestrator.errors import Exit
+from orchestrator.gates.reproduce import Reproduction
 from orchestrator.report.unresolved import unresolved
 from orchestrator.safety.session import How
 from orchestrator.sample.demo import make_demo
@@ -65,8 +66,8 @@ def program() -> str:
 
 def _one_batch(workspace: Workspace) -> Exit:
     with LiveProgress() as live:
-        result = next_batch(workspace, Choice(), How(), live.tell)
-    return show_result(result, live.python)
+        result = next_batch(workspace, Choice(), How(trust=True), live.tell)
+    return show_result(result, Reproduction(workspace.plan.verify, live.python))
 
 
 def _typed(command: str) -> None:

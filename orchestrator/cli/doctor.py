@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.checks.discover import project_top
 from orchestrator.checks.guard import home_of
@@ -17,6 +18,9 @@ from orchestrator.doctor.finding import Finding, Level
 from orchestrator.errors import Exit
 from orchestrator.git import find_top
 from orchestrator.interpreter import interpreter
+
+if TYPE_CHECKING:
+    from orchestrator.workspace import Workspace
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
 
@@ -46,12 +50,19 @@ def doctor(plan: Path | None, asked: Asked) -> Exit:
         CannotJudge: there is no Python with a pytest to ask.
         BadInput: there is a plan, and it cannot be read.
     """
-    top, named = _project(plan)
+    top, workspace = _project(plan)
     warn_of_detached_head(top)
     if asked.fix:
         return _fixed(top, yes=asked.yes)
     if asked.isolated:
         return _told([_apart(plan, asked)], as_json=asked.as_json)
+    named = None
+    if workspace is not None:
+        from orchestrator.safety.session import How, check_started
+
+        how = How(asked.python, trust=asked.trust)
+        check_started(workspace, how.asking("doctor"), arguments=False)
+        named = workspace.plan.verify.python
     python = interpreter(top, option=asked.python, plan=named, command="doctor")
     python.must_have_pytest(command="doctor")
     found = diagnosis(examine(top, python, timed=asked.timed, holding=_holding(top)))
@@ -108,8 +119,8 @@ def _fixed(top: Path, *, yes: bool) -> Exit:
     return guarded(Wanted(("settings",), (), (), {}, "", yes, check=False), top)
 
 
-def _project(plan: Path | None) -> tuple[Path, str | None]:
-    """The top of the project, and the interpreter its plan names, where it has a plan."""
+def _project(plan: Path | None) -> tuple[Path, Workspace | None]:
+    """The top of the project, and its workspace, where it has a plan."""
     from orchestrator.workspace import open_workspace, plan_above
 
     here = Path.cwd()
@@ -117,7 +128,7 @@ def _project(plan: Path | None) -> tuple[Path, str | None]:
     if plan is None and plan_above(here, top) is None:
         return home_of(project_top(here)), None
     workspace = open_workspace(plan)
-    return workspace.top, workspace.plan.verify.python
+    return workspace.top, workspace
 
 
 def _show(found: Sequence[Finding]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ class Asked:
     output: Path | None
     python: str | None
     as_json: bool
+    trust: bool = False
 
 
 def memory(plan: Path | None, asked: Asked) -> Exit:
@@ -86,7 +88,7 @@ def _check(asked: Asked) -> None:
 
 
 def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Config) -> Tests:
-    verify = _verify_of(plan, here, top)
+    verify = _verify_of(plan, here, top, asked)
     python = interpreter(top, option=asked.python, plan=verify.python, command="memory")
     python.must_have_pytest(command="memory")
     if asked.memray and not python.has_memray:
@@ -98,13 +100,22 @@ def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Confi
     return Tests(top, _files(top, here, asked), python, made)
 
 
-def _verify_of(plan: Path | None, here: Path, top: Path) -> Verify:
-    """What the plan says of the tests, where there is one."""
+def _verify_of(plan: Path | None, here: Path, top: Path, asked: Asked) -> Verify:
+    """What the plan says of the tests, where there is one.
+
+    Raises:
+        Refused: it names an interpreter or arguments that were not trusted here.
+    """
+    from orchestrator.safety.session import How, check_started
     from orchestrator.workspace import open_workspace, plan_above
 
     if plan is None and plan_above(here, top) is None:
         return Verify()
-    return open_workspace(plan).plan.verify
+    workspace = open_workspace(plan)
+    command = shlex.join(["memory", *asked.paths])
+    how = How(asked.python, trust=asked.trust)
+    check_started(workspace, how.asking(command), arguments=True)
+    return workspace.plan.verify
 
 
 def _verify(plan: Verify, python: Interpreter, asked: Asked, config: Config) -> Verify:

@@ -118,7 +118,7 @@ def _asked_of(workspace: Workspace, asked: Asked, *, trust: bool) -> tuple[Drift
     items = {n: [i for i in some if i.path not in moved] for n, some in items.items()}
     added = additions(plan, items, wishes, owner_of)
     if executes(plan):
-        check_trusted(workspace, trust=trust, command="plan --update")
+        check_trusted(workspace, How(asked.python, trust=trust).asking("plan --update"))
         more = tried(plan, top, How(asked.python), nobody, asked.bounds, owner_of)
         added = replace(added, batches={**added.batches, **more})
     return drifted, added

@@ -11,7 +11,8 @@ from orchestrator.changes import Unit, changes_of
 from orchestrator.console.streams import data, raw, say
 from orchestrator.errors import Exit
 from orchestrator.fixers.base import NoChange, Refusal
-from orchestrator.gates.verdict import PYTHON, Blame, Kind, TakenOut, Verdict
+from orchestrator.gates.reproduce import Reproduction
+from orchestrator.gates.verdict import Blame, Kind, TakenOut, Verdict
 from orchestrator.inspect.preview import Preview
 from orchestrator.progress.record import Done, TargetRecord, added, failed_before, flaky
 from orchestrator.report.unresolved import reproduce_line
@@ -22,29 +23,34 @@ _DETAIL_LINES = 20
 _STEPS_OF_PYTEST = ("collect", "test", "search")
 
 
-def show_result(result: Result, python: str) -> Exit:
+def show_result(result: Result, how: Reproduction) -> Exit:
     """Print how the run ended; the exit code that says the same."""
     match result:
         case NothingToDo():
-            say("Nothing to do: what you asked for is done, deferred, given up or for a person.")
-            say("next: orchestrate status, or: orchestrate unresolved")
+            return _nothing()
         case Landed():
-            _landed(result, python)
+            _landed(result, how)
             _next(result)
         case Stopped():
-            _stopped(result, python)
+            _stopped(result, how)
     return result.exit_code
 
 
-def show_series(series: Series, python: str) -> Exit:
+def _nothing() -> Exit:
+    say("Nothing to do: what you asked for is done, deferred, given up or for a person.")
+    say("next: orchestrate status, or: orchestrate unresolved")
+    return NothingToDo().exit_code
+
+
+def show_series(series: Series, how: Reproduction) -> Exit:
     """Print every batch of the series, then what it came to."""
     for result in series.results:
         if isinstance(result, Landed):
             data(f"{result.commit.commit[:10]} {result.commit.subject}")
         else:
-            _stopped(result, python)
+            _stopped(result, how)
     if not series.results:
-        return show_result(NothingToDo(), python)
+        return _nothing()
     landed = [result for result in series.results if isinstance(result, Landed)]
     if landed:
         _summary(series)
@@ -86,7 +92,7 @@ def _after(series: Series, landed: Sequence[Landed]) -> None:
 def show_preview(preview: Preview | None) -> Exit:
     """The diff on stdout, what cannot be shown as one on stderr."""
     if preview is None:
-        return show_result(NothingToDo(), "python")
+        return _nothing()
     say(f"{preview.place.name}: {preview.place.batch.title}; nothing is written", "bold")
     found = preview.proposal
     _outcomes(found.refused, found.unchanged)
@@ -98,22 +104,22 @@ def show_preview(preview: Preview | None) -> Exit:
     return Exit.DONE
 
 
-def show_blames(red: Verdict, python: str) -> None:
+def show_blames(red: Verdict, how: Reproduction) -> None:
     """Print everything a verdict holds against files, and why it could not be judged."""
     for blame in red.blames:
-        _blame(blame, python)
+        _blame(blame, red.gate, how)
     if red.why:
         say(f"\n{red.why}\n")
 
 
-def _landed(landed: Landed, python: str) -> None:
+def _landed(landed: Landed, how: Reproduction) -> None:
     for entry in landed.entries:
         if entry.done is Done.UNCHANGED:
             say(f"  no changes needed: {entry.path}")
         for note in entry.notes:
             say(f"  note: {entry.path}: {note}", "yellow")
     _outcomes(landed.found.refused, ())
-    _taken_out(landed, python)
+    _taken_out(landed, how)
     _seconds(landed.found.seconds)
     edited = [entry for entry in landed.entries if entry.done is Done.EDITED]
     of = f" of {len(landed.entries)}" if landed.given_up else ""
@@ -126,11 +132,11 @@ def _landed(landed: Landed, python: str) -> None:
     data(f"{landed.commit.commit[:10]} {landed.commit.subject}")
 
 
-def _taken_out(landed: Landed, python: str) -> None:
+def _taken_out(landed: Landed, how: Reproduction) -> None:
     entries: dict[str, TargetRecord] = {entry.path: entry for entry in landed.entries}
     for taken in landed.found.taken_out:
         _blamed(taken)
-        if (entry := entries.get(taken.name)) and (line := reproduce_line(entry, python)):
+        if (entry := entries.get(taken.name)) and (line := reproduce_line(entry, how)):
             say(f"    see it: {line}")
 
 
@@ -155,7 +161,7 @@ def _next(landed: Landed) -> None:
         say("next: orchestrate status        (no batch is left for a run to do)")
 
 
-def _stopped(stopped: Stopped, python: str) -> None:
+def _stopped(stopped: Stopped, how: Reproduction) -> None:
     _seconds(stopped.found.seconds)
     if all(verdict.passed for verdict in stopped.found.verdicts):
         _outcomes(stopped.found.refused, stopped.found.unchanged)
@@ -165,7 +171,7 @@ def _stopped(stopped: Stopped, python: str) -> None:
         say("next: orchestrate unresolved")
         return
     red = stopped.found.verdicts[-1]
-    show_blames(red, python)
+    show_blames(red, how)
     say(
         f"{stopped.place.name} was put back: {_why(red)}; every file is as it was, "
         "nothing is recorded",
@@ -184,13 +190,14 @@ def _why(verdict: Verdict) -> str:
     return f"the {verdict.gate} gate is red ({plural(len(verdict.blames), 'failure')})"
 
 
-def _blame(blame: Blame, python: str) -> None:
+def _blame(blame: Blame, gate: str, how: Reproduction) -> None:
     say(f"\n{blame.test_id or blame.path}", "bold red")
     say(f"    {blame.fault}: {blame.what}")
     for line in blame.text.splitlines():
         say(f"    {line}")
-    command = shlex.join(word.replace(PYTHON, python) for word in blame.reproduce)
-    say(f"    reproduce with the edit applied: {command}")
+    tests = [blame.test_id] if blame.test_id else []
+    if (words := how.words(gate, blame.path, tests)) is not None:
+        say(f"    reproduce with the edit applied: {shlex.join(words)}")
 
 
 def _summary(series: Series) -> None:

@@ -79,7 +79,8 @@ def adopt(workspace: Workspace, name: str, reason: str | None, how: How, tell: T
         NotClean: the fixer would still change a file, and there is no `reason`.
         OrchestrateError: as for a batch.
     """
-    with session(workspace, how, tell) as work:
+    typed = ["adopt", name, *(["--reason", reason] if reason else [])]
+    with session(workspace, how, tell, command=shlex.join(typed)) as work:
         found = _adoptable(named(workspace.status(), name, top=workspace.top), name)
         selection = Selection.of(found.batch, [target.target for target in found.targets])
         given = ["--reason", reason] if reason else []
@@ -187,7 +188,7 @@ def _verdicts(
     )
     verdicts = list(gates.verdicts(tree))
     tree.put(Side.EDITED)
-    write_log(work.logs, wish.place.name, verdicts)
+    write_log(work.logs, wish.place.name, verdicts, python=work.found_python())
     return verdicts
 
 

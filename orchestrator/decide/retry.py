@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 
 from orchestrator.batch.carry import carry
@@ -45,7 +46,8 @@ def retry(workspace: Workspace, name: str | None, how: How, tell: Tell) -> Serie
     """
     started = time.monotonic()
     results: list[Landed | Stopped] = []
-    with session(workspace, how, tell) as work:
+    command = "retry" if name is None else f"retry {shlex.quote(name)}"
+    with session(workspace, how, tell, command=command) as work:
         status = workspace.status()
         if name is None:
             wanted = list(given_up(status))

@@ -50,7 +50,7 @@ def undo(workspace: Workspace, name: str, how: How, tell: Tell) -> Undone:
         Refused: later changes or batches are in the way, or the old bytes are not in this clone.
         OrchestrateError: as for a batch.
     """
-    with session(workspace, how, tell) as work:
+    with session(workspace, how, tell, command=f"undo {shlex.quote(name)}") as work:
         status = workspace.status()
         found = named(status, name, top=workspace.top)
         batch = found.batch

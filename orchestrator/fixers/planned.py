@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from orchestrator.errors import CannotJudge
 from orchestrator.fixers.base import BatchFixer, FileFixer, Options, Source
-from orchestrator.fixers.registry import get, names
+from orchestrator.fixers.registry import get, is_built_in, names
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Phase, Plan, Rung, Target
 from orchestrator.plan.rules import Problem
+from orchestrator.plugins import FIXERS, GATES, Plugin, plugins
 from orchestrator.words import suggestion
 
 
@@ -26,16 +28,38 @@ def source(rung: Rung, target: Target, data: bytes) -> Source:
 
 
 def commands(plan: Plan) -> list[str]:
-    """Everything a run of the plan would execute beside the project's own tests, as lines."""
-    found = [f"{command.name}: {command.run}" for command in plan.verify.commands]
-    found += [f"worktree: {line}" for line in plan.worktree.setup]
+    """Everything a run of the plan would execute beside the project's own tests, as lines.
+
+    The interpreter is not among them: whether the plan chose it depends on where it is run.
+    """
+    verify, needs = plan.verify, plan.worktree
+    found = [f"{command.name}: {command.run}" for command in verify.commands]
+    if verify.pytest_args:
+        found.append(f"pytest arguments: {shlex.join(verify.pytest_args)}")
+    gates = plugins(GATES)
+    found += [f"gate of {_package(gates[g])}: {g}" for g in verify.gates if g in gates]
+    found += [f"worktree: {line}" for line in needs.setup]
+    found += [f"worktree, copied: {path}" for path in needs.copy]
+    found += [f"worktree, linked: {path}" for path in needs.link]
     for phase in plan.phases:
         for rung in phase.rungs():
-            lines = get(rung.fixer).commands(rung.options)
-            found += [f"{phase.id} ({rung.label}): {line}" for line in lines]
+            found += [f"{phase.id} ({rung.label}): {line}" for line in rung_commands(rung)]
         if phase.instructions and any(rung.fixer == "agent" for rung in phase.rungs()):
             found.append(f"{phase.id} instructions: {phase.instructions.strip()}")
     return list(dict.fromkeys(found))
+
+
+def rung_commands(rung: Rung) -> list[str]:
+    """What a rung would execute: code of another package, and what its options name."""
+    found = get(rung.fixer).commands(rung.options)
+    if is_built_in(rung.fixer):
+        return found
+    return [f"fixer of {_package(plugins(FIXERS)[rung.fixer])}: {rung.fixer}", *found]
+
+
+def _package(plugin: Plugin) -> str:
+    """Its name without its version: who installs a newer one has chosen it."""
+    return plugin.package.partition(" ")[0]
 
 
 def problems(plan: Plan) -> Iterator[Problem]:

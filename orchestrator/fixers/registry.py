@@ -36,6 +36,11 @@ def names() -> list[str]:
     return sorted({*_MODULES, *plugins(FIXERS)})
 
 
+def is_built_in(name: str) -> bool:
+    """Whether it comes with this package."""
+    return name in _MODULES
+
+
 @cache
 def get(name: str) -> FileFixer | BatchFixer:
     """The fixer called `name`.

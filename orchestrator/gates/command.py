@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator import process, programs
 from orchestrator.changes import Side
 from orchestrator.gates.suite import last_lines
-from orchestrator.gates.verdict import PYTHON, Blame, Kind, Verdict
+from orchestrator.gates.verdict import Blame, Kind, Verdict
 from orchestrator.plan.verify import Command
 
 _VARYING = re.compile(
@@ -111,7 +111,7 @@ class CommandGate:
 
     def _blame(self, path: str, text: str) -> Blame:
         what = f"{self.command.name} finds something new"
-        return Blame(path, None, what, self.words([path], python=PYTHON), text=last_lines(text))
+        return Blame(path, None, what, text=last_lines(text))
 
 
 def _said(ended: process.Completed) -> Counter[str]:

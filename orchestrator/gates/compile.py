@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import process
-from orchestrator.gates.verdict import PYTHON, Blame, Fault, Kind, Verdict
+from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict
 from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import GateName
 
@@ -49,4 +49,4 @@ def unless_before(verdict: Verdict, before: Verdict) -> Verdict:
 
 
 def _blame(path: str, what: str) -> Blame:
-    return Blame(path, None, what, [PYTHON, "-m", "py_compile", path], text=what)
+    return Blame(path, None, what, text=what)

@@ -71,6 +71,5 @@ def _halting(sides: Sides, halt: Halt) -> Blame | None:
 
 def _blame(sides: Sides, halt: Halt, what: str, fault: Fault) -> Blame:
     suite = sides.suite
-    command = suite.reproduce(halt.test_id or halt.path)
     text = last_lines(suite.runs[-1].process.output)
-    return Blame(halt.path, halt.test_id, what, command, fault, text, halts=True)
+    return Blame(halt.path, halt.test_id, what, fault, text, halts=True)

@@ -105,7 +105,7 @@ class _Judge:
             lost, new = [id_ for id_ in lost if id_ not in _respelt(lost, new)], []
         allowed = {id_: why for id_ in lost if (why := self._suite.verify.allowed(id_))}
         blames = [
-            Blame(file_of(id_), id_, what, self._suite.reproduce("--collect-only", id_))
+            Blame(file_of(id_), id_, what)
             for what, ids in (
                 ("is lost: it was a test before the edit", lost),
                 ("is new: it was no test before the edit", new),
@@ -132,19 +132,13 @@ class _Judge:
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         if not run.ids and not known:
             what = no_tests(run)
-            blames = [
-                Blame(file, None, what, suite.reproduce(file), Fault.NO_TESTS)
-                for file in self._files
-            ]
+            blames = [Blame(file, None, what, Fault.NO_TESTS) for file in self._files]
             return replace(verdict, kind=Kind.RED, blames=blames)
         return replace(verdict, known=known, notes=files_without_tests(self._files, run))
 
     def _collect_errors(self, verdict: Verdict, new: Mapping[str, Way], first: Ended) -> Verdict:
         found = self._sorted(new, first)
-        blames = [
-            self._blame(id_, first, how, arguments=("--collect-only",))
-            for id_, how in found.culprits.items()
-        ]
+        blames = [self._blame(id_, first, how) for id_, how in found.culprits.items()]
         blames += [
             replace(
                 self._blame(id_, first, "cannot be collected, and could not before the edit"),
@@ -231,14 +225,13 @@ class _Judge:
             return Findings(spared=spared, culprits=culprits)
         return Findings(culprits=dict.fromkeys(red, _STRICT))
 
-    def _blame(self, id_: str, first: Ended, how: str, *, arguments: Sequence[str] = ()) -> Blame:
+    def _blame(self, id_: str, first: Ended, how: str) -> Blame:
         run = first.run
         path, test = file_of(id_), below_file(id_)
         text = last_lines(run.texts.get(id_) or run.collect_errors.get(id_, ""))
-        command = self._suite.reproduce(id_, *arguments)
         phases = run.failures.get(id_, {})
         where = f"; it fails in {' and '.join(phases)}" if phases and "call" not in phases else ""
-        return Blame(path, id_ if test else None, f"{how}{where}", command, Fault.CULPRIT, text)
+        return Blame(path, id_ if test else None, f"{how}{where}", Fault.CULPRIT, text)
 
 
 _STRICT = "is red, and no baseline was asked for"

@@ -54,9 +54,8 @@ def plugin_gate(name: str, changes: Sequence[Change], *, top: Path, baseline: bo
             now = _said(gate, change.path, change.after, top)
             old = _said(gate, change.path, change.before, top)
             before = before or bool(now & old)
-            reproduce = ["git", "diff", "--", change.path]
             new = now - old if baseline else now
-            blames += [Blame(change.path, None, what, reproduce) for what in new]
+            blames += [Blame(change.path, None, what) for what in new]
     except Exception as error:  # noqa: BLE001 - foreign code; its bug is said, and nothing is blamed
         why = f"the gate {name} failed: {type(error).__name__}: {error}"
         return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)

@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.ids import file_of
 from orchestrator.gates.pytest_run import Ended, OnProgress, Request, nothing_run, run_pytest
-from orchestrator.gates.verdict import PYTHON
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import Verify
@@ -117,10 +116,6 @@ class Suite:
     def seconds(self) -> float:
         """How long all runs took together."""
         return self.proving_s + sum(ended.process.duration_s for ended in self.runs)
-
-    def reproduce(self, *arguments: str) -> list[str]:
-        """The words of a pytest command."""
-        return [PYTHON, "-m", "pytest", *self.verify.pytest_args, *arguments]
 
     def is_known(self, id_: str) -> bool:
         """Whether the plan lists `id_` as a failure, by itself or with its class or file."""

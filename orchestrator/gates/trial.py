@@ -16,6 +16,6 @@ def trial_gate(name: str, trial: Trial, changes: Sequence[Change], *, top: Path)
     """What the fixer called `name` finds wrong with its edits."""
     started_s = time.monotonic()
     found = trial({change.path: change.after for change in changes}, top)
-    blames = [Blame(path, None, what, ["git", "diff", "--", path]) for path, what in found]
+    blames = [Blame(path, None, what) for path, what in found]
     kind = Kind.RED if blames else Kind.PASSED
     return Verdict(name, kind, len(changes), time.monotonic() - started_s, blames=blames)

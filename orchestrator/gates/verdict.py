@@ -9,7 +9,7 @@ from enum import StrEnum
 from orchestrator.changes import Unit
 
 PYTHON = "{python}"
-"""Stands for the project's interpreter in a command that is kept."""
+"""Stands for the project's interpreter in a command that is told elsewhere."""
 
 
 GATES_OF_TESTS = frozenset({"strength", "collect", "test"})
@@ -37,9 +37,8 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """One thing that takes its file out: the test where it is one, what was seen, how to see it.
+    """One thing that takes its file out: the test where it is one, and what was seen.
 
-    `reproduce` are the words of a command; its first is `{python}` for the project's interpreter.
     `fault` is CULPRIT, FLAKY (where the plan fails those), NO_TESTS or CANNOT_JUDGE. `together`:
     the test is red only beside other edited files, so its own file need not be the cause.
     """
@@ -47,7 +46,6 @@ class Blame:
     path: str
     test_id: str | None
     what: str
-    reproduce: Sequence[str]
     fault: Fault = Fault.CULPRIT
     text: str = ""
     """What was printed about it, as far as it was kept."""

@@ -33,11 +33,6 @@ class GitFailed(OrchestrateError):
         )
         self.output = output
         self.status = status
-        self._made_of = command, status, output
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """It may have to cross processes."""
-        return type(self), self._made_of, {"next_step": self.next_step}
 
 
 class GitDiskFull(GitFailed):

@@ -212,11 +212,6 @@ class Repo:
         rows = self.paths("ls-files", "-v", "-z", "--", *paths) if paths else []
         return [row[2:] for row in rows if row[0].islower() or row[0] == "S"]
 
-    def left_out(self, paths: Sequence[str]) -> list[str]:
-        """Those of `paths` that a sparse checkout leaves out."""
-        rows = self.paths("ls-files", "-t", "-z", "--", *paths) if paths else []
-        return [row[2:] for row in rows if row.startswith("S ")]
-
     def staged(self) -> list[str]:
         """Every path whose index entry differs from HEAD."""
         return self.paths("diff", "--cached", "--name-only", "-z", "--no-renames", "HEAD")
@@ -257,15 +252,6 @@ class Repo:
             if "sparse-checkout" not in error.output:
                 raise
             self.run("add", "--sparse", "--", *listed)  # a record outside of what is checked out
-
-    def stage_removal(self, path: str) -> None:
-        """Take a file out of the index, also where a sparse checkout leaves it out of the tree."""
-        self.run("update-index", "--force-remove", "--", path)
-
-    def bring_back(self, path: str) -> None:
-        """Give a tracked file what HEAD holds; one that a sparse checkout leaves out stays out."""
-        if not self.left_out([path]):
-            self.run("checkout", "--quiet", "--ignore-skip-worktree-bits", "HEAD", "--", path)
 
     def unstage(self, paths: Iterable[str]) -> None:
         """Put the index entries of these paths back to HEAD's."""

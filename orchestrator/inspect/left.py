@@ -54,7 +54,7 @@ def left_of(workspace: Workspace, phase: str, how: How, tell: Tell) -> Asked:
     found = _phase(workspace, phase)
     rung = _rung(found.phase)
     if planned.commands(workspace.plan):
-        check_trusted(workspace, trust=how.trust, command=f"check --phase {phase}")
+        check_trusted(workspace, how.asking(f"check --phase {phase}"))
     targets = [(batch, target) for batch in found.batches for target in _asked(batch)]
     with onlooker(workspace, how, tell) as work:
         check = rung.options.get("check")

@@ -9,7 +9,7 @@ from orchestrator.batch.pick import Choice, pick, refuse_absent
 from orchestrator.changes import changes_of
 from orchestrator.errors import BadInput
 from orchestrator.events import Tell, nobody
-from orchestrator.fixers.registry import get
+from orchestrator.fixers import planned
 from orchestrator.fixers.task import Proposal
 from orchestrator.plan.model import Place
 from orchestrator.plan.patterns import is_pattern
@@ -45,14 +45,14 @@ def preview(workspace: Workspace, choice: Choice, how: How, tell: Tell) -> Previ
         return None
     batch = status.batch(place)
     if not runs_nothing(batch):
-        check_trusted(workspace, trust=how.trust, command="next-batch --dry-run")
+        check_trusted(workspace, how.asking("next-batch --dry-run"))
     return preview_of(workspace, batch, how, tell)
 
 
 def runs_nothing(batch: BatchStatus) -> bool:
     """Whether a preview of the batch executes nothing of the plan."""
     rungs = batch.place.phase.rungs()[:1]
-    return not any(get(rung.fixer).commands(rung.options) for rung in rungs)
+    return not any(planned.rung_commands(rung) for rung in rungs)
 
 
 def preview_of(workspace: Workspace, batch: BatchStatus, how: How, tell: Tell = nobody) -> Preview:

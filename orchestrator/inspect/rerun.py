@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import process
+from orchestrator import process, programs
 from orchestrator.batch.named import named
-from orchestrator.batch.runlog import logged_commands
+from orchestrator.batch.runlog import logged_python
 from orchestrator.changes import Change, Content, Side, Unit
-from orchestrator.errors import BadInput, CannotJudge
+from orchestrator.errors import BadInput, CannotJudge, Refused
 from orchestrator.events import Tell
-from orchestrator.gates.verdict import GATES_OF_TESTS, PYTHON
+from orchestrator.gates.ids import file_of
+from orchestrator.gates.reproduce import Reproduction
 from orchestrator.git import GitFailed, Repo
-from orchestrator.paths import RepoPath
+from orchestrator.paths import RepoPath, why_unsafe
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Failure, Patch, TargetRecord
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, Session, session
 from orchestrator.safety.transaction import transaction
 from orchestrator.safety.tree import BatchTree
+from orchestrator.safety.trust import check_lines
 from orchestrator.workspace import Workspace
 
 
@@ -38,14 +42,16 @@ class Rerun:
 def rerun(workspace: Workspace, name: str, how: How, tell: Tell) -> list[Rerun]:
     """Every edit of `name` that was taken back, with what its command says now.
 
-    The edit is made in the work tree, as in a run, and undone whatever happens.
+    The edit is made in the work tree, as in a run, and undone whatever happens. It comes from the
+    record and is executed by the tests, so somebody has to have seen it.
 
     Raises:
         BadInput: nothing is called `name`, or no edit of it was taken back.
         CannotJudge: the edit does not fit the files any more.
-        Refused: something of the user's could be lost.
+        Refused: something of the user's could be lost, or the edit was not trusted here.
     """
-    with session(workspace, how, tell) as work:
+    command = f"show {shlex.quote(name)} --run"
+    with session(workspace, how, tell, command=command) as work:
         found = named(workspace.status(), name, top=workspace.top)
         entries = [found.batch.entry(target) for target in found.targets]
         failed = list(_failed([entry for entry in entries if entry]))
@@ -55,7 +61,11 @@ def rerun(workspace: Workspace, name: str, how: How, tell: Tell) -> list[Rerun]:
                 next_step="orchestrate unresolved",
             )
         python = _python(work, found.batch.place)
-        return [_one(work, found.batch.place, one, python) for one in failed]
+        edits = [(one, _changes(work, one)) for one in failed]
+        lines = [line for one, changes in edits for line in _lines(one, changes)]
+        what = "an edit that a record keeps was not trusted here yet, and tests would execute it"
+        check_lines(lines, what, work.repo, how.asking(command))
+        return [_one(work, found.batch.place, one, changes, python) for one, changes in edits]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +76,59 @@ class _Failed:
     patch: Patch
 
 
+def _lines(failed: _Failed, changes: Sequence[Change]) -> list[str]:
+    """What a person should see of an edit before it is run: its digest, and where it writes."""
+    digest = hashlib.sha256(failed.patch.to_bytes()).hexdigest()
+    paths = ", ".join(repr(change.path) for change in changes)
+    show = shlex.join(["orchestrate", "show", "--patch", failed.path])
+    return [f"{failed.path}: the edit {digest} changes {paths}; see it: {show}"]
+
+
 def _failed(entries: Sequence[TargetRecord]) -> Iterator[_Failed]:
     """Each edit once, also where several files have one."""
     seen = set()
     for entry in entries:
-        if entry.failure and entry.failure.reproduce and entry.patch and entry.patch not in seen:
+        if entry.failure and entry.patch and entry.patch not in seen:
             seen.add(entry.patch)
             paths = tuple(dict.fromkeys((entry.path, *entry.unit)))
+            if why := next(filter(None, map(why_unsafe, paths)), None):
+                raise BadInput(f"the record names a file that is none: {why}")
             yield _Failed(entry.path, paths, entry.failure, entry.patch)
 
 
 def _python(work: Session, place: Place) -> Path | None:
     """The interpreter that is asked for, else the one that judged here, else the project's."""
-    if work.how.python is None:
-        for logged in logged_commands(work.logs, place.name):
-            judged = Path(logged.words[0]) if logged.words else Path()
-            if logged.gate in GATES_OF_TESTS and judged.is_file():
-                return judged
-    return work.python_path()
+    judged = logged_python(work.logs, place.name) if work.how.python is None else None
+    return judged if judged is not None and judged.is_file() else work.python_path()
 
 
-def _one(work: Session, place: Place, failed: _Failed, python: Path | None) -> Rerun:
-    top = work.workspace.top
+def _one(
+    work: Session, place: Place, failed: _Failed, changes: Sequence[Change], python: Path | None
+) -> Rerun:
+    top, verify = work.workspace.top, work.plan.verify
     there = [path for path in failed.paths if (top / path).is_file()]
     gone = [path for path in failed.paths if path not in there]
     head = preflight.check(work.repo, work.plan, place, failed.paths, new=gone)
-    changes = _changes(work, failed)
-    command = [word.replace(PYTHON, str(python or "python")) for word in failed.failure.reproduce]
     before: dict[str, Content] = {change.path: change.before for change in changes}
     with transaction(work, place, head, before) as tx:
         tx.may_hold(changes)
         tree = BatchTree(top, [Unit(failed.paths, tuple(changes))])
         tree.put(Side.EDITED)
-        ended = process.run(command, cwd=top, timeout_s=work.plan.verify.timeout_s)
+        tests = [id_ for id_ in failed.failure.tests if _is_there(top, file_of(id_))]
+        how = Reproduction(verify, str(python or "python"))
+        command = how.words(failed.failure.gate, failed.path, tests)
+        assert command is not None  # the path was checked
+        ended = process.run(
+            command,
+            cwd=top,
+            env=programs.environment(top, python),
+            timeout_s=verify.timeout_s,
+        )
     return Rerun(failed.path, command, ended.exit_code, ended.output)
+
+
+def _is_there(top: Path, path: str) -> bool:
+    return why_unsafe(path) is None and (top / path).is_file()
 
 
 def _changes(work: Session, failed: _Failed) -> list[Change]:
@@ -114,9 +143,17 @@ def _changes(work: Session, failed: _Failed) -> list[Change]:
         except GitFailed as error:
             raise CannotJudge(
                 f"the edit of {failed.path} does not fit any more: {error.output.strip()}",
-                next_step=f"orchestrate retry {failed.path}",
+                next_step=f"orchestrate retry {shlex.quote(failed.path)}",
             ) from error
+    found = scratch.changed()
+    odd = [f"{path} ({now.odd})" for path, now in found.items() if now.odd]
+    odd += [f"{path} (none of its files)" for path in found if path not in failed.paths]
+    if odd:
+        raise Refused(
+            f"the edit of {failed.path} in the record would change {odd[0]}, and is not made",
+            next_step=f"orchestrate show --patch {shlex.quote(failed.path)}",
+        )
     return [
         Change(RepoPath(path), scratch.held(path), now.content, mode=now.mode)
-        for path, now in scratch.changed().items()
+        for path, now in found.items()
     ]

@@ -8,16 +8,18 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import process
-from orchestrator.errors import BadInput, CannotJudge
-from orchestrator.events import Beside, Said, StepBegun, TestsRan
+from orchestrator.errors import BadInput, CannotJudge, Exit
+from orchestrator.events import Beside, InterpreterFound, Said
+from orchestrator.jobs.door import closed
 from orchestrator.jobs.parcel import Sender
 from orchestrator.jobs.remote import judge_parcel
 from orchestrator.jobs.series import MakeExecutor
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
+from orchestrator.jobs.wire import Garbled, answer_from, plain_bytes
 from orchestrator.safety.session import Session
 
 if TYPE_CHECKING:
@@ -32,6 +34,11 @@ _TRIES = 3
 _RETURNS = 5
 """How often the scheduler may go away and come back without an answer in between."""
 
+_TRIES_AFTER_ERROR = 2
+"""How often a task is asked for that Dask gave up, as after its `allowed-failures`.
+
+Why it did is in a pickle of the scheduler or of a worker, which is not looked into.
+"""
 _SLOW = 4.0
 """A task is asked for a second time once it took so many times what the slowest of others did."""
 
@@ -53,7 +60,9 @@ def on_cluster(scheduler: str | None, jobs: int | None) -> MakeExecutor:
                 next_step="pip install 'orchestrate-migration[dask]'",
             ) from error
         address = scheduler
-        if address is None:
+        if address is not None:
+            stack.enter_context(closed())
+        else:
             with process.children_marked("cluster") as mark:
                 local = distributed.LocalCluster(
                     n_workers=None if jobs is None else min(jobs, most),
@@ -183,7 +192,7 @@ class Cluster:
             self._bundle = self._scattered(client)
         future = client.submit(
             judge_parcel,
-            self._sender.parcel(asked.task),
+            plain_bytes(self._sender.parcel(asked.task)),
             self._bundle,
             key=f"{self._topic}-{asked.task.number}-{uuid.uuid4().hex[:6]}",
             pure=False,
@@ -195,39 +204,57 @@ class Cluster:
 
     def _taken(self, came: Any) -> list[Answer | Beside]:
         """An answer, or what a worker tells; what fails is asked for again."""
-        if isinstance(came, Beside):
-            return [came]
+        if isinstance(came, bytes):
+            return self._told(came)
         number, future = came
         asked = self._asked.get(number)
         if asked is None or future not in asked.futures:
             return []
         asked.futures.remove(future)
         status = future.status
-        answer = None
-        with contextlib.suppress(Exception):  # it is asked for again
-            answer = future.result() if status == "finished" else None
-        if answer is not None:
+        answer: Answer | Beside | None = None
+        why = f"a worker ended, or could not run it ({status})"
+        if status == "finished":
+            try:
+                answer = answer_from(future.result(), self._home.plan)
+            except Exception as error:  # noqa: BLE001 - it is asked for again
+                why = next(iter(str(error).splitlines()), type(error).__name__)
+        if isinstance(answer, Failed) and answer.error.exit_code is Exit.BUG:
+            why = answer.error.what  # another worker may do better
+        elif isinstance(answer, Judged | Failed):
             del self._asked[number]
             self._cancel(asked)
             self._longest_s = max(self._longest_s, time.monotonic() - asked.began_s)
-            if isinstance(answer, Judged | Failed):
-                return [answer]
-            why = f"a worker answered with {type(answer).__name__}"
-            return [Failed(asked.task, _given_up(asked.task, why))]
+            # commands that are printed here name the interpreter that is here
+            told = [event for event in answer.told if not isinstance(event, InterpreterFound)]
+            return [replace(answer, told=told)]
         if not self._is_there():
             return []  # all of it is asked for again once the scheduler is back
-        return self._failed(asked, future.exception() if status == "error" else status)
+        return self._failed(asked, why, most=_TRIES_AFTER_ERROR if status == "error" else _TRIES)
 
-    def _failed(self, asked: _Asked, error: object) -> list[Answer | Beside]:
+    def _heard(self, event: tuple[float, object]) -> None:
+        """Take in what anybody on the cluster may have said."""
+        if isinstance(event[1], bytes):
+            self._came.put(event[1])
+
+    def _told(self, said: bytes) -> list[Answer | Beside]:
+        """What a worker tells of a batch: a step begins, or how far its tests are."""
+        with contextlib.suppress(Garbled):
+            told = answer_from(said, self._home.plan)
+            places = {asked.task.place for asked in self._asked.values()}
+            return [told] if isinstance(told, Beside) and told.place in places else []
+        return []
+
+    def _failed(self, asked: _Asked, why: str, *, most: int) -> list[Answer | Beside]:
         if asked.futures:
             return []  # it was asked for twice, and the other may answer
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        if asked.tries >= _TRIES or type(error).__name__ == "KilledWorker":
+        if asked.tries >= most:
             del self._asked[asked.task.number]
             return [Failed(asked.task, _given_up(asked.task, why))]
         asked.tries += 1
+        first = why.partition("\n")[0]
         self._begin(asked)
-        self._home.tell(Said(f"{asked.task.place} is asked for again: {why}"))
+        self._home.tell(Said(f"{asked.task.place} is asked for again: {first}"))
         return []
 
     def _double_slow_ones(self) -> None:
@@ -254,7 +281,12 @@ class Cluster:
         until_s = time.monotonic() + limit_s
         while self._client is None:
             try:
-                self._client = Client(self._address, timeout=_LOOK_S * 10, set_as_default=False)
+                self._client = Client(
+                    self._address,
+                    timeout=_LOOK_S * 10,
+                    set_as_default=False,
+                    deserializers=["dask", "msgpack", "error"],
+                )
             except (OSError, TimeoutError, ValueError) as error:
                 if time.monotonic() > until_s:
                     raise CannotJudge(
@@ -262,7 +294,9 @@ class Cluster:
                         next_step="start one: dask scheduler, or do without --scheduler",
                     ) from error
                 time.sleep(_LOOK_S)
-        self._client.subscribe_topic(self._topic, lambda told: self._came.put(_told(told[1])))
+        for topic in ("print", "warn"):  # whoever logs to these speaks as if it were we
+            self._client.unsubscribe_topic(topic)
+        self._client.subscribe_topic(self._topic, self._heard)
         self._bundle = self._scattered(self._client)
 
     def _scattered(self, client: Client) -> Future[bytes]:
@@ -318,14 +352,6 @@ class Cluster:
         if client is not None:
             with contextlib.suppress(Exception):  # as above
                 client.close(timeout=2)
-
-
-def _told(said: dict[str, Any]) -> Beside:
-    """What a worker tells of a batch: a step begins, or how far its tests are."""
-    place = said["place"]
-    if "name" in said:
-        return Beside(place, StepBegun(said["name"]))
-    return Beside(place, TestsRan(said["done"], said["of"], said["current"]))
 
 
 def _given_up(task: Task, why: str) -> CannotJudge:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
-from orchestrator.batch.carry import begun, judge
+from orchestrator.batch.carry import Candidate, begun, judge
 from orchestrator.batch.selection import Selection
+from orchestrator.changes import FILE_MODE, PROGRAM_MODE, Unit
 from orchestrator.errors import Interrupted, OrchestrateError
 from orchestrator.events import Event, Picked, TestsRan
 from orchestrator.gates.reads import Reads
@@ -49,5 +51,24 @@ def judged(session: Session, task: Task) -> Answer:
         return Failed(task, error, told)
     finally:
         session.tell = tell
-    answer = Judged(task, candidate, session.reads, told)
+    answer = Judged(task, _with_plain_modes(candidate), session.reads, told)
     return rewritten(answer, {str(session.workspace.top): TOP})
+
+
+def _with_plain_modes(candidate: Candidate) -> Candidate:
+    """The same with the two modes that git knows: others of this machine mean nothing elsewhere."""
+    reached = candidate.reached
+    kept = [_with_plain_mode(unit) for unit in reached.kept]
+    taken_out = {
+        path: replace(taken, unit=_with_plain_mode(taken.unit))
+        for path, taken in reached.taken_out.items()
+    }
+    return replace(candidate, reached=replace(reached, kept=kept, taken_out=taken_out))
+
+
+def _with_plain_mode(unit: Unit) -> Unit:
+    changes = [
+        replace(change, mode=PROGRAM_MODE if change.mode & 0o100 else FILE_MODE)
+        for change in unit.changes
+    ]
+    return replace(unit, changes=tuple(changes))

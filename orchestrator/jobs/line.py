@@ -61,7 +61,7 @@ class Line:
         Raises:
             ChangedMeanwhile: it is none to what was asked.
         """
-        if why := foreign(answer, task, self.session.repo):
+        if why := foreign(answer, task, self.session.plan, self.session.repo):
             raise ChangedMeanwhile(
                 f"what came back for {task.place} is no answer to what was asked: {why}; "
                 "it was discarded, and what landed before it stays",

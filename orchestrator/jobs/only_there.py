@@ -43,7 +43,7 @@ def only_there(workspace: Workspace, how: How, tell: Tell) -> OnlyThere:
     Raises:
         Refused, CannotJudge: as for a batch.
     """
-    with session(workspace, how, tell, commits=False) as home:
+    with session(workspace, how, tell, command="doctor --isolated", commits=False) as home:
         files = _files(home)
         head = home.repo.head().commit
         checkout = home.checkout(head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from orchestrator import __version__
 from orchestrator.errors import BadInput
 from orchestrator.git import Repo
 from orchestrator.jobs.task import Task
+from orchestrator.jobs.wire import Garbled, from_bytes
+from orchestrator.paths import why_unsafe
 from orchestrator.plan.model import Plan
 from orchestrator.safety.advance import is_ancestor
 from orchestrator.safety.session import Session
@@ -33,6 +36,27 @@ class Parcel:
     strict: bool
     topic: str
     version: str = __version__
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REPOSITORY = re.compile(r"[0-9a-f]{20}")
+
+
+def parcel_from(data: bytes) -> Parcel:
+    """The parcel that `wire.plain_bytes` made bytes of.
+
+    Raises:
+        Garbled: it is none, or names what it must not name.
+    """
+    parcel = from_bytes(Parcel, data)
+    for path in (parcel.plan_file, *parcel.task.paths, *parcel.task.also):
+        if why := why_unsafe(path):
+            raise Garbled(why)
+    if not all(_COMMIT.fullmatch(commit) for commit in (parcel.root, parcel.task.base)):
+        raise Garbled("it is about no commit")
+    if not _REPOSITORY.fullmatch(parcel.repository):
+        raise Garbled(f"it names the repository {parcel.repository!r}")
+    return parcel
 
 
 @dataclass(frozen=True, slots=True)

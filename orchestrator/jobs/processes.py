@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import socket
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from orchestrator.events import Beside
 from orchestrator.jobs.memory import Memory
 from orchestrator.jobs.series import MakeExecutor
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
+from orchestrator.jobs.wire import MOST_BYTES, Garbled, answer_from, plain_bytes
 from orchestrator.safety.session import Away, Session
 
 _LOOK_S = 0.5
@@ -73,7 +73,7 @@ class _Worker:
         line = Connection(ours.detach())
         stack.callback(line.close)
         try:
-            line.send(away)
+            line.send_bytes(plain_bytes(away))
         except OSError as error:
             stack.close()
             raise CannotJudge(
@@ -141,12 +141,13 @@ class Processes:
             if self._waiting and worker.task is None:
                 worker.task = self._waiting.pop(0)
                 with contextlib.suppress(OSError):  # it is gone, and its line will say so
-                    worker.line.send(worker.task)
+                    worker.line.send_bytes(plain_bytes(worker.task))
 
     def _from(self, worker: _Worker) -> Iterator[Answer | Beside]:
         try:
-            found = worker.line.recv()
-        except (EOFError, OSError, pickle.UnpicklingError, TypeError):
+            data = worker.line.recv_bytes(MOST_BYTES)
+            found = answer_from(data, worker.away.workspace.plan)
+        except (EOFError, OSError, Garbled):
             yield from self._begin_anew(worker)
             return
         if isinstance(found, Judged | Failed):

@@ -11,21 +11,23 @@ import shutil
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.errors import CannotJudge, OrchestrateError
-from orchestrator.events import Event, InterpreterFound, StepBegun, TestsRan
+from orchestrator.events import Beside, Event, InterpreterFound, StepBegun, TestsRan
 from orchestrator.gates.verdict import PYTHON
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.git import GitFailed, Repo, initialised, worktrees
 from orchestrator.interpreter import interpreter
 from orchestrator.jobs.judging import judged
-from orchestrator.jobs.parcel import Parcel
+from orchestrator.jobs.parcel import Parcel, parcel_from
 from orchestrator.jobs.places import TOP, rewritten
 from orchestrator.jobs.task import Answer, Failed
+from orchestrator.jobs.wire import to_bytes
 from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import Away, How, at_work
 from orchestrator.workspace import Workspace
@@ -38,18 +40,28 @@ _slots: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
 
 
-def judge_parcel(parcel: Parcel, bundle: bytes) -> Answer:
-    """What the task of `parcel` comes to; `bundle` is of its series' first commit."""
+def judge_parcel(parcel: bytes, bundle: bytes) -> bytes:
+    """What the task of a parcel comes to; `bundle` is of its series' first commit.
+
+    Both ways it is data that `wire` reads. What goes wrong is an answer as well: to hear of an
+    exception, whoever asked would have to unpickle it.
+    """
     from distributed import get_worker
 
+    asked = parcel_from(parcel)
     worker = get_worker()
-    folder = Path(worker.local_directory) / "orchestrate" / parcel.repository
+    folder = Path(worker.local_directory) / "orchestrate" / asked.repository
 
     def tell(event: Event) -> None:
         if isinstance(event, StepBegun | TestsRan):
-            worker.log_event(parcel.topic, {"place": parcel.task.place, **asdict(event)})
+            worker.log_event(asked.topic, to_bytes(Beside(asked.task.place, event)))
 
-    return judged_in(folder, parcel, bundle, _seldom(tell))
+    try:
+        answer = judged_in(folder, asked, bundle, _seldom(tell))
+    except Exception as error:  # noqa: BLE001 - another worker may do better
+        at = "".join(traceback.format_exception(error)[-2:])
+        answer = Failed(asked.task, OrchestrateError(f"{error}\n{at}"))
+    return to_bytes(answer)
 
 
 def judged_in(folder: Path, parcel: Parcel, bundle: bytes, tell: Callable[[Event], None]) -> Answer:

@@ -20,6 +20,7 @@ from orchestrator.events import Beside, Event, StepBegun, TestsRan
 from orchestrator.git import worktrees
 from orchestrator.jobs.judging import judged
 from orchestrator.jobs.task import Answer, Failed, Task
+from orchestrator.jobs.wire import from_bytes, to_bytes
 from orchestrator.safety.session import Away, Session, at_work
 from orchestrator.safety.signals import interruptible
 
@@ -31,7 +32,7 @@ def main(descriptor: int) -> None:
     """Judge what is asked for until nobody asks any more."""
     line = Connection(descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
-    away: Away = line.recv()
+    away = from_bytes(Away, line.recv_bytes())
     tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(line, tasks), daemon=True).start()
     teller = _Teller(line)
@@ -40,7 +41,7 @@ def main(descriptor: int) -> None:
             while True:
                 task = tasks.get()
                 teller.place = task.place
-                line.send(_answer(work, task, away))
+                line.send_bytes(to_bytes(_answer(work, task, away)))
     except (Interrupted, BrokenPipeError):
         return
 
@@ -62,7 +63,7 @@ def _listen(line: Connection, tasks: queue.SimpleQueue[Task]) -> None:
     """Hand tasks on as they come; where nobody asks any more, this process ends."""
     try:
         while True:
-            tasks.put(line.recv())
+            tasks.put(from_bytes(Task, line.recv_bytes()))
     except (EOFError, OSError):
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -82,7 +83,7 @@ class _Teller:
             self._last_s = time.monotonic()
         elif not isinstance(event, StepBegun):
             return  # it comes with the answer
-        self._line.send(Beside(self.place, event))
+        self._line.send_bytes(to_bytes(Beside(self.place, event)))
 
 
 if __name__ == "__main__":

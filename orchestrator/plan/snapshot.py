@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__
-from orchestrator.cache import cache_folder, kept
+from orchestrator.cache import cache_folder, kept, recalled
 from orchestrator.plain import UnfitError, built, plain_of
 from orchestrator.plan.model import Plan
 from orchestrator.plan.source import read
@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # importing it imports PyYAML, which a remembered plan does n
 def load_remembered(path: Path, *, plan_path: str, checks: Sequence[Check]) -> Plan:
     """The checked plan in `path`, from the user's cache folder where its very bytes are known.
 
-    Nothing is written in the repository, and an unwritable cache costs only time.
+    Nothing is written in the repository; a cache that cannot be written, or that others can, costs
+    only time.
 
     Raises:
         BadInput: what is wrong with the plan, each with `file:line:column`.
@@ -40,7 +41,8 @@ def load_remembered(path: Path, *, plan_path: str, checks: Sequence[Check]) -> P
 
 
 def _recalled(snapshot: Path) -> Plan | None:
+    data = recalled(snapshot)
     try:
-        return built(Plan, json.loads(snapshot.read_bytes()))
-    except (OSError, ValueError, UnfitError):
+        return None if data is None else built(Plan, json.loads(data))
+    except (ValueError, RecursionError, UnfitError):
         return None

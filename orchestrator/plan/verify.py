@@ -83,14 +83,15 @@ class Verify(Strict):
         default_factory=list,
     )
     python: Text | None = described(
-        "The project's interpreter; default: the active venv, .venv, then PATH.",
+        "The project's interpreter; default: the active venv, .venv, then PATH. One that would not "
+        "be found without the plan needs --trust once.",
         default=None,
     )
     workers: Annotated[int, Limits(ge=0, le=64)] = described(
         "pytest-xdist workers with --dist loadgroup; 0: one process.", default=0
     )
     pytest_args: list[Text] = described(
-        "Further arguments of every pytest run.", default_factory=list
+        "Further arguments of every pytest run; they need --trust once.", default_factory=list
     )
     tests: dict[Text, list[RelativePath]] = described(
         "What to run for files that are no test files: a pattern ('*' also matches "

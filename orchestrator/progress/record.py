@@ -48,21 +48,21 @@ class Patch(_Strict):
 
     def to_bytes(self) -> bytes:
         """The diff in the bytes of the file it is for."""
-        return self.text.encode(self.encoding)
+        return self.text.encode(self.encoding, "replace")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure(_Strict):
     """Why a gate did not let a file pass.
 
-    `fault` is culprit, flaky or cannot be judged; `reproduce` are the words of a command, the first
-    of which stands for the project's interpreter.
+    `fault` is culprit, flaky or cannot be judged. `reproduce` is what earlier versions wrote: a
+    command for people to read, which is never run, and not written any more.
     """
 
     gate: str
     fault: str
     tests: tuple[str, ...] = ()
-    reproduce: tuple[str, ...] = ()
+    reproduce: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

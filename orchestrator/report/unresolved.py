@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.gates.verdict import PYTHON, Fault
+from orchestrator.gates.reproduce import Reproduction
+from orchestrator.gates.verdict import Fault
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import BatchStatus, State, Status, TargetStatus
 
@@ -34,7 +35,8 @@ def unresolved(status: Status, python: str) -> list[Unresolved]:
 
     `python` is the interpreter the commands name.
     """
-    found = [_of(batch, target, python) for batch, target in status.unresolved()]
+    how = Reproduction(status.plan.verify, python)
+    found = [_of(batch, target, how) for batch, target in status.unresolved()]
     return sorted(found, key=lambda item: item.kind in _FOR_A_PERSON)
 
 
@@ -61,11 +63,12 @@ def to_json(found: Sequence[Unresolved]) -> str:
     )
 
 
-def reproduce_line(entry: TargetRecord, python: str) -> str | None:
+def reproduce_line(entry: TargetRecord, how: Reproduction) -> str | None:
     """The edit applied, the command that was red, the edit taken back: one line for a shell."""
-    if entry.failure is None or not entry.failure.reproduce:
+    if (failure := entry.failure) is None or entry.patch is None:
         return None
-    words = [word.replace(PYTHON, python) for word in entry.failure.reproduce]
+    if (words := how.words(failure.gate, entry.path, failure.tests)) is None:
+        return None
     show = shlex.join(["orchestrate", "show", "--patch", entry.path])
     return f"{show} | git apply && {{ {shlex.join(words)}; {show} | git apply -R; }}"
 
@@ -97,7 +100,7 @@ def next_steps(item: Unresolved) -> list[str]:
     ]
 
 
-def _of(batch: BatchStatus, target: TargetStatus, python: str) -> Unresolved:
+def _of(batch: BatchStatus, target: TargetStatus, how: Reproduction) -> Unresolved:
     entry, place, path = batch.entry(target), batch.place.name, target.target.path
     if target.state.value in _FOR_A_PERSON:
         return Unresolved(place, path, target.state.value, target.why)
@@ -111,6 +114,6 @@ def _of(batch: BatchStatus, target: TargetStatus, python: str) -> Unresolved:
         kind,
         (entry.reason or "").removeprefix(f"{kind}: "),
         failure.tests if failure else (),
-        reproduce_line(entry, python),
+        reproduce_line(entry, how),
         entry.patch is not None,
     )

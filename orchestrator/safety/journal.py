@@ -20,6 +20,7 @@ from orchestrator import files, private, process
 from orchestrator.changes import FILE_MODE, Change, Content
 from orchestrator.errors import NeedsDecision
 from orchestrator.git import Repo
+from orchestrator.git.sparse import bring_back
 from orchestrator.paths import RepoPath
 from orchestrator.reading import read_regular
 from orchestrator.safety.judged import Unjudged, take_back, unjudged
@@ -339,7 +340,7 @@ class Journal:
         if self._repo.untracked([entry.record]):
             files.remove(self._repo.top, entry.record)
         else:
-            self._repo.bring_back(entry.record)
+            bring_back(self._repo, entry.record)
 
     def unknown(self) -> list[str]:
         """The files that hold neither what they held nor what the run wrote."""

@@ -12,6 +12,7 @@ from orchestrator.changes import Change
 from orchestrator.errors import BadInput, ChangedMeanwhile, Refused
 from orchestrator.git import Head, Repo, find_top
 from orchestrator.git.own import REDIRECTING
+from orchestrator.git.sparse import left_out
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place, Plan
 from orchestrator.plan.patterns import is_pattern
@@ -170,10 +171,10 @@ def check_out(repo: Repo, absent: Sequence[str]) -> None:
     Raises:
         Refused: git has one, and it is not checked out.
     """
-    if left_out := repo.left_out(absent):
-        folder = left_out[0].rpartition("/")[0] or "."
+    if found := left_out(repo, absent):
+        folder = found[0].rpartition("/")[0] or "."
         raise Refused(
-            f"{listed(left_out)} is not checked out: a sparse checkout leaves it out",
+            f"{listed(found)} is not checked out: a sparse checkout leaves it out",
             next_step=f"git sparse-checkout add {shlex.quote(folder)}",
         )
 

@@ -29,7 +29,7 @@ from orchestrator.safety.lock import only_run
 from orchestrator.safety.opens import Opens
 from orchestrator.safety.scratch import ScratchCopy, sweep
 from orchestrator.safety.signals import interruptible
-from orchestrator.safety.trust import check_trust
+from orchestrator.safety.trust import Asking, check_trust, interpreter_lines
 from orchestrator.workspace import Workspace
 
 
@@ -42,6 +42,10 @@ class How:
     trust: bool = False
     signoff: bool = False
     """Whether whoever runs it signs off the commits, also where the plan does not ask for it."""
+
+    def asking(self, command: str) -> Asking:
+        """Who asks for trust, when `command` was typed."""
+        return Asking(command, self.trust, self.python)
 
 
 @dataclass(slots=True)
@@ -198,12 +202,19 @@ class Session(Workshop):
 
 @contextmanager
 def session(
-    workspace: Workspace, how: How, tell: Tell, *, gates: bool = True, commits: bool = True
+    workspace: Workspace,
+    how: How,
+    tell: Tell,
+    *,
+    command: str = "next-batch",
+    gates: bool = True,
+    commits: bool = True,
 ) -> Iterator[Session]:
     """Work in the repository until the block ends; an interrupted run is settled before.
 
     Without `gates` nothing of the plan is executed, so that nothing of it need be trusted; without
-    `commits` nothing is committed, so that no branch is needed.
+    `commits` nothing is committed, so that no branch is needed. `command` is what was typed, for
+    whoever has to type it once more.
 
     Raises:
         Refused: there is no repository, no branch to commit on, somebody's file is where a record
@@ -235,7 +246,7 @@ def session(
             preflight.check_branch(repo)
         preflight.check_records(repo, workspace.plan)
         if gates:
-            check_trust(workspace.plan, folder, trust=how.trust)
+            check_trust(workspace.plan, repo, how.asking(command))
         work = Session(
             workspace,
             how,
@@ -332,13 +343,26 @@ def onlooker(workspace: Workspace, how: How, tell: Tell) -> Iterator[Workshop]:
         work.close()
 
 
-def check_trusted(workspace: Workspace, *, trust: bool, command: str) -> None:
+def check_trusted(workspace: Workspace, asking: Asking) -> None:
     """Make sure that what the plan would execute was trusted here.
 
     Raises:
-        Refused: it was not, and `trust` does not say so; or there is no repository to remember it.
+        Refused: it was not, and nobody said so; or there is no repository to remember it.
     """
-    check_trust(workspace.plan, _our_folder(workspace.top), trust=trust, command=command)
+    _our_folder(workspace.top)
+    check_trust(workspace.plan, Repo(workspace.top), asking)
+
+
+def check_started(workspace: Workspace, asking: Asking, *, arguments: bool) -> None:
+    """The same for a command that starts the project's interpreter, and nothing else of the plan.
+
+    With `arguments`, it gives those of the plan to pytest.
+    """
+    plan, top = workspace.plan, workspace.top
+    repo = Repo(top) if find_top(top) == top else None
+    given = plan.verify.pytest_args if arguments else []
+    if given or interpreter_lines(plan, top, repo, asking.python):
+        check_trusted(workspace, asking)
 
 
 def own_copy(top: Path) -> ScratchCopy:

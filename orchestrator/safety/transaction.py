@@ -22,6 +22,7 @@ from orchestrator.errors import (
 )
 from orchestrator.events import Said
 from orchestrator.git import GitFailed, Head, Repo
+from orchestrator.git.sparse import stage_removal
 from orchestrator.git.standin import commit_as_on
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
@@ -172,7 +173,7 @@ class Transaction:
         if record is not None:
             repo.add([self._record])
         else:
-            repo.stage_removal(self._record)
+            stage_removal(repo, self._record)
         ours = _staged(repo, [*staged.contents, self._record])
         if not ours:  # the same once more: the record says so already
             self.committed = True

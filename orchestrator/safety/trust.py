@@ -1,36 +1,116 @@
-"""Runs nothing a plan brings along until a person here has seen it; a change asks anew."""
+"""Runs nothing that a plan or a record brings along until a person here has seen it.
+
+What was trusted is remembered by its digest, below git's own folder that all work trees of the
+repository share. A change of a single line asks anew.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from orchestrator import private
 from orchestrator.errors import Refused
 from orchestrator.fixers import planned
+from orchestrator.git import Repo, worktrees
+from orchestrator.interpreter import chosen
+from orchestrator.own import own_bytes
 from orchestrator.plan.model import Plan
 
+_MOST_BYTES = 4 * 2**20
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
-def check_trust(plan: Plan, folder: Path, *, trust: bool, command: str = "next-batch") -> None:
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A command that would run something: what it is called, and whether it was told to trust.
+
+    `python` is the interpreter that the person named.
+    """
+
+    command: str
+    trust: bool = False
+    python: str | None = None
+
+
+def check_trust(plan: Plan, repo: Repo, asking: Asking) -> None:
     """Make sure that what the plan would execute was trusted here, or trust it now.
 
-    `folder` is ours below git's own; what is trusted is remembered there by its digest.
+    Raises:
+        Refused: it was not, and nobody said so.
+    """
+    lines = [*planned.commands(plan), *interpreter_lines(plan, repo.top, repo, asking.python)]
+    check_lines(lines, "the plan would run what was not trusted here yet", repo, asking)
+
+
+def check_lines(lines: Sequence[str], what: str, repo: Repo, asking: Asking) -> None:
+    """Make sure that exactly these lines were trusted here, or trust them now.
 
     Raises:
-        Refused: it was not, and `trust` does not say so.
+        Refused: they were not, and nobody said so.
     """
-    commands = planned.commands(plan)
-    if not commands:
+    if not lines:
         return
-    trusted = folder / "trusted"
-    text = "\n".join(commands)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    known = trusted.read_text("ascii").split() if trusted.exists() else []
+    trusted = worktrees.common_folder(repo) / "orchestrate" / "trusted"
+    digest = hashlib.sha256(json.dumps(list(lines)).encode("ascii")).hexdigest()
+    known = _known(trusted)
     if digest in known:
         return
-    if not trust:
+    if not asking.trust:
+        listed = "\n".join(shown(line) for line in lines)
         raise Refused(
-            f"the plan would run commands that were not trusted here yet:\n{text}",
-            next_step=f"look at them, then once: orchestrate {command} --trust",
+            f"{what}:\n{listed}",
+            next_step=f"look at it, then once: orchestrate {asking.command} --trust",
         )
     private.write(trusted, "\n".join([*known, digest, ""]).encode("ascii"))
+
+
+def interpreter_lines(plan: Plan, top: Path, repo: Repo | None, python: str | None) -> list[str]:
+    """The interpreter a run would start, where the plan or the repository chose it.
+
+    One that would be found without the plan is the user's own; not so one that git tracks.
+    """
+    named = None if python is not None else plan.verify.python
+    path = chosen(top, option=python, plan=named)
+    is_anyway = path == chosen(top, option=python, plan=None)
+    if path is None or python is not None:
+        return []
+    if named is not None and not is_anyway:
+        return [f"interpreter: {named}"]
+    if repo is not None and _is_tracked(path, top, repo):
+        return [f"interpreter, which git tracks: {path.relative_to(top)}"]
+    return []
+
+
+def shown(line: str) -> str:
+    """A line as it is, nothing cut: what cannot be seen is spelt out, and each new line marked."""
+    return "\n  | ".join(
+        "".join(char if char.isprintable() else _spelt(char) for char in part)
+        for part in line.split("\n")
+    )
+
+
+def _spelt(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _is_tracked(path: Path, top: Path, repo: Repo) -> bool:
+    """Whether git tracks the program, a link on the way to it, or a file of its environment."""
+    if not path.is_relative_to(top):
+        return False
+    inside = PurePosixPath(path.relative_to(top))
+    first = inside.parts[0]
+    tracked = repo.paths("ls-files", "-z", "--", first)
+    ways = {str(inside), *(str(folder) for folder in inside.parents)}
+    home = str(inside.parent.parent)
+    return any(one in ways or (home != "." and one.startswith(f"{home}/")) for one in tracked)
+
+
+def _known(trusted: Path) -> list[str]:
+    """The digests in the file; none where it is no file of this user's."""
+    data = own_bytes(trusted, most=_MOST_BYTES) or b""
+    return [word for word in data.decode("ascii", "replace").split() if _DIGEST.fullmatch(word)]

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.cache import cache_folder, kept
+from orchestrator.cache import cache_folder, kept, recalled
 from orchestrator.fixers.facts import Facts
 from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS
 from orchestrator.progress.blob import blob_id
@@ -73,13 +73,13 @@ def remembered(top: Path, given: Sequence[str], paths: Sequence[str]) -> Memory:
         top, cache_folder() / f"scan-{name.hexdigest()[:32]}.json", _surroundings(top, paths)
     )
     try:
-        plain = json.loads(memory.file.read_bytes())
+        plain = json.loads(recalled(memory.file) or b"")
         if plain["surroundings"] != memory.surroundings:
             return memory
         before = {path: _State(*state) for path, state in plain["states"].items()}
         known = [Seen(Facts(**facts), tuple(beside)) for facts, beside in plain["files"]]
         written = plain["at"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         return memory
     changed = set()
     for path, state in before.items():

@@ -412,7 +412,7 @@ def test_a_configuration_pytest_refuses_blames_nobody(tmp_path: Path) -> None:
         tmp_path / "r", {"tests/test_a.py": PASSING}, verify="  pytest_args: [--no-such-option]"
     )
     head = repo.head
-    result = repo.next_batch()
+    result = repo.next_batch(trust=True)
     assert isinstance(result, Stopped)
     assert (result.found.verdicts[-1].kind, list(result.found.verdicts[-1].blames)) == (
         Kind.CANNOT_JUDGE,
@@ -475,7 +475,7 @@ def test_a_failure_is_shown_again_and_the_file_is_as_it_was(tmp_path: Path) -> N
     repo = make_repo(tmp_path / "repo", {**FILES, "tests/test_a.py": picky})
     assert repo.run("next-batch", "--python", sys.executable).code == 1
     assert "see it: orchestrate show tests/test_a.py --run" in repo.run("unresolved").out
-    ended = repo.run("show", "tests/test_a.py", "--run")
+    ended = repo.run("show", "tests/test_a.py", "--run", "--trust")
     assert ended.code == 1
     assert "teardown_method" in ended.out
     assert "tests/test_a.py: ended with 1; the file is as it was" in ended.out

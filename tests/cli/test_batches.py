@@ -27,7 +27,7 @@ def given_up(tmp_path: Path) -> SampleRepo:
     """Both batches landed; tests/test_b.py of the first was taken out."""
     plan = PLAN.replace("phases:", f"verify: {{python: {json.dumps(sys.executable)}}}\nphases:", 1)
     repo = make_repo(tmp_path / "r", {**FILES, "tests/test_b.py": BREAKS}, plan=plan)
-    ended = repo.run("next-batch", "--all")
+    ended = repo.run("next-batch", "--all", "--trust")
     assert ended.code == 1, ended.err
     lines = ended.out.splitlines()
     assert [line.split(" ", 1)[1] for line in lines] == [

@@ -69,6 +69,10 @@ def test_the_fixer_and_the_gate_of_the_page_carry_a_batch(site: Path, tmp_path: 
     made = repo(tmp_path / "r")
     assert made.run("validate", env=env(site)).code == 0
     ended = made.run("next-batch", "--python", sys.executable, env=env(site))
+    assert ended.code == 3
+    assert "gate of tidy-prints: no-breakpoints" in ended.err
+    assert "only (tidy-prints): fixer of tidy-prints: tidy-prints" in ended.err
+    ended = made.run("next-batch", "--trust", "--python", sys.executable, env=env(site))
     assert ended.code == 1, ended.err  # test_b is refused
     assert made.read("tests/test_a.py") == FILES["tests/test_a.py"].replace("    print(x)\n", "")
     assert "refused: tests/test_b.py: it is a program, and may print" in ended.err

@@ -13,6 +13,7 @@ from orchestrator.batch.settle import Landed, Result, Stopped
 from orchestrator.batch.story import next_batch
 from orchestrator.errors import Refused
 from orchestrator.events import nobody
+from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.verdict import Kind
 from orchestrator.safety.session import How
 
@@ -55,7 +56,10 @@ def test_the_file_a_command_names_is_taken_out(tmp_path: Path) -> None:
     assert [taken.name for taken in result.found.taken_out] == ["tests/test_a.py"]
     assert "lint finds something new" in str(result.entries[0].reason)
     assert result.entries[0].failure is not None
-    assert result.entries[0].failure.reproduce == ("{python}", "lint.py", "tests/test_a.py")
+    failure = result.entries[0].failure
+    assert (failure.gate, failure.reproduce) == ("lint", None)
+    again = Reproduction(repo.workspace().plan.verify, "python3")
+    assert again.words("lint", "tests/test_a.py") == ["python3", "lint.py", "tests/test_a.py"]
 
 
 def test_what_a_command_found_before_is_no_fault_though_its_lines_moved(tmp_path: Path) -> None:

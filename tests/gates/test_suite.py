@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -14,9 +13,10 @@ import pytest
 
 from orchestrator.changes import Side
 from orchestrator.gates.judge import suite_gates
+from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.sides import Rules
 from orchestrator.gates.suite import Suite
-from orchestrator.gates.verdict import PYTHON, Fault, Kind, Verdict
+from orchestrator.gates.verdict import Fault, Kind, Verdict
 from orchestrator.interpreter import Interpreter, interpreter
 from orchestrator.plan.verify import Verify
 
@@ -296,7 +296,10 @@ def test_the_command_to_reproduce_has_the_plans_arguments(
     tmp_path: Path, python: Interpreter
 ) -> None:
     _, test = gates(tmp_path, python, {"test_a.py": "def test(): assert 0\n"}, pytest_args=["-s"])
-    assert shlex.join(test.blames[0].reproduce) == "'{python}' -m pytest -s test_a.py::test"
+    (blame,) = test.blames
+    again = Reproduction(Verify(pytest_args=["-s"]), "python3")
+    words = again.words(test.gate, blame.path, [str(blame.test_id)])
+    assert words == ["python3", "-m", "pytest", "-s", "test_a.py::test"]
 
 
 def test_freezing_is_on_by_default_and_can_be_switched_off(
@@ -389,7 +392,9 @@ def test_the_command_to_reproduce_a_failure_fails_in_the_same_way(
     text = "import pytest\n@pytest.mark.parametrize('p', ['a b', \"c'd\"])\ndef test(p): assert 0\n"
     _, test = gates(tmp_path, python, {"test_a.py": text})
     for blame in test.blames:
-        words = [word.replace(PYTHON, str(python.path)) for word in blame.reproduce]
+        again = Reproduction(Verify(), str(python.path))
+        words = again.words(test.gate, blame.path, [str(blame.test_id)])
+        assert words is not None
         command = [*words, "-p", "no:cacheprovider"]
         ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert "1 failed" in ended.stdout

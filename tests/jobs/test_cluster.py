@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from orchestrator.jobs.parcel import Parcel, Sender
 from orchestrator.jobs.remote import judged_in
 from orchestrator.jobs.series import next_batches_apart
 from orchestrator.jobs.task import Failed, Judged, Task
+from orchestrator.jobs.wire import plain_bytes, to_bytes
 from orchestrator.safety.session import How, session
 
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -251,13 +251,13 @@ def test_neither_paths_nor_secrets_travel(tmp_path: Path, monkeypatch: pytest.Mo
     )
     repo = make_repo(tmp_path / "repo", {**FILES, "tests/test_a.py": text})
     parcel, bundle = parcel_of(repo)
-    sent = pickle.dumps(parcel) + bundle
+    sent = plain_bytes(parcel) + bundle
     assert str(tmp_path).encode() not in sent
     assert b"s3cr3t-value" not in sent
     answer = judged_in(tmp_path / "there", parcel, bundle, nobody)
     assert isinstance(answer, Judged), answer
     assert answer.candidate.reached.kept
-    back = pickle.dumps(answer)
+    back = to_bytes(answer)
     assert str(tmp_path / "there").encode() not in back
     assert b"s3cr3t-value" not in back
 
@@ -317,7 +317,7 @@ def test_files_of_this_machine_do_not_travel(tmp_path: Path) -> None:
     with (
         ExitStack(),
         pytest.raises(BadInput, match="on this machine only"),
-        session(repo.workspace(), How(sys.executable), nobody) as home,
+        session(repo.workspace(), How(sys.executable, trust=True), nobody) as home,
     ):
         Sender.of(home, repo.head, "topic")
 

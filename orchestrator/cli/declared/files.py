@@ -200,6 +200,7 @@ def memory_command(
     ] = None,
     plan: PlanOption = None,
     python: PythonOption = None,
+    trust: TrustOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Run tests and say what each worker holds, live; or compare before and after a change."""
@@ -220,6 +221,7 @@ def memory_command(
         output,
         python,
         as_json,
+        trust,
     )
     raise typer.Exit(memory(plan or ctx.obj, asked))
 

@@ -41,5 +41,5 @@ SignoffOption = Annotated[
     bool, typer.Option("--signoff", help="End the commit with a Signed-off-by of your own.")
 ]
 TrustOption = Annotated[
-    bool, typer.Option("--trust", help="Run the commands of this plan, from now on as well.")
+    bool, typer.Option("--trust", help="Run what this plan would execute, from now on as well.")
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import process
-from orchestrator.cache import cache_folder, kept
+from orchestrator.cache import cache_folder, kept, recalled
 from orchestrator.interpreter import Interpreter
 
 _KIND = "imports"
@@ -119,12 +119,12 @@ class Learned:
 def known(stamp: str) -> Learned | None:
     """What earlier sessions learned of this environment; None where that is nothing."""
     try:
-        facts = json.loads(_file(stamp).read_text("ascii"))
+        facts = json.loads(recalled(_file(stamp)) or b"")
         imports, more = (Imports.of(facts[name]) for name in ("imports", "more"))
         if imports is None:
             return None
         return Learned(imports, facts["is_proved"], more, facts["spent_s"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         return None
 
 
