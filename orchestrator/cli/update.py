@@ -75,7 +75,9 @@ def _asked_of(workspace: Workspace, asked: Asked, *, trust: bool) -> tuple[Drift
     added = additions(plan, items, wishes, owner_of)
     if executes(plan):
         check_trusted(workspace, trust=trust, command="plan --update")
-        more = tried(plan, top, How(asked.python), nobody, asked.bounds, owner_of)
+        more = tried(
+            plan, top, How(asked.python, command="plan --update"), nobody, asked.bounds, owner_of
+        )
         added = replace(added, batches={**added.batches, **more})
     return drifted, added
 

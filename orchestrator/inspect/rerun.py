@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from orchestrator import process
 from orchestrator.batch.named import named
 from orchestrator.batch.runlog import logged_commands
 from orchestrator.changes import Change, Content, Side, Unit
-from orchestrator.errors import BadInput, CannotJudge
+from orchestrator.errors import BadInput, CannotJudge, NoPython
 from orchestrator.events import Tell
 from orchestrator.gates.verdict import GATES_OF_TESTS, PYTHON
 from orchestrator.plan.model import Place
@@ -92,7 +93,13 @@ def _one(work: Session, place: Place, failed: _Failed, python: Path | None) -> R
     gone = [path for path in failed.paths if path not in there]
     head = preflight.check(work.repo, work.plan, place, failed.paths, new=gone)
     changes = _changes(work, failed)
-    command = [word.replace(PYTHON, str(python or "python")) for word in failed.failure.reproduce]
+    reproduce = failed.failure.reproduce
+    if python is None and any(PYTHON in word for word in reproduce):
+        raise NoPython(
+            f"`{shlex.join(reproduce)}` needs this project's Python, and none was found",
+            next_step=f"orchestrate {work.how.command} --python PATH",
+        )
+    command = [word.replace(PYTHON, str(python)) for word in reproduce]
     before: dict[str, Content] = {change.path: change.before for change in changes}
     with transaction(work, place, head, before) as tx:
         tx.may_hold(changes)

@@ -40,6 +40,8 @@ class How:
     python: str | None = None
     strict: bool = False
     trust: bool = False
+    command: str = "next-batch"
+    """What the user typed, as far as an error that names it needs."""
 
 
 @dataclass(slots=True)
@@ -87,7 +89,9 @@ class Workshop:
         """
         if self._python is None:
             named = self.plan.verify.python
-            self._python = interpreter(self.workspace.top, option=self.how.python, plan=named)
+            self._python = interpreter(
+                self.workspace.top, option=self.how.python, plan=named, command=self.how.command
+            )
             self.tell(InterpreterFound(self._python))
         return self._python
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -92,7 +93,9 @@ def retry_command(
     from orchestrator.cli.batches import retry
     from orchestrator.safety.session import How
 
-    raise typer.Exit(retry(plan or ctx.obj, name, How(python, strict, trust)))
+    raise typer.Exit(
+        retry(plan or ctx.obj, name, How(python, strict, trust, _words("retry", name)))
+    )
 
 
 @app.command("adopt")
@@ -114,7 +117,9 @@ def adopt_command(
     from orchestrator.cli.batches import adopt
     from orchestrator.safety.session import How
 
-    raise typer.Exit(adopt(plan or ctx.obj, name, reason, How(python, strict, trust)))
+    raise typer.Exit(
+        adopt(plan or ctx.obj, name, reason, How(python, strict, trust, _words("adopt", name)))
+    )
 
 
 @app.command("skip")
@@ -143,7 +148,7 @@ def undo_command(
     from orchestrator.cli.batches import undo
     from orchestrator.safety.session import How
 
-    raise typer.Exit(undo(plan or ctx.obj, name, How(python, strict, trust)))
+    raise typer.Exit(undo(plan or ctx.obj, name, How(python, strict, trust, _words("undo", name))))
 
 
 @app.command("recover")
@@ -162,6 +167,10 @@ def recover_command(
     from orchestrator.cli.commands import recover
 
     raise typer.Exit(recover(plan or ctx.obj, keep=keep, restore=restore))
+
+
+def _words(command: str, name: str | None) -> str:
+    return shlex.join([command, *([name] if name else [])])
 
 
 @app.command("demo")
