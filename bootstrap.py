@@ -10,20 +10,35 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent
 VENV = TOP / ".venv"
-STAMP = VENV / ".stamp"
-PYTHON = VENV / "bin" / "python"
 
 USAGE = """\
 usage: python3 bootstrap.py demo [DIR]   watch a sample project being migrated
        python3 bootstrap.py test [ARGS]  lint, types, contracts and tests of this repository
        python3 bootstrap.py run ARGS     orchestrate ARGS
+       python3.N bootstrap.py test-python [ARGS]
+                                         the tests that depend on the Python, with this one
 """
+
+DEPEND_ON_PYTHON = [
+    "tests/gates/test_compile.py",
+    "tests/gates/test_suite.py",
+    "tests/gates/test_warm.py",
+    "tests/fixers/test_codemod.py",
+    "tests/fixers/test_programs.py",
+    "tests/fixers/test_run.py",
+    "tests/jobs/test_beside.py",
+    "tests/safety/test_opens.py",
+    "tests/test_interpreter.py",
+    "tests/test_process.py",
+    "tests/test_surroundings.py",
+]
+"""What starts interpreters, watches them or forks: it may pass with one and fail with another."""
 
 
 def main() -> int:
     """Do what the command line says; the exit code is that of what was run."""
     command, arguments = (sys.argv[1:2] or [""])[0], sys.argv[2:]
-    if command not in {"demo", "test", "run"}:
+    if command not in {"demo", "test", "test-python", "run"}:
         sys.stderr.write(USAGE)
         return 2
     if sys.version_info < (3, 11):  # noqa: UP036 - this very file may be started by an older one
@@ -32,44 +47,60 @@ def main() -> int:
     if shutil.which("git") is None:
         sys.stderr.write("git is needed and is not on PATH; install the package `git`\n")
         return 4
-    if not prepared():
-        return 4
+    if command == "test-python":
+        venv = TOP / f".venv-{sys.version_info[0]}.{sys.version_info[1]}"
+        print(f"== Python {sys.version.split()[0]}", flush=True)
+        return run_checks(venv, arguments or DEPEND_ON_PYTHON) if prepared(venv, "test") else 4
+    return run(command, arguments) if prepared(VENV) else 4
+
+
+def run(command: str, arguments: list[str]) -> int:
+    """Do it in `.venv`."""
     if command == "test":
-        return run_checks(arguments)
+        return run_checks(VENV, arguments)
     orchestrate = [str(VENV / "bin" / "orchestrate")]
     return subprocess.call([*orchestrate, *(["demo"] if command == "demo" else []), *arguments])
 
 
-def prepared() -> bool:
+def prepared(venv: Path, group: str = "dev") -> bool:
     """Make the environment unless it is the one pyproject.toml asks for; say so if it fails."""
     stamp = hashlib.sha256((TOP / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
-    if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == stamp:
+    stamped = venv / ".stamp"
+    if python_of(venv).exists() and stamped.exists() and stamped.read_text() == stamp:
         return True
-    print("preparing .venv (once; a minute or so) …", flush=True)
+    print(f"preparing {venv.name} (once; a minute or so) …", flush=True)
     uv = shutil.which("uv")
     try:
         if uv:
-            install_with_uv(uv)
-        elif not install_with_pip():
+            install_with_uv(uv, venv, group)
+        elif not install_with_pip(venv, group):
             return False
     except subprocess.CalledProcessError as error:
-        sys.stderr.write(f"\npreparing .venv failed (exit code {error.returncode}), see above\n")
+        sys.stderr.write(
+            f"\npreparing {venv.name} failed (exit code {error.returncode}), see above\n"
+        )
         return False
-    subprocess.run([str(PYTHON), "-m", "compileall", "-q", "orchestrator"], cwd=TOP, check=False)
-    STAMP.write_text(stamp)
+    compiling = [str(python_of(venv)), "-m", "compileall", "-q", "orchestrator"]
+    subprocess.run(compiling, cwd=TOP, check=False)
+    stamped.write_text(stamp)
     return True
 
 
-def install_with_uv(uv: str) -> None:
+def python_of(venv: Path) -> Path:
+    """The interpreter of an environment."""
+    return venv / "bin" / "python"
+
+
+def install_with_uv(uv: str, venv: Path, group: str) -> None:
     """The environment, by uv."""
-    call([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)])
+    call([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv)])
     call([
-        uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON),
-        "--editable", str(TOP), "--group", f"{TOP / 'pyproject.toml'}:dev",
+        uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python_of(venv)),
+        "--editable", str(TOP), "--group", f"{TOP / 'pyproject.toml'}:{group}",
     ])  # fmt: skip
 
 
-def install_with_pip() -> bool:
+def install_with_pip(venv: Path, group: str) -> bool:
     """The environment, by venv and pip; False where this Python cannot make one."""
     try:
         import ensurepip  # noqa: F401
@@ -80,11 +111,11 @@ def install_with_pip() -> bool:
             f"On Debian or Ubuntu: apt install python{version}-venv, then the same command again.\n"
         )
         return False
-    call([sys.executable, "-m", "venv", "--clear", str(VENV)])
-    pip = [str(PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    call([sys.executable, "-m", "venv", "--clear", str(venv)])
+    pip = [str(python_of(venv)), "-m", "pip", "--quiet", "--disable-pip-version-check"]
     call([*pip, "install", "--upgrade", "pip>=25.1"])  # the first that knows dependency groups
     call([
-        *pip, "install", "--editable", str(TOP), "--group", f"{TOP / 'pyproject.toml'}:dev",
+        *pip, "install", "--editable", str(TOP), "--group", f"{TOP / 'pyproject.toml'}:{group}",
     ])  # fmt: skip
     return True
 
@@ -94,14 +125,15 @@ def call(command: list[str]) -> None:
     subprocess.run(command, check=True, cwd=TOP)
 
 
-def run_checks(arguments: list[str]) -> int:
+def run_checks(venv: Path, arguments: list[str]) -> int:
     """Each check in turn, all of them even after one failed; with arguments, pytest alone."""
-    tests = [str(PYTHON), "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup"]
+    programs = venv / "bin"
+    tests = [str(python_of(venv)), "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup"]
     checks = {
-        "ruff check": [bin_("ruff"), "check", "."],
-        "ruff format": [bin_("ruff"), "format", "--check", "."],
-        "mypy": [bin_("mypy")],
-        "import-linter": [bin_("lint-imports"), "--no-logo"],
+        "ruff check": [str(programs / "ruff"), "check", "."],
+        "ruff format": [str(programs / "ruff"), "format", "--check", "."],
+        "mypy": [str(programs / "mypy")],
+        "import-linter": [str(programs / "lint-imports"), "--no-logo"],
         "pytest": tests,
     }
     if arguments:
@@ -115,11 +147,6 @@ def run_checks(arguments: list[str]) -> int:
         print(f"== {name}: {time.monotonic() - started:.1f} s", flush=True)
     print(f"failed: {', '.join(failed)}" if failed else "all checks passed", flush=True)
     return 1 if failed else 0
-
-
-def bin_(name: str) -> str:
-    """A program of the environment."""
-    return str(VENV / "bin" / name)
 
 
 if __name__ == "__main__":

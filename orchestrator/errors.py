@@ -51,6 +51,10 @@ class CannotJudge(OrchestrateError):
     exit_code = Exit.CANNOT_JUDGE
 
 
+class NoPython(CannotJudge):
+    """The project's interpreter is needed, and there is none."""
+
+
 class NeedsDecision(OrchestrateError):
     """A file holds bytes that are neither the user's old ones nor ours: a person must choose."""
 

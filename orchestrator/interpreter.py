@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator import process
-from orchestrator.errors import CannotJudge
+from orchestrator.errors import CannotJudge, NoPython
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
@@ -24,6 +25,8 @@ print(json.dumps({
     "xdist": find_spec("xdist") is not None,
     "libcst": find_spec("libcst") is not None,
     "memray": find_spec("pytest_memray") is not None,
+    "managed": sys.prefix == sys.base_prefix
+    and os.path.exists(os.path.join(os.path.dirname(os.__file__), "EXTERNALLY-MANAGED")),
     "search": [path for path in sys.path if path],
     "editable": [
         os.path.dirname(path)
@@ -41,6 +44,8 @@ class Interpreter:
 
     `search` is where it looks for modules, `editable` the folders of packages that are installed
     from where they are written. In runs of pytest it looks into `first` before all of them.
+    `is_managed` says that pip installs nothing, since the packages are those of the system; `again`
+    is how another interpreter is named.
     """
 
     path: Path
@@ -53,6 +58,8 @@ class Interpreter:
     search: Sequence[str] = ()
     editable: Sequence[str] = ()
     first: tuple[str, ...] = ()
+    is_managed: bool = False
+    again: str = ""
 
     def moved(self, top: Path, to: Path) -> Interpreter:
         """The same for a second work tree: what it finds of the project, it finds there."""
@@ -62,37 +69,43 @@ class Interpreter:
         ours = [folder for folder in below if not _INSTALLED.intersection(folder.parts)]
         return replace(self, first=tuple(dict.fromkeys(str(to / folder) for folder in ours)))
 
-    def must_have_pytest(self, *, command: str = "next-batch") -> None:
+    def must_have_pytest(self) -> None:
         """Make sure that it can run tests.
 
         Raises:
             CannotJudge: it has no pytest.
         """
         if not self.has_pytest:
+            install = f"{shlex.quote(str(self.path))} -m pip install pytest"
+            if self.is_managed:
+                made = f"{shlex.quote(str(self.path))} -m venv .venv"
+                install = f"{made} && .venv/bin/python -m pip install pytest"
             raise CannotJudge(
                 f"{str(self.path)!r} ({self.found}) has no pytest, so nothing could be verified",
-                next_step=f"{self.path} -m pip install pytest, or: "
-                f"orchestrate {command} --python PATH",
+                next_step=f"{install}, or: {self.again}",
             )
 
 
 def interpreter(
-    top: Path, *, option: str | None, plan: str | None, command: str = "next-batch"
+    top: Path, *, option: str | None, plan: str | None, command: str | None = "next-batch"
 ) -> Interpreter:
     """The project's interpreter: `--python`, the plan's, the active environment's, `.venv`, PATH.
 
-    `command` is the one that asks, and that an error names.
+    `command` is the one that asks, and that an error names; None for one without `--python`.
 
     Raises:
         CannotJudge: there is none, or it does not start.
     """
+    in_plan = "`verify: {python: PATH}` in the plan"
+    again = f"orchestrate {command} --python PATH, or {in_plan}" if command else in_plan
     path, found = next(_candidates(top, option, plan), (None, ""))
     if path is None:
-        raise CannotJudge(
-            "no Python to run this project's tests was found",
-            next_step=f"orchestrate {command} --python PATH",
+        raise NoPython(
+            "no Python to run this project's tests was found: no environment is active or called "
+            "`.venv`, and neither `python` nor `python3` is on PATH",
+            next_step=again,
         )
-    return _described(path, found, top, f"orchestrate {command} --python PATH")
+    return _described(path, found, top, again)
 
 
 def chosen(top: Path, *, option: str | None, plan: str | None) -> Path | None:
@@ -151,4 +164,6 @@ def _described(path: Path, found: str, top: Path, again: str) -> Interpreter:
         facts["memray"],
         facts["search"],
         facts["editable"],
+        is_managed=facts["managed"],
+        again=again,
     )

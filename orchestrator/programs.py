@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from orchestrator.errors import CannotJudge, NoPython
 from orchestrator.words import suggestion
 
 _NAME = re.compile(r"\{(\w+)\}")
@@ -34,8 +35,22 @@ def placeholders(run: str) -> set[str]:
     return set(_NAME.findall(run))
 
 
-def words(run: str, files: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """The command with its placeholders filled in; the word `{files}` becomes one word per file."""
+def words(
+    run: str, files: Sequence[str], python: Path | str | None, more: Mapping[str, str] | None = None
+) -> list[str]:
+    """The command with its placeholders filled in; the word `{files}` becomes one word per file.
+
+    `python` stands for `{python}`, and `more` says what stands for other names.
+
+    Raises:
+        NoPython: it needs the project's interpreter, and there is none.
+    """
+    values = {"python": str(python), **(more or {})}
+    if python is None and "python" in placeholders(run):
+        raise NoPython(
+            f"`{run}` needs this project's Python, and none was found",
+            next_step="name it with --python PATH, or with `verify: {python: PATH}` in the plan",
+        )
     found: list[str] = []
     for word in shlex.split(run):
         if word == "{files}":
@@ -45,6 +60,17 @@ def words(run: str, files: Sequence[str], values: Mapping[str, str]) -> list[str
             word = word.replace(f"{{{name}}}", value)  # noqa: PLW2901 - one after the other
         found.append(word)
     return found
+
+
+def missing(error: CannotJudge, where: str, program: str) -> CannotJudge:
+    """That there is no such program as the plan names, and where it would be looked for."""
+    next_step = (
+        f"install {program}; it is looked for beside the project's interpreter "
+        "(`--python`, or `verify: {python: PATH}`) and on PATH"
+    )
+    if re.fullmatch(r"python[\d.]*", program):
+        next_step = f"write {{python}} for {program} in the plan: it is the project's interpreter"
+    return CannotJudge(f"{error.what}; the plan names it in `{where}`", next_step=next_step)
 
 
 def environment(folder: Path, python: Path | None) -> dict[str, str]:

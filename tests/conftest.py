@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+import surroundings
 import without_hypothesis
 from support import SampleRepo, make_repo
 
-_FOREIGN = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTEST_ADDOPTS", "GIT_DIR", "GIT_INDEX_FILE", "COLUMNS")
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let what tests start be started by a Python without Hypothesis."""
+    """Lay out the surroundings, with a Python without Hypothesis for what tests start."""
     python = without_hypothesis.python()
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
-        sys.executable = str(python)  # not in the process that starts the workers
+        # not in the process that starts the workers
+        folder = Path(tempfile.mkdtemp(prefix="surroundings-"))
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        surroundings.lay_out(without_hypothesis.ON_PATH, folder)
+        sys.executable = str(python)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -30,16 +35,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_surroundings(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    for name in _FOREIGN:
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -14,19 +14,13 @@ BOOTSTRAP = Path(__file__).parents[1] / "bootstrap.py"
 
 
 @pytest.fixture
-def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script as a module, with its environment in a temporary folder."""
+def bootstrap() -> ModuleType:
+    """The script as a module."""
     spec = importlib.util.spec_from_file_location("bootstrap", BOOTSTRAP)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name, path in (
-        ("VENV", ".venv"),
-        ("STAMP", ".venv/.stamp"),
-        ("PYTHON", ".venv/bin/python"),
-    ):
-        monkeypatch.setattr(module, name, tmp_path / path)
     return module
 
 
@@ -45,46 +39,79 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
 
 
 def test_a_missing_ensurepip_names_the_package(
-    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
     monkeypatch.setitem(sys.modules, "ensurepip", None)
-    assert bootstrap.prepared() is False
+    assert bootstrap.prepared(tmp_path / ".venv") is False
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     assert f"apt install python{version}-venv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("uv", [None, "/usr/bin/uv"], ids=["venv and pip", "uv"])
 def test_it_installs_once_and_again_when_pyproject_changed(
-    uv: str | None, bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+    uv: str | None, bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[list[str]] = []
+    venv = tmp_path / ".venv"
+    python = venv / "bin" / "python"
 
     def install(command: list[str]) -> None:
         calls.append(command)
-        bootstrap.PYTHON.parent.mkdir(parents=True, exist_ok=True)
-        bootstrap.PYTHON.touch(mode=0o755)
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.touch(mode=0o755)
 
     monkeypatch.setattr(bootstrap, "call", install)
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: uv)
     monkeypatch.setattr(bootstrap.subprocess, "run", lambda *args, **kwargs: None)
-    assert bootstrap.prepared()
+    assert bootstrap.prepared(venv)
     assert any((uv or "venv") in part for part in calls[0])
     assert any(f"{bootstrap.TOP / 'pyproject.toml'}:dev" in command for command in calls)
     calls.clear()
-    assert bootstrap.prepared()
+    assert bootstrap.prepared(venv)
     assert calls == []
-    bootstrap.STAMP.write_text("another pyproject")
-    assert bootstrap.prepared()
+    (venv / ".stamp").write_text("another pyproject")
+    assert bootstrap.prepared(venv)
     assert calls
 
 
 def test_an_install_that_fails_is_said(
-    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     def fails(command: list[str]) -> None:
         raise subprocess.CalledProcessError(7, command)
 
     monkeypatch.setattr(bootstrap, "call", fails)
-    assert bootstrap.prepared() is False
+    assert bootstrap.prepared(tmp_path / ".venv") is False
     assert "exit code 7" in capsys.readouterr().err
+
+
+def test_another_python_runs_what_depends_on_it_in_an_environment_of_its_own(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    prepared: list[tuple[str, str]] = []
+    started: list[list[str]] = []
+
+    def prepare(venv: Path, group: str) -> bool:
+        prepared.append((venv.name, group))
+        return True
+
+    def call(words: list[str], cwd: Path) -> int:
+        started.append(words)
+        return 0
+
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "test-python"])
+    monkeypatch.setattr(bootstrap, "prepared", prepare)
+    monkeypatch.setattr(bootstrap.subprocess, "call", call)
+    assert bootstrap.main() == 0
+    assert prepared == [(f".venv-{version}", "test")]
+    (words,) = started
+    assert words[0] == str(bootstrap.TOP / f".venv-{version}/bin/python")
+    assert words[-len(bootstrap.DEPEND_ON_PYTHON) :] == bootstrap.DEPEND_ON_PYTHON
+
+
+def test_every_file_that_depends_on_the_python_is_there(bootstrap: ModuleType) -> None:
+    assert [p for p in bootstrap.DEPEND_ON_PYTHON if not (bootstrap.TOP / p).is_file()] == []

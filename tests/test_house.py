@@ -36,10 +36,17 @@ def test_our_own_pytest_stays_where_xdist_groups() -> None:
     assert any(requirement.endswith("<9.2") for requirement in groups["test"])
 
 
-def test_ci_runs_the_command_of_the_readme() -> None:
-    command = "python3 bootstrap.py test"
-    assert f"$ {command}" in (TOP / "README.md").read_text("utf-8")
-    assert f"exec {command}\n" in (TOP / ".ci/run").read_text("utf-8")
+def test_ci_runs_the_command_of_the_readme_in_an_environment_of_its_own() -> None:
+    assert "$ python3 bootstrap.py test " in (TOP / "README.md").read_text("utf-8")
+    ran = (TOP / ".ci/run").read_text("utf-8")
+    assert re.search(r'^env -i .*TERM=dumb .*"\$python" bootstrap.py test ', ran, re.MULTILINE)
+
+
+def test_ci_tries_every_python_that_is_promised() -> None:
+    project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
+    promised = re.findall(r":: (3\.\d+)", " ".join(project["classifiers"]))
+    ran = (TOP / ".ci/run").read_text("utf-8")
+    assert f"for version in {' '.join(promised)}; do" in ran
 
 
 def test_every_number_of_the_specifications_is_in_the_id_of_a_test() -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 _HERE = Path(sys.prefix)
 _MADE = _HERE / "without-hypothesis"
+ON_PATH = _MADE / "on-path"
+"""Its interpreter alone, under the names by which one is looked for on PATH."""
 
 
 def python() -> Path:
@@ -25,6 +27,7 @@ def python() -> Path:
         if "hypothesis" not in entry.name
     }
     wanted[_MADE / "pyvenv.cfg"] = _HERE / "pyvenv.cfg"
+    wanted |= {ON_PATH / name: Path(sys.executable) for name in ("python", "python3")}
     made = {link: link.readlink() for link in _MADE.rglob("*") if link.is_symlink()}
     if made != wanted:
         shutil.rmtree(_MADE, ignore_errors=True)

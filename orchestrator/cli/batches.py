@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,17 +71,18 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
             next_step="orchestrate next-batch --dry-run",
         )
     workspace, choice = open_workspace(plan), Choice(asked.phase, asked.batch)
+    python = _python(workspace, asked.how.python)
     if asked.dry_run:
         from orchestrator.inspect.preview import preview
 
         warn_of_interrupted_run(workspace)
         warn_of_detached_head(workspace.top)
-        with LiveProgress() as live:
+        with LiveProgress(python) as live:
             seen = preview(workspace, choice, asked.how, live.tell)
         return show_preview(seen)
     if asked.apart.is_asked_for:
         return _apart(workspace, choice, asked, goes_on=goes_on)
-    with LiveProgress() as live:
+    with LiveProgress(python) as live:
         if goes_on:
             series = story.next_batches(workspace, choice, asked.how, live.tell, limit=asked.limit)
         else:
@@ -99,7 +101,7 @@ def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool)
 
     make = _judges(asked.apart, goes_on=goes_on)
     limit = asked.limit if goes_on else 1
-    with LiveProgress() as live:
+    with LiveProgress(_python(workspace, asked.how.python)) as live:
         series = next_batches_apart(workspace, choice, asked.how, live.tell, limit=limit, make=make)
     if goes_on:
         return show_series(series, _again(workspace, live.python))
@@ -214,7 +216,7 @@ def retry(plan: Path | None, name: str | None, how: How) -> Exit:
     from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan)
-    with LiveProgress() as live:
+    with LiveProgress(_python(workspace, how.python)) as live:
         series = decided.retry(workspace, name, how, live.tell)
     if not series.results:
         say(f"Nothing to try again{f' in {name}' if name else ''}: nothing was given up.")
@@ -244,7 +246,7 @@ def adopt(plan: Path | None, name: str, reason: str | None, how: How) -> Exit:
     from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan)
-    with LiveProgress() as live:
+    with LiveProgress(_python(workspace, how.python)) as live:
         adopted = decided.adopt(workspace, name, reason, how, live.tell)
     return show_adopted(adopted, _again(workspace, live.python))
 
@@ -257,7 +259,7 @@ def undo(plan: Path | None, name: str, how: How) -> Exit:
     from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan)
-    with LiveProgress() as live:
+    with LiveProgress(_python(workspace, how.python)) as live:
         undone = decided.undo(workspace, name, how, live.tell)
     return show_undone(undone, _again(workspace, live.python))
 
@@ -290,9 +292,9 @@ def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
     return Exit.DONE
 
 
-def _python(workspace: Workspace) -> str:
-    """The interpreter for commands that are printed, found without starting it."""
+def _python(workspace: Workspace, option: str | None = None) -> str:
+    """The interpreter for commands that are printed, found without starting it, else our own."""
     from orchestrator.interpreter import chosen
 
-    found = chosen(workspace.top, option=None, plan=workspace.plan.verify.python)
-    return str(found or "python")
+    found = chosen(workspace.top, option=option, plan=workspace.plan.verify.python)
+    return str(found or sys.executable)

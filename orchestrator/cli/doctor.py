@@ -64,7 +64,7 @@ def doctor(plan: Path | None, asked: Asked) -> Exit:
         check_started(workspace, how.asking("doctor"), arguments=False)
         named = workspace.plan.verify.python
     python = interpreter(top, option=asked.python, plan=named, command="doctor")
-    python.must_have_pytest(command="doctor")
+    python.must_have_pytest()
     found = diagnosis(examine(top, python, timed=asked.timed, holding=_holding(top)))
     return _told(found, as_json=asked.as_json)
 
@@ -85,7 +85,7 @@ def _apart(plan: Path | None, asked: Asked) -> Finding:
     from orchestrator.words import plural
     from orchestrator.workspace import open_workspace
 
-    how = How(asked.python, trust=asked.trust)
+    how = How(asked.python, trust=asked.trust, command="doctor --isolated")
     with LiveProgress() as live:
         found = only_there(open_workspace(plan), how, live.tell)
     unsaved = "; your work tree holds changes that the other does not" if found.dirty else ""

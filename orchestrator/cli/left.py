@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.console.streams import data, say
@@ -15,6 +16,7 @@ from orchestrator.workspace import open_workspace
 
 def left(plan: Path | None, phase: str, how: How) -> Exit:
     """Print what is left, a line each; RED where anything is."""
+    how = replace(how, command=f"check --phase {phase}")
     asked = left_of(open_workspace(plan), phase, how, nobody)
     for one in asked.left:
         data(f"{one.path}: {one.what}" if one.path and one.path not in one.what else one.what)

@@ -90,7 +90,7 @@ def _check(asked: Asked) -> None:
 def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Config) -> Tests:
     verify = _verify_of(plan, here, top, asked)
     python = interpreter(top, option=asked.python, plan=verify.python, command="memory")
-    python.must_have_pytest(command="memory")
+    python.must_have_pytest()
     if asked.memray and not python.has_memray:
         raise CannotJudge(
             f"pytest-memray is not installed in {str(python.path)!r}",

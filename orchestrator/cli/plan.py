@@ -74,7 +74,7 @@ def drafted(asked: Asked, top: Path) -> Draft | None:
         return _memory_safety(asked, top)
     change = trial.Change(_fixer(asked), _options(asked), asked.instructions, asked.paths)
     trial.check_change(change)
-    found = trial.tried(top, change, How(asked.python), _tell)
+    found = trial.tried(top, change, How(asked.python, command="plan"), _tell)
     for refusal in found.refused[:5]:
         say(f"  refused: {refusal.path}: {refusal.reason}", "yellow")
     if not found.items:

@@ -119,7 +119,8 @@ def _asked_of(workspace: Workspace, asked: Asked, *, trust: bool) -> tuple[Drift
     added = additions(plan, items, wishes, owner_of)
     if executes(plan):
         check_trusted(workspace, How(asked.python, trust=trust).asking("plan --update"))
-        more = tried(plan, top, How(asked.python), nobody, asked.bounds, owner_of)
+        how = How(asked.python, command="plan --update")
+        more = tried(plan, top, how, nobody, asked.bounds, owner_of)
         added = replace(added, batches={**added.batches, **more})
     return drifted, added
 

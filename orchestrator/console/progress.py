@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import Self
 
@@ -41,9 +42,9 @@ _WORDS = {Kind.PASSED: "passed", Kind.RED: "RED", Kind.CANNOT_JUDGE: "cannot be 
 class LiveProgress:
     """Shows events to people: which gate, which test of how many, elapsed, time left."""
 
-    def __init__(self) -> None:
-        """Show nothing yet."""
-        self.python = "python"
+    def __init__(self, python: str = sys.executable) -> None:
+        """Show nothing yet; `python` is for commands to print until a run says which it uses."""
+        self.python = python
         console = err()
         self._live = Progress(
             SpinnerColumn(),

@@ -30,10 +30,14 @@ class CommandGate:
     python: Path | None
     timeout_s: float
 
-    def words(self, paths: Sequence[str], *, python: str) -> list[str]:
-        """The command with its two placeholders filled in; files that are gone are left out."""
+    def words(self, paths: Sequence[str], *, python: Path | str | None) -> list[str]:
+        """The command with its two placeholders filled in; files that are gone are left out.
+
+        Raises:
+            NoPython: it needs the project's interpreter, and there is none.
+        """
         there = [path for path in paths if (self.top / path).exists()]
-        return programs.words(self.command.run, there, {"python": python})
+        return programs.words(self.command.run, there, python)
 
     def verdict(
         self, paths: Sequence[str], put: Callable[[Side], None], *, baseline: bool
@@ -42,12 +46,13 @@ class CommandGate:
 
         Lines are compared without their numbers, since an edit moves what comes after it.
         """
-        words = self.words(paths, python=str(self.python or "python"))
+        words = self.words(paths, python=self.python)
         verdict = Verdict(self.command.name, Kind.PASSED, len(paths), 0.0, commands=[words])
         try:
             ended = self._run(paths)
         except process.ProgramMissing as error:
-            why = f"{self.command.name}: {error.what}; see `verify: commands:` of the plan"
+            told = programs.missing(error, "verify: commands:", words[0])
+            why = f"{self.command.name}: {told.what}; {told.next_step}"
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         verdict = replace(verdict, duration_s=ended.duration_s)
         if ended.exit_code is None:
@@ -89,7 +94,7 @@ class CommandGate:
         return said, failed
 
     def _run(self, paths: Sequence[str]) -> process.Completed:
-        words = self.words(paths, python=str(self.python or "python"))
+        words = self.words(paths, python=self.python)
         return process.run(
             words,
             cwd=self.top,

@@ -36,7 +36,7 @@ class Reproduction:
             return None
         command = next((one for one in self.verify.commands if one.name == gate), None)
         if command is not None:
-            return programs.words(command.run, [_argument(path)], {"python": self.python})
+            return programs.words(command.run, [_argument(path)], self.python)
         if gate == GateName.COMPILE:
             return [self.python, "-m", "py_compile", _argument(path)]
         if gate in {GateName.COLLECT, GateName.TEST}:

@@ -10,7 +10,6 @@ from orchestrator.batch.fix import Sheet, contents_before, fix
 from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.events import Tell
 from orchestrator.fixers import planned
-from orchestrator.fixers.programs.starting import missing
 from orchestrator.fixers.registry import get
 from orchestrator.plan.model import Phase, Place, Rung, Target
 from orchestrator.progress.record import Done
@@ -105,7 +104,7 @@ def _checked(work: Workshop, commands: Sequence[str], paths: Sequence[str]) -> I
     scratch.hold({})
     python = work.python_path()
     for command in commands:
-        words = programs.words(command, there, {"python": str(python or "python")})
+        words = programs.words(command, there, python)
         try:
             ended = process.run(
                 words,
@@ -114,7 +113,7 @@ def _checked(work: Workshop, commands: Sequence[str], paths: Sequence[str]) -> I
                 timeout_s=_CHECK_LIMIT_S,
             )
         except process.ProgramMissing as error:
-            raise missing(error, f"check: {command}", words[0]) from error
+            raise programs.missing(error, f"check: {command}", words[0]) from error
         if ended.exit_code is None:
             raise CannotJudge(
                 f"{words[0]} {ended.stopped}", next_step="correct `check:` in the plan"

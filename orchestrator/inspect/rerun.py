@@ -13,13 +13,14 @@ from orchestrator import process, programs
 from orchestrator.batch.named import named
 from orchestrator.batch.runlog import logged_python
 from orchestrator.changes import Change, Content, Side, Unit
-from orchestrator.errors import BadInput, CannotJudge, Refused
+from orchestrator.errors import BadInput, CannotJudge, NoPython, Refused
 from orchestrator.events import Tell
 from orchestrator.gates.ids import file_of
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.git import GitFailed, Repo
 from orchestrator.paths import RepoPath, why_unsafe
 from orchestrator.plan.model import Place
+from orchestrator.plan.verify import GateName, Verify
 from orchestrator.progress.record import Failure, Patch, TargetRecord
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, Session, session
@@ -114,8 +115,13 @@ def _one(
         tx.may_hold(changes)
         tree = BatchTree(top, [Unit(failed.paths, tuple(changes))])
         tree.put(Side.EDITED)
+        if python is None and _needs_python(verify, failed.failure.gate):
+            raise NoPython(
+                f"showing {failed.path!r} again needs this project's Python, and none was found",
+                next_step=f"orchestrate {work.how.command} --python PATH",
+            )
         tests = [id_ for id_ in failed.failure.tests if _is_there(top, file_of(id_))]
-        how = Reproduction(verify, str(python or "python"))
+        how = Reproduction(verify, str(python))
         command = how.words(failed.failure.gate, failed.path, tests)
         assert command is not None  # the path was checked
         ended = process.run(
@@ -125,6 +131,12 @@ def _one(
             timeout_s=verify.timeout_s,
         )
     return Rerun(failed.path, command, ended.exit_code, ended.output)
+
+
+def _needs_python(verify: Verify, gate: str) -> bool:
+    """Whether the command of a gate starts the project's interpreter."""
+    named = next((one.run for one in verify.commands if one.name == gate), None)
+    return gate in set(GateName) if named is None else "python" in programs.placeholders(named)
 
 
 def _is_there(top: Path, path: str) -> bool:

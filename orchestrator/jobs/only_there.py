@@ -79,7 +79,7 @@ def _compared(home: Session, there: Session, files: Sequence[str]) -> OnlyThere:
 
 def _run(work: Session, files: Sequence[str], *, only: Sequence[str] | None = None) -> TestRun:
     python = work.python()
-    python.must_have_pytest(command="doctor")
+    python.must_have_pytest()
     suite = Suite(
         work.workspace.top,
         python,

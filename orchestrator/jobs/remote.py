@@ -168,7 +168,7 @@ def _judged(clone: Repo, slot: Path, parcel: Parcel, tell: Callable[[Event], Non
     how = How(strict=parcel.strict, trust=True)
     python = None
     if parcel.plan.verify.runs_tests():
-        python = interpreter(top, option=None, plan=parcel.plan.verify.python)
+        python = interpreter(top, option=None, plan=parcel.plan.verify.python, command=None)
     away = Away(workspace, how, python, top, slot / "notes", slot / "logs")
     with at_work(away, tell) as work:
         if (warm := _warm.pop(str(top), None)) is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -115,17 +114,20 @@ class Checkout:
         """Run what the plan says.
 
         Raises:
-            CannotJudge: a command failed.
+            CannotJudge: a command failed, or there is nothing to start it with.
         """
         for line in needs.setup:
-            words = [w.replace("{python}", str(python or "python")) for w in shlex.split(line)]
+            words = programs.words(line, (), python)
             say(f"worktree: {line}")
-            ended = process.run(
-                words,
-                cwd=self.top,
-                env=programs.environment(self.top, python),
-                timeout_s=_SETUP_LIMIT_S,
-            )
+            try:
+                ended = process.run(
+                    words,
+                    cwd=self.top,
+                    env=programs.environment(self.top, python),
+                    timeout_s=_SETUP_LIMIT_S,
+                )
+            except process.ProgramMissing as error:
+                raise programs.missing(error, f"worktree: setup: {line}", words[0]) from error
             if ended.exit_code != 0:
                 how = ended.stopped or f"exit code {ended.exit_code}"
                 raise CannotJudge(

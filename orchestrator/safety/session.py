@@ -43,9 +43,12 @@ class How:
     signoff: bool = False
     """Whether whoever runs it signs off the commits, also where the plan does not ask for it."""
 
-    def asking(self, command: str) -> Asking:
+    command: str = "next-batch"
+    """What the user typed, as far as an error that names it needs."""
+
+    def asking(self, command: str | None = None) -> Asking:
         """Who asks for trust, when `command` was typed."""
-        return Asking(command, self.trust, self.python)
+        return Asking(command or self.command, self.trust, self.python)
 
 
 @dataclass(slots=True)
@@ -93,7 +96,9 @@ class Workshop:
         """
         if self._python is None:
             named = self.plan.verify.python
-            self._python = interpreter(self.workspace.top, option=self.how.python, plan=named)
+            self._python = interpreter(
+                self.workspace.top, option=self.how.python, plan=named, command=self.how.command
+            )
             self.tell(InterpreterFound(self._python))
         return self._python
 

@@ -420,7 +420,7 @@ def test_case_69_files_that_are_nested_too_deeply_are_told_and_the_others_go_on(
         "parentheses": "x = " + "(" * 100_000 + ")" * 100_000,
         "attributes": "x = y" + ".a" * 50_000,
         "lambdas": "x = " + "lambda: " * 20_000 + "1",
-        "elif": "if 1: pass\n" + "elif 2: pass\n" * 5_000,
+        "elif": "if 1: pass\n" + "elif 2: pass\n" * 20_000,
     }
     for name, text in deep.items():
         (project / f"tests/test_{name}.py").write_text(f"{text}\n{BAD}")

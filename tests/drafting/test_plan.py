@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support import FILES, SampleRepo, make_repo
+from surroundings import programs_alone
 
 from orchestrator.drafting.batches import batched, canary, topic
 from orchestrator.drafting.draft import Bounds, Item
@@ -65,7 +66,7 @@ def test_phases_canary_groups_and_notes(bare: SampleRepo) -> None:
     assert [t["path"] for t in hook["targets"]] == [
         ".pre-commit-config.yaml", "tests/MEMORY_SAFETY_GUIDELINES.md", "CONTRIBUTING.md",
     ]  # fmt: skip
-    without = yaml.safe_load(bare.run("plan", "--dry-run", env={"PATH": "/usr/bin:/bin"}).out)
+    without = yaml.safe_load(bare.run("plan", "--dry-run", env={"PATH": programs_alone()}).out)
     assert [b["id"] for b in without["phases"][-1]["batches"]] == ["frozen-heap", "guidelines"]
     phases = plan["phases"][:-1]
     targets = {t["path"]: t for p in phases for b in p["batches"] for t in b["targets"]}

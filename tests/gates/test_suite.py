@@ -159,10 +159,10 @@ def test_fault_77_a_hang_is_named_by_the_test_that_runs(
     tmp_path: Path, python: Interpreter
 ) -> None:
     text = "import time\ndef test_fine(): pass\ndef test_hangs(): time.sleep(100)\n"
-    _, test = gates(tmp_path, python, {"test_a.py": text}, test_timeout_s=1.5)
+    _, test = gates(tmp_path, python, {"test_a.py": text}, test_timeout_s=10)
     assert test.kind is Kind.RED
     assert test.blames[0].test_id == "test_a.py::test_hangs"
-    assert "no sign of life for 1.5 s" in test.blames[0].what
+    assert "no sign of life for 10 s" in test.blames[0].what
 
 
 def test_fault_71_no_test_at_all_is_red(tmp_path: Path, python: Interpreter) -> None:
@@ -279,7 +279,7 @@ def test_fault_77_a_hang_in_a_worker_is_named(tmp_path: Path, python: Interprete
     if not python.has_xdist:
         pytest.skip("needs pytest-xdist")
     files = {"test_a.py": "import time\ndef test_hangs(): time.sleep(100)\n", "test_b.py": GOOD}
-    _, test = gates(tmp_path, python, files, workers=2, test_timeout_s=4)
+    _, test = gates(tmp_path, python, files, workers=2, test_timeout_s=10)
     assert (test.kind, [b.test_id for b in test.blames]) == (Kind.RED, ["test_a.py::test_hangs"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -353,6 +354,32 @@ def test_what_was_loaded_twice_is_counted(
     project.run()
     assert 0 < first < project.warm._proof_s
     assert project.spent_s == pytest.approx(2 * first)
+
+
+def test_a_forked_run_holds_no_module_that_a_started_one_does_not(project: Project) -> None:
+    """Those of the process that forks are not the project's: pytest of 3.13 needs no `socket`."""
+    project.write(
+        f"import sys\nname = 'forked' if {FORKED} else 'started'\n\n\n"
+        "def test_it(): open(name, 'w').write(' '.join(sys.modules))\n"
+    )
+    for _ in range(2):
+        project.run()
+    forked, started = (
+        set((project.top / name).read_text().split()) for name in ("forked", "started")
+    )
+    assert {name for name in forked - started if not name.startswith("orchestrate_")} == set()
+
+
+def test_the_cache_of_an_import_is_no_new_package(project: Project, venv: Path) -> None:
+    cache = packages(venv) / "__pycache__"
+    shutil.rmtree(cache, ignore_errors=True)
+    before = Environment(str(project.top), project.python, ()).stamp()
+    cache.mkdir()
+    assert Environment(str(project.top), project.python, ()).stamp() == before
+    (packages(venv) / "gone").touch()
+    assert Environment(str(project.top), project.python, ()).stamp() != before
+    (packages(venv) / "gone").unlink()
+    assert Environment(str(project.top), project.python, ()).stamp() == before
 
 
 def test_a_changed_package_is_loaded_anew(project: Project, package: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, fixer_plan, make_repo
+from surroundings import programs_alone
 
 BIN = str(Path(sys.executable).parent)
 WITH_PROGRAMS = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
@@ -71,8 +72,8 @@ def test_parts_can_be_chosen_and_text_for_elsewhere_is_only_printed(tmp_path: Pa
 
 def test_a_hook_that_would_not_start_is_not_written(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo")
-    nowhere = {"PATH": "/usr/bin:/bin"}
-    ended = repo.run("guard", "--yes", "--only", "hook", env=nowhere)
+    nowhere = programs_alone()
+    ended = repo.run("guard", "--yes", "--only", "hook", env={"PATH": nowhere})
     assert ended.code == 1, ended
     assert "the hook does not start" in ended.err
     assert repo.changes == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -95,7 +96,9 @@ def retry_command(
     from orchestrator.cli.batches import retry
     from orchestrator.safety.session import How
 
-    raise typer.Exit(retry(plan or ctx.obj, name, How(python, strict, trust, signoff)))
+    raise typer.Exit(
+        retry(plan or ctx.obj, name, How(python, strict, trust, signoff, _words("retry", name)))
+    )
 
 
 @app.command("adopt")
@@ -118,7 +121,14 @@ def adopt_command(
     from orchestrator.cli.batches import adopt
     from orchestrator.safety.session import How
 
-    raise typer.Exit(adopt(plan or ctx.obj, name, reason, How(python, strict, trust, signoff)))
+    raise typer.Exit(
+        adopt(
+            plan or ctx.obj,
+            name,
+            reason,
+            How(python, strict, trust, signoff, _words("adopt", name)),
+        )
+    )
 
 
 @app.command("skip")
@@ -149,7 +159,9 @@ def undo_command(
     from orchestrator.cli.batches import undo
     from orchestrator.safety.session import How
 
-    raise typer.Exit(undo(plan or ctx.obj, name, How(python, strict, trust, signoff)))
+    raise typer.Exit(
+        undo(plan or ctx.obj, name, How(python, strict, trust, signoff, _words("undo", name)))
+    )
 
 
 @app.command("resolve")
@@ -193,6 +205,10 @@ def recover_command(
     from orchestrator.cli.commands import recover
 
     raise typer.Exit(recover(plan or ctx.obj, keep=keep, restore=restore))
+
+
+def _words(command: str, name: str | None) -> str:
+    return shlex.join([command, *([name] if name else [])])
 
 
 @app.command("demo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,8 @@ def show_command(
         from orchestrator.cli.batches import show_again
         from orchestrator.safety.session import How
 
-        raise typer.Exit(show_again(plan or ctx.obj, name, How(python, trust=trust)))
+        how = How(python, trust=trust, command=shlex.join(["show", name, "--run"]))
+        raise typer.Exit(show_again(plan or ctx.obj, name, how))
     from orchestrator.cli.batches import show
 
     raise typer.Exit(show(plan or ctx.obj, name, patch=patch, as_json=as_json))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import process, programs
-from orchestrator.errors import CannotJudge
 from orchestrator.fixers.programs.bench import Failed
 from orchestrator.fixers.programs.options import Running
 from orchestrator.fixers.task import Task
@@ -36,14 +35,13 @@ def started(
     """Run each command over `paths`, until one does not end as it should.
 
     Raises:
-        CannotJudge: there is no such program.
+        CannotJudge: there is no such program, or no Python for one that needs it.
     """
     folder = task.scratch().folder
     python = task.python_path()
-    values = {"python": str(python or "python"), **(more or {})}
     printed = ""
     for command in running.commands:
-        words = programs.words(command, paths, values)
+        words = programs.words(command, paths, python, more)
         words[0] = _found(words[0], folder, task.top)
         try:
             ended = process.run(
@@ -55,22 +53,13 @@ def started(
                 stdin=stdin,
             )
         except process.ProgramMissing as error:
-            raise missing(error, f"run: {command}", words[0]) from error
+            raise programs.missing(error, f"run: {command}", words[0]) from error
         printed += ended.output
         if ended.exit_code is None:
             return Ended(printed, Failed(f"{words[0]} {ended.stopped}", last_lines(ended.output)))
         if ended.exit_code not in running.exit_codes:
             return Ended(printed, _failed(words[0], ended))
     return Ended(printed)
-
-
-def missing(error: CannotJudge, where: str, program: str) -> CannotJudge:
-    """That there is no such program as the plan names, and where it would be looked for."""
-    return CannotJudge(
-        f"{error.what}; the plan names it in `{where}`",
-        next_step=f"install {program}; it is looked for beside the project's interpreter "
-        "(`--python`, or `verify: python:`) and on PATH",
-    )
 
 
 def _failed(program: str, ended: process.Completed) -> Failed:

@@ -59,7 +59,8 @@ class Imports:
             return
         self._look_at_environment()
         self._listens = False
-        folders, known = _folders(), list(sys.modules)
+        known = list(sys.modules)
+        folders = _folders()  # loads more
         self._order.update(dict.fromkeys(known))
         modules: List[List[str]] = []
         foreign: List[str] = []

@@ -31,7 +31,7 @@ import socket
 import sys
 import time
 import warnings
-from typing import Any, Dict, List, NoReturn, Optional, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Set, Tuple
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PATH_BYTES = 4096
@@ -46,12 +46,12 @@ class Unfit(Exception):
         self.module = module
 
 
-class Loaded:
-    """What was loaded: each file as it looked, and what packages made of the environment."""
+class Loaded(NamedTuple):
+    """Each file as it looked, what packages made of the environment, and modules no test loads."""
 
-    def __init__(self, files: Dict[str, Tuple[int, int]], made: Dict[str, Optional[str]]) -> None:
-        self.files = files
-        self.made = made
+    files: Dict[str, Tuple[int, int]]
+    made: Dict[str, Optional[str]]
+    own: Set[str]
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def main() -> None:
             os.write(descriptors[1], ("changed %s\n" % changed).encode("utf-8", "replace"))
         elif os.fork() == 0:
             asked.close()
-            _attend(_read(path), loaded.made, descriptors[0], descriptors[1])
+            _attend(_read(path), loaded, descriptors[0], descriptors[1])
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -89,6 +89,7 @@ def _load(wanted: Dict[str, Any]) -> Loaded:
     sys.meta_path.insert(0, hook)
     before, opened, filters = dict(os.environ), _open_files(), list(warnings.filters)
     files, known, seen = dict(wanted["modules"]), set(wanted["known"]), set(sys.modules)
+    own = seen - known - set(files) - {"__main__"}
     installed = set(files.values())
     gc.disable()  # what is imported lives on
     blocked = _Blocked({*wanted["foreign"], *wanted["left_out"]})
@@ -120,7 +121,7 @@ def _load(wanted: Dict[str, Any]) -> Loaded:
     gc.enable()
     gc.collect()
     gc.freeze()  # until a run begins: pages that nobody writes to are shared
-    return Loaded({file: _stamp(file) for file in files.values()}, made)
+    return Loaded({file: _stamp(file) for file in files.values()}, made, own)
 
 
 def _try_to_import(name: str) -> None:
@@ -237,9 +238,7 @@ def _check_threads(first: Optional[str]) -> None:
         raise Unfit("%d threads are at work after the imports" % threads, first)
 
 
-def _attend(
-    run: Dict[str, Any], made: Dict[str, Optional[str]], output: int, told: int
-) -> NoReturn:
+def _attend(run: Dict[str, Any], loaded: Loaded, output: int, told: int) -> NoReturn:
     """Start the run as a child, wait for it, end what it leaves, and tell how it ended."""
     waits, go = os.pipe()
     child = os.fork()
@@ -248,7 +247,7 @@ def _attend(
         os.close(go)
         os.read(waits, 1)  # its end: until somebody takes care of what this leaves behind
         os.close(waits)
-        _become(run, made, output)
+        _become(run, loaded, output)
     import ctypes  # not in the run, which would not have loaded it
 
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -282,7 +281,7 @@ def _end_children() -> None:
                 pass
 
 
-def _become(run: Dict[str, Any], made: Dict[str, Optional[str]], output: int) -> NoReturn:
+def _become(run: Dict[str, Any], loaded: Loaded, output: int) -> NoReturn:
     """Be `python -m pytest ARGV`, from here on."""
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -293,7 +292,7 @@ def _become(run: Dict[str, Any], made: Dict[str, Optional[str]], output: int) ->
     os.chdir(run["cwd"])
     os.environ.clear()
     os.environ.update(run["env"])
-    _set_environment(made)
+    _set_environment(loaded.made)
     gc.unfreeze()
     random.seed()
     if (numpy := sys.modules.get("numpy.random")) is not None:
@@ -302,6 +301,8 @@ def _become(run: Dict[str, Any], made: Dict[str, Optional[str]], output: int) ->
     sys.path[0] = run["cwd"]
     importlib.invalidate_caches()
     leave = _leave
+    for name in loaded.own:
+        sys.modules.pop(name, None)
     _forget()
     try:
         runpy._run_module_as_main("pytest")  # type: ignore[attr-defined]  # noqa: SLF001 - what -m is

@@ -90,7 +90,7 @@ class Environment:
             str(self.python.path),
             self.python.version,
             *self.arguments,
-            *(f"{folder} {_time(folder)}" for folder in installed),
+            *(f"{folder} {_packages_in(folder)}" for folder in installed),
             f"{_time(self.python.path.parent.parent / 'pyvenv.cfg')}",
             *(f"{name}={value}" for name, value in _steady(os.environ).items()),
         ]
@@ -149,6 +149,22 @@ def _file(stamp: str) -> Path:
 
 def _steady(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[name] for name in sorted(environ) if name not in _VOLATILE}
+
+
+def _packages_in(folder: Path) -> str:
+    """What a folder holds, and when what describes a package was written; no caches of imports."""
+    try:
+        with os.scandir(folder) as entries:
+            # a cache comes with the first import of a module
+            return " ".join(sorted(_entry(e) for e in entries if e.name != "__pycache__"))
+    except OSError:
+        return ""
+
+
+def _entry(entry: os.DirEntry[str]) -> str:
+    if entry.name.endswith((".dist-info", ".egg-info", ".egg-link", ".pth")):
+        return f"{entry.name} {entry.stat(follow_symlinks=False).st_mtime_ns}"
+    return entry.name
 
 
 def _time(path: Path) -> int:
