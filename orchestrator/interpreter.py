@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestrator import process
 from orchestrator.errors import CannotJudge
+from orchestrator.foreign import as_argument
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
@@ -71,7 +72,7 @@ class Interpreter:
         if not self.has_pytest:
             raise CannotJudge(
                 f"{str(self.path)!r} ({self.found}) has no pytest, so nothing could be verified",
-                next_step=f"{self.path} -m pip install pytest, or: "
+                next_step=f"{as_argument(str(self.path))} -m pip install pytest, or: "
                 f"orchestrate {command} --python PATH",
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.errors import BadInput
+from orchestrator.foreign import as_argument
 from orchestrator.plan.model import PhaseState, Place
 from orchestrator.progress.status import Status, open_batches
 from orchestrator.words import suggestion
@@ -96,7 +97,7 @@ def _not_one(batch_id: str, found: list[Place], status: Status) -> BadInput:
         names = ", ".join(place.name for place in found)
         return BadInput(
             f"several batches are called {batch_id!r}: {names}",
-            next_step=f"orchestrate next-batch --batch {found[0].name}",
+            next_step=f"orchestrate next-batch --batch {as_argument(found[0].name)}",
         )
     known = [b.place.batch.id for p in status.phases for b in p.batches]
     return BadInput(

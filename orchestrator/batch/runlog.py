@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator import files
 from orchestrator.fixers.base import Refusal
 from orchestrator.gates.verdict import Verdict
-from orchestrator.redact import redacted
+from orchestrator.redact import redacted, redacted_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,12 @@ def write_log(
     """Replace what is kept of `place` by what these verdicts hold, and what refusals showed."""
     at = folder / "logs" / place
     shutil.rmtree(at, ignore_errors=True)
-    commands = [[v.gate, list(words)] for v in verdicts for words in v.commands]
+    commands = [
+        [v.gate, [words[0], *map(redacted_id, words[1:])]]
+        for v in verdicts
+        for words in v.commands
+        if words
+    ]
     if commands:
         files.create(at / "commands.json", json.dumps(commands, indent=1).encode())
     for path, text in _texts(verdicts, refused).items():

@@ -16,7 +16,7 @@ from orchestrator.workspace import open_workspace
 
 def report(plan: Path | None, output: Path | None, *, as_markdown: bool) -> Exit:
     """Write the page and the Markdown into the folder of records, or print the Markdown."""
-    from orchestrator.console.streams import data
+    from orchestrator.console.streams import answer, data
     from orchestrator.report.facts import facts
     from orchestrator.report.markdown import markdown_report
     from orchestrator.report.page import page
@@ -35,7 +35,7 @@ def report(plan: Path | None, output: Path | None, *, as_markdown: bool) -> Exit
     folder = output.expanduser().absolute() if output else workspace.top / workspace.plan.reports
     for name, content in (("report.html", page(found, workspace.plan)), ("report.md", text)):
         files.create(folder / name, content.encode())
-        data(str(folder / name))
+        answer(str(folder / name))
     return Exit.DONE
 
 

@@ -10,7 +10,7 @@ from orchestrator import files
 from orchestrator.checks.config import read_config
 from orchestrator.cli.plan import Asked
 from orchestrator.cli.scan import scanned
-from orchestrator.console.streams import data, say
+from orchestrator.console.streams import data, next_step, say
 from orchestrator.drafting.additions import additions, executes, new_items, tried
 from orchestrator.drafting.drift import Drift, drift, is_memory_safety
 from orchestrator.drafting.memory_safety import Wishes
@@ -57,7 +57,7 @@ def update(plan: Path | None, asked: Asked, *, trust: bool) -> Exit:
         return Exit.DONE
     files.replace(workspace.plan_file, _encoded(before, changed.text), expected=before)
     say(f"wrote {name}")
-    say("next: orchestrate status")
+    next_step("orchestrate status")
     return Exit.DONE
 
 

@@ -9,9 +9,11 @@ from orchestrator.batch.recording import record_of
 from orchestrator.batch.selection import Selection
 from orchestrator.errors import BadInput
 from orchestrator.events import Tell
+from orchestrator.foreign import as_argument, for_commit
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import State
-from orchestrator.report.message import notice, one_line, topic_of
+from orchestrator.redact import redacted
+from orchestrator.report.message import notice, topic_of
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, session
 from orchestrator.safety.transaction import Commit, transaction
@@ -40,10 +42,10 @@ def skip(workspace: Workspace, name: str, reason: str, tell: Tell) -> Commit:
                 f"{name} was done or skipped, so there is nothing to skip",
                 next_step="orchestrate status",
             )
-        if not one_line(reason):
+        if not for_commit(reason):
             raise BadInput(
                 "the reason is empty; it goes into the record, for everybody who asks why",
-                next_step=f"orchestrate skip {name} --reason WHY",
+                next_step=f"orchestrate skip {as_argument(name)} --reason WHY",
             )
         earlier = {target.target.path: found.batch.entry(target) for target in targets}
         paths = [target.target.path for target in targets]
@@ -58,7 +60,7 @@ def skip(workspace: Workspace, name: str, reason: str, tell: Tell) -> Commit:
                     done=Done.SKIPPED,
                     before=staged.before.get(path),
                     after=staged.before.get(path),
-                    reason=one_line(reason),
+                    reason=for_commit(redacted(reason)),
                     failure=entry.failure if (entry := earlier[path]) else None,
                     patch=entry.patch if entry else None,
                     unit=entry.unit if entry else (),
@@ -76,5 +78,5 @@ def _deed(paths: Sequence[str]) -> str:
 
 
 def _body(paths: Sequence[str], reason: str) -> str:
-    lines = [f"- {path}" for path in paths]
-    return "\n".join([f"Left as they are: {one_line(reason)}", "", *lines])
+    lines = [f"- {for_commit(path)}" for path in paths]
+    return "\n".join([f"Left as they are: {for_commit(reason)}", "", *lines])

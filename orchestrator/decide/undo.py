@@ -12,6 +12,7 @@ from orchestrator.changes import FILE_MODE, Change, Content, Side, Unit
 from orchestrator.errors import BadInput, Refused
 from orchestrator.events import Picked, Tell
 from orchestrator.fixers.registry import get
+from orchestrator.foreign import as_argument, for_commit
 from orchestrator.gates.sides import Ids
 from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.model import Place
@@ -55,7 +56,7 @@ def undo(workspace: Workspace, name: str, how: How, tell: Tell) -> Undone:
         if len(found.targets) < len(batch.targets):
             raise BadInput(
                 f"{name!r} is one file of {batch.place.name}; a batch is taken back as a whole",
-                next_step=f"orchestrate undo {batch.place.name}",
+                next_step=f"orchestrate undo {as_argument(batch.place.name)}",
             )
         if batch.record is None:
             raise BadInput(
@@ -75,7 +76,7 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     if gone:
         raise Refused(
             f"{gone[0]!r} was renamed or removed since, so it cannot be given back",
-            next_step=f"git log --follow -- {gone[0]}",
+            next_step=f"git log --follow -- {as_argument(gone[0])}",
         )
     removed = [entry.path for entry in entries if entry.after is None]
     head = preflight.check(work.repo, work.plan, place, paths, new=removed)
@@ -133,7 +134,8 @@ def _reverted(
         raise Refused(
             f"{', '.join(map(repr, in_the_way))} changed since in the very lines of the batch; "
             "nothing was touched",
-            next_step=f"take it back by hand, then: git rm {record_path(work.plan, place)}",
+            next_step=f"take it back by hand, then: git rm "
+            f"{as_argument(record_path(work.plan, place))}",
         )
     return [change for change in changes if change.before != change.after]
 
@@ -159,13 +161,13 @@ def _check_dependants(status: Status, batch: BatchStatus) -> None:
             if other.record is not None and (needs_batch or needs_phase):
                 raise Refused(
                     f"{other.place.name} came later and depends on {batch.place.name}",
-                    next_step=f"orchestrate undo {other.place.name}",
+                    next_step=f"orchestrate undo {as_argument(other.place.name)}",
                 )
 
 
 def _message(work: Session, place: Place, paths: Sequence[str]) -> Message:
     topic = place.batch.topic or (topic_of(paths[0]) if len(paths) == 1 else place.batch.title)
-    lines = [f"- {path}" for path in paths]
+    lines = [f"- {for_commit(path)}" for path in paths]
     body = [f"Gives {plural(len(paths), 'file')} back the content from before the batch:", *lines]
     if not paths:
         body = ["Takes back what was recorded; no file was changed by the batch."]

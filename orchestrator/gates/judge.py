@@ -238,7 +238,8 @@ class _Judge:
         command = self._suite.reproduce(id_, *arguments)
         phases = run.failures.get(id_, {})
         where = f"; it fails in {' and '.join(phases)}" if phases and "call" not in phases else ""
-        return Blame(path, id_ if test else None, f"{how}{where}", command, Fault.CULPRIT, text)
+        what, raised = f"{how}{where}", run.raised.get(id_, "")
+        return Blame(path, id_ if test else None, what, command, text=text, raised=raised)
 
 
 _STRICT = "is red, and no baseline was asked for"

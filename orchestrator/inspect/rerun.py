@@ -13,6 +13,7 @@ from orchestrator.batch.runlog import logged_commands
 from orchestrator.changes import Change, Content, Side, Unit
 from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.events import Tell
+from orchestrator.foreign import as_argument
 from orchestrator.gates.verdict import GATES_OF_TESTS, PYTHON
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Failure, Patch, TargetRecord
@@ -114,7 +115,7 @@ def _changes(work: Session, failed: _Failed) -> list[Change]:
     if ended.exit_code != 0:
         raise CannotJudge(
             f"the edit of {failed.path} does not fit any more: {ended.output.strip()}",
-            next_step=f"orchestrate retry {failed.path}",
+            next_step=f"orchestrate retry {as_argument(failed.path)}",
         )
     return [
         Change(path, scratch.held(path), now.content, mode=now.mode)

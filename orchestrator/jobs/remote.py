@@ -25,6 +25,7 @@ from orchestrator.interpreter import interpreter
 from orchestrator.jobs.judging import judged
 from orchestrator.jobs.parcel import Parcel
 from orchestrator.jobs.places import TOP, rewritten
+from orchestrator.jobs.secrets import without_secrets
 from orchestrator.jobs.task import Answer, Failed
 from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import Away, How, at_work
@@ -47,9 +48,10 @@ def judge_parcel(parcel: Parcel, bundle: bytes) -> Answer:
 
     def tell(event: Event) -> None:
         if isinstance(event, StepBegun | TestsRan):
-            worker.log_event(parcel.topic, {"place": parcel.task.place, **asdict(event)})
+            said = asdict(without_secrets(event))
+            worker.log_event(parcel.topic, {"place": parcel.task.place, **said})
 
-    return judged_in(folder, parcel, bundle, _seldom(tell))
+    return without_secrets(judged_in(folder, parcel, bundle, _seldom(tell)))
 
 
 def judged_in(folder: Path, parcel: Parcel, bundle: bytes, tell: Callable[[Event], None]) -> Answer:

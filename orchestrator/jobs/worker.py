@@ -19,6 +19,7 @@ from orchestrator.errors import CannotJudge, Interrupted, OrchestrateError
 from orchestrator.events import Beside, Event, StepBegun, TestsRan
 from orchestrator.git import worktrees
 from orchestrator.jobs.judging import judged
+from orchestrator.jobs.secrets import without_secrets
 from orchestrator.jobs.task import Answer, Failed, Task
 from orchestrator.safety.session import Away, Session, at_work
 from orchestrator.safety.signals import interruptible
@@ -40,7 +41,7 @@ def main(descriptor: int) -> None:
             while True:
                 task = tasks.get()
                 teller.place = task.place
-                line.send(_answer(work, task, away))
+                line.send(without_secrets(_answer(work, task, away)))
     except (Interrupted, BrokenPipeError):
         return
 
@@ -82,7 +83,7 @@ class _Teller:
             self._last_s = time.monotonic()
         elif not isinstance(event, StepBegun):
             return  # it comes with the answer
-        self._line.send(Beside(self.place, event))
+        self._line.send(Beside(self.place, without_secrets(event)))
 
 
 if __name__ == "__main__":

@@ -181,12 +181,25 @@ class Phase(Strict):
         return sum(known) if known else None
 
 
+class Evidence(StrEnum):
+    """What a record and its commit quote of a test that failed."""
+
+    SOURCE = "source"
+    FULL = "full"
+
+
 @model
 class Commit(Strict):
-    """How a batch's commit reads. Both parts are Jinja2 templates; default: built in."""
+    """How a batch's commit reads. Subject and body are Jinja2 templates; default: built in."""
 
     subject: Template | None = None
     body: Template | None = None
+    evidence: Evidence = described(
+        "What is quoted of a test that failed: `source` is the type of what was raised and the "
+        "line of source that raised it; `full` is what pytest prints of it, whose values may come "
+        "from the environment (what is known of that is taken out).",
+        default=Evidence.SOURCE,
+    )
     trailers: dict[Identifier, Text] = described(
         "Lines that close every commit message.", default_factory=dict
     )

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 
 from orchestrator.errors import BadInput
+from orchestrator.foreign import as_argument
 from orchestrator.plain import UnfitError, built, plain_of
 from orchestrator.plan.model import Phase, Place, Plan
 
@@ -235,7 +236,8 @@ def _explained(data: bytes, path: Path) -> Record:
         where = ".".join(map(str, first["loc"]))
         raise BadInput(
             f"{str(path)!r} {what} ({where}: {first['msg']})",
-            next_step=f"git log -- {path.name}, then restore the file or upgrade orchestrate",
+            next_step=f"git log -- {as_argument(path.name)}, "
+            "then restore the file or upgrade orchestrate",
         ) from error
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestrator.errors import BadInput
+from orchestrator.foreign import for_commit, for_terminal
 from orchestrator.plan.model import Measure, Place, Plan, Target
 from orchestrator.progress.record import (
     Done,
@@ -19,6 +20,7 @@ from orchestrator.progress.record import (
     failed_before,
     flaky,
 )
+from orchestrator.redact import redacted
 from orchestrator.report.calibration import in_words
 from orchestrator.templates import rendered
 from orchestrator.words import counts_in_words, plural
@@ -99,37 +101,45 @@ def message(
     """
     entries = [t for t in record.targets if touched is None or t.path in touched]
     verified = record.gates if gates is None else gates
-    values = _values(plan, place, record, entries, verified)
-    subject = " ".join(rendered(plan.commit.subject or SUBJECT, values, "commit.subject").split())
+    values = _told(_values(plan, place, record, entries, verified))
+    subject = for_commit(rendered(plan.commit.subject or SUBJECT, values, "commit.subject"))
     body = rendered(plan.commit.body or BODY, values, "commit.body")
     if not subject:
         raise BadInput("commit.subject of the plan gives an empty subject")
-    return Message(subject, _squeezed(body), _trailers(plan, place))
+    return Message(redacted(subject), _squeezed(body), _trailers(plan, place))
 
 
 def notice(plan: Plan, place: Place, deed: str, body: str) -> Message:
     """The message of a commit that edits nothing by a fixer: a batch undone, a target skipped."""
     where = f"{_label(place)}, batch {place.number}/{len(place.phase.batches)}"
-    return Message(one_line(f"{deed} ({where})"), _squeezed(body), _trailers(plan, place))
+    return Message(
+        redacted(for_commit(f"{deed} ({where})")), _squeezed(body), _trailers(plan, place)
+    )
 
 
 def _trailers(plan: Plan, place: Place) -> list[str]:
     trailers = [f"Migration: {plan.name} {place.name}"]
-    return trailers + [f"{key}: {one_line(value)}" for key, value in plan.commit.trailers.items()]
+    return trailers + [
+        f"{key}: {for_commit(redacted(value))}" for key, value in plan.commit.trailers.items()
+    ]
 
 
 def _label(place: Place) -> str:
     return place.phase.id.replace("-", " ").capitalize()
 
 
-def one_line(value: str) -> str:
-    """The value without line ends, so that it can forge no line of its own."""
-    return " ".join(value.split())
-
-
 def topic_of(path: str) -> str:
     """What a file is about: `tests/test_gdpr.py` → `gdpr`."""
     return PurePosixPath(path).stem.removeprefix("test_").replace("_", " ")
+
+
+def _told(value: Any, name: str = "") -> Any:
+    """The same values, each text on one line; what the plan prevents may have several."""
+    if isinstance(value, str):
+        return for_terminal(value) if name == "prevents" else for_commit(value)
+    if isinstance(value, dict):
+        return {key: _told(one, key) for key, one in value.items()}
+    return [_told(one) for one in value] if isinstance(value, list) else value
 
 
 def _values(
@@ -145,7 +155,7 @@ def _values(
     out = {t.path for t in record.targets if t.done in _OUT}
     left = [target for target in batch.targets if target.path not in out]
     return {
-        "deed": _deed(one_line(plan.title), topic, entries),
+        "deed": _deed(plan.title, topic, entries),
         "topic": topic,
         "share": _share(record),
         "plan": {
@@ -176,7 +186,7 @@ def _values(
         },
         "estimates": [
             {
-                "label": one_line(measure.label or name),
+                "label": measure.label or name,
                 "batch": with_unit(measure, amount),
                 "phase": with_unit(measure, whole) if (whole := phase.amount(name)) else None,
             }
@@ -184,29 +194,27 @@ def _values(
             if measure.estimate and (amount := _sum(left, name))
         ],
         "measured": [in_words(one) for one in record.memory or () if _is_about(one, entries)],
-        "targets": [{"path": one_line(t.path), "done": t.done.value} for t in entries],
+        "targets": [{"path": t.path, "done": t.done.value} for t in entries],
         "files": [
             {
-                "path": one_line(t.path),
+                "path": t.path,
                 "topic": topic_of(t.path),
                 "counts": counts_in_words(t.counts),
             }
             for t in edited
         ],
         "others": [
-            {"path": one_line(t.path), "note": _note(t)}
+            {"path": t.path, "note": _note(t)}
             for t in entries
             if t.done not in {Done.EDITED, Done.ADOPTED}
         ],
         "beside": [
-            {"path": one_line(t.path), "counts": counts_in_words(t.counts)}
+            {"path": t.path, "counts": counts_in_words(t.counts)}
             for t in record.others
             if set(t.unit) & {entry.path for entry in entries}
         ],
         "by_hand": [
-            {"path": one_line(t.path), "note": one_line(t.reason or "")}
-            for t in entries
-            if t.done is Done.ADOPTED
+            {"path": t.path, "note": t.reason or ""} for t in entries if t.done is Done.ADOPTED
         ],
         "counts": counts_in_words(added(entries)),
         "added": added(entries),
@@ -253,15 +261,18 @@ _NOTES = {
 def _note(target: TargetRecord) -> str:
     if target.done is Done.UNCHANGED:
         return "unchanged, it already has it"
-    return one_line(f"{_NOTES[target.done]}{target.reason or ''}")
+    return f"{_NOTES[target.done]}{target.reason or ''}"
 
 
 def _squeezed(body: str) -> str:
-    """The body without trailing blanks and without more than one empty line in a row."""
+    """The body without trailing blanks and without more than one empty line in a row.
+
+    A line that git would take for the end of the message is moved by a blank.
+    """
     lines: list[str] = []
-    for line in body.strip().splitlines():
+    for line in for_terminal(redacted(body)).strip().split("\n"):
         if line.strip() or (lines and lines[-1]):
-            lines.append(line.rstrip())
+            lines.append(f"{' ' * line.startswith('---')}{line.rstrip()}")
     return "\n".join(lines)
 
 
@@ -282,7 +293,7 @@ def with_unit(measure: Measure, amount: float) -> str:
 
 def _counted(measure: Measure, name: str, amount: float) -> str:
     about = "~" if measure.approximate else ""
-    return f"{about}{with_unit(measure, amount)} {one_line(measure.label or name)}"
+    return f"{about}{with_unit(measure, amount)} {measure.label or name}"
 
 
 def _sum(targets: Sequence[Target], measure: str) -> float | None:

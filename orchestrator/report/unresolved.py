@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.foreign import as_argument, as_command
 from orchestrator.gates.verdict import PYTHON, Fault
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import BatchStatus, State, Status, TargetStatus
@@ -62,18 +62,18 @@ def reproduce_line(entry: TargetRecord, python: str) -> str | None:
     if entry.failure is None or not entry.failure.reproduce:
         return None
     words = [word.replace(PYTHON, python) for word in entry.failure.reproduce]
-    show = shlex.join(["orchestrate", "show", "--patch", entry.path])
-    return f"{show} | git apply && {{ {shlex.join(words)}; {show} | git apply -R; }}"
+    show = as_command(["orchestrate", "show", "--patch", entry.path])
+    return f"{show} | git apply && {{ {as_command(words)}; {show} | git apply -R; }}"
 
 
 def see_it(item: Unresolved) -> str:
     """The command that shows the failure, and takes the edit back again."""
-    return f"orchestrate show {shlex.quote(item.path)} --run"
+    return f"orchestrate show {as_argument(item.path)} --run"
 
 
 def next_steps(item: Unresolved) -> list[str]:
     """What a person can do about it, each with its command."""
-    path = shlex.quote(item.path)
+    path = as_argument(item.path)
     if item.kind == State.MANUAL.value:
         return [f"change what it needs, then: orchestrate adopt {path}"]
     return [

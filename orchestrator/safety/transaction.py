@@ -5,7 +5,6 @@ What is committed are exactly the files that were judged and their record, throu
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from orchestrator.errors import (
     OrchestrateError,
 )
 from orchestrator.events import Said
+from orchestrator.foreign import as_argument
 from orchestrator.git import GitFailed, Head, Repo
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Record, record_path
@@ -310,7 +310,7 @@ def _must_be_at(repo: Repo, was: Head) -> None:
         raise NeedsDecision(
             f"another branch was checked out during the run: {repo.branch or 'none'}, and the "
             f"batch was meant for {was.branch}; nothing was committed, and it was put back",
-            next_step=f"git switch {shlex.quote(was.branch or '')} && orchestrate next-batch",
+            next_step=f"git switch {as_argument(was.branch or '')} && orchestrate next-batch",
         )
     if (now := repo.head().commit) != was.commit:
         raise ChangedMeanwhile(

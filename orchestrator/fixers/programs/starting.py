@@ -11,6 +11,7 @@ from orchestrator.errors import CannotJudge
 from orchestrator.fixers.programs.bench import Failed
 from orchestrator.fixers.programs.options import Running
 from orchestrator.fixers.task import Task
+from orchestrator.foreign import as_argument
 from orchestrator.redact import redacted
 
 _LAST_LINES = 40
@@ -68,8 +69,8 @@ def missing(error: CannotJudge, where: str, program: str) -> CannotJudge:
     """That there is no such program as the plan names, and where it would be looked for."""
     return CannotJudge(
         f"{error.what}; the plan names it in `{where}`",
-        next_step=f"install {program}; it is looked for beside the project's interpreter "
-        "(`--python`, or `verify: python:`) and on PATH",
+        next_step=f"install {as_argument(program)}; it is looked for beside the project's "
+        "interpreter (`--python`, or `verify: python:`) and on PATH",
     )
 
 
