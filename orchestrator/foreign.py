@@ -18,7 +18,7 @@ _UNSEEN = frozenset({0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0}).un
 )
 """Letters and marks that are drawn as nothing although Unicode counts them as graphic."""
 
-_MARKDOWN = re.compile(r"[\\`*\[\]<>|#~&!]|(?<!\w)_|_(?!\w)")
+_MARKDOWN = re.compile(r"[\\`*\[\]<>|#~&!]|(?<![^\W_])_+|_+(?![^\W_])")
 """What Markdown reads as markup, wherever it stands; an underline only at the edge of a word."""
 
 _LABEL = re.compile(r"^(?=[^\S\n]*(?:next|error)[^\S\n]*:)", re.IGNORECASE | re.MULTILINE)
@@ -61,7 +61,8 @@ def without_labels(text: str) -> str:
 
 def for_markdown(text: str) -> str:
     """`text` as it is to be read, on one line of Markdown: nothing in it is markup or an entity."""
-    return _MARKDOWN.sub(r"\\\g<0>", on_one_line(" ".join(text.split())))
+    shown = on_one_line(" ".join(text.split()))
+    return _MARKDOWN.sub(lambda found: "".join(f"\\{char}" for char in found[0]), shown)
 
 
 def as_code_in_markdown(text: str) -> str:
