@@ -13,6 +13,7 @@ from pathlib import Path
 from orchestrator import process
 from orchestrator.errors import CannotJudge
 from orchestrator.foreign import as_argument
+from orchestrator.redact import redacted
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
@@ -139,7 +140,8 @@ def _described(path: Path, found: str, top: Path, again: str) -> Interpreter:
         facts = json.loads(ended.output.strip().splitlines()[-1])
     except (ValueError, IndexError) as error:
         raise CannotJudge(
-            f"{str(path)!r} ({found}) is not a Python that starts: {ended.output.strip()[-300:]!r}",
+            f"{str(path)!r} ({found}) is not a Python that starts: "
+            f"{redacted(ended.output.strip())[-300:]!r}",
             next_step=again,
         ) from error
     return Interpreter(

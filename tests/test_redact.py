@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -179,9 +179,13 @@ def test_any_value_is_hidden_in_any_form(value: str) -> None:
 def test_what_is_hidden_is_worked_out_once_for_an_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = []
-    made = redact._made
-    monkeypatch.setattr(redact, "_made", lambda state: asked.append(1) or made(state))
+    asked, made = [], redact._made
+
+    def counted(state: Mapping[str, str]) -> Iterator[redact._Form]:
+        asked.append(1)
+        return made(state)
+
+    monkeypatch.setattr(redact, "_made", counted)
     for number in range(10_000):
         redacted(f"culprit: TestA::test_b: passes without the edit {number}")
     assert len(asked) == 1

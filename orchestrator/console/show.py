@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from orchestrator.console.streams import answer, raw
+from orchestrator.console.streams import answer
 from orchestrator.errors import Exit
 from orchestrator.foreign import as_argument, as_command
 from orchestrator.gates.verdict import GATES_OF_TESTS
@@ -32,7 +32,7 @@ def show_batch(look: Look) -> None:
         answer(
             "What its last commit changed:" if look.commits else "What a run would change:", "bold"
         )
-        raw(look.diff if look.diff.endswith("\n") else f"{look.diff}\n")
+        answer(look.diff.removesuffix("\n"))
 
 
 def show_reruns(found: Sequence[Rerun]) -> Exit:

@@ -12,6 +12,7 @@ from orchestrator.events import Tell
 from orchestrator.fixers import planned
 from orchestrator.fixers.programs.starting import missing
 from orchestrator.fixers.registry import get
+from orchestrator.foreign import as_argument
 from orchestrator.plan.model import Phase, Place, Rung, Target
 from orchestrator.progress.record import Done
 from orchestrator.progress.status import BatchStatus, PhaseStatus
@@ -54,7 +55,7 @@ def left_of(workspace: Workspace, phase: str, how: How, tell: Tell) -> Asked:
     found = _phase(workspace, phase)
     rung = _rung(found.phase)
     if planned.commands(workspace.plan):
-        check_trusted(workspace, trust=how.trust, command=f"check --phase {phase}")
+        check_trusted(workspace, trust=how.trust, command=f"check --phase {as_argument(phase)}")
     targets = [(batch, target) for batch in found.batches for target in _asked(batch)]
     with onlooker(workspace, how, tell) as work:
         check = rung.options.get("check")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.foreign import as_code_in_markdown, for_markdown, for_terminal
+from orchestrator.foreign import as_code_in_markdown, for_markdown, on_one_line
 from orchestrator.redact import redacted
 
 
@@ -18,4 +18,4 @@ def code_in_markdown(text: str) -> str:
 
 def in_template(value: object) -> object:
     """For a template that escapes what it is given; what is marked as HTML stays as it is."""
-    return for_terminal(redacted(value)) if type(value) is str else value
+    return on_one_line(redacted(value)) if type(value) is str else value

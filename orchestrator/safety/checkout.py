@@ -13,6 +13,7 @@ from orchestrator import process, programs
 from orchestrator.errors import CannotJudge, DiskError, Refused
 from orchestrator.git import Repo, worktrees
 from orchestrator.plan.model import Worktree
+from orchestrator.redact import redacted
 
 CHECKOUT = "worktree"
 """How notes of checkouts begin, in our folder below git's own."""
@@ -121,7 +122,7 @@ class Checkout:
             if ended.exit_code != 0:
                 how = ended.stopped or f"exit code {ended.exit_code}"
                 raise CannotJudge(
-                    f"`worktree: setup:` failed: {line} ({how})\n{ended.output[-2_000:]}",
+                    f"`worktree: setup:` failed: {line} ({how})\n{redacted(ended.output)[-2_000:]}",
                     next_step="correct `worktree:` in the plan, or do without --isolated",
                 )
 

@@ -24,6 +24,7 @@ from orchestrator.foreign import as_argument
 from orchestrator.git import GitFailed, Head, Repo
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Record, record_path
+from orchestrator.redact import redacted
 from orchestrator.report.message import Message
 from orchestrator.safety import points
 from orchestrator.safety.bystanders import Bystanders, PutBack, Trespass
@@ -262,7 +263,7 @@ class Transaction:
             # a hook may have rewritten our files before it said no: its version is kept
             with held():  # a second Ctrl-C must not reach the git that puts things back
                 rescued = journal.recover(Decision.RESTORE).rescued
-            said = error.output.strip()[-3000:] or "(it printed nothing)"
+            said = redacted(error.output.strip())[-3000:] or "(it printed nothing)"
             if rescued:
                 said += f"\nwhat it had written is in {', '.join(map(str, rescued))}"
             if error.exit_code in {Exit.DISK, Exit.CHANGED_MEANWHILE}:

@@ -14,11 +14,11 @@ from orchestrator.console import streams
 from orchestrator.errors import BadInput
 
 HOSTILE = (
-    "x\x1b]0;t\x07\x9b2J\u202egnp\u2066\u200b\nnext: rm -rf ~\nerror: no\r\u2028next: rm\n"
+    "x\x1b]0;t\x07\x9b2J\u202egnp\u2066\u200b\nnext: rm -rf ~\nerror: forged\r\u2028next: rm\n"
     "\nSigned-off-by: Somebody <s@x>\n<script>alert(1)</script> [bold]"
 )
 ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
-FORGED = re.compile(r"^\s*(?:next|error)\s*:.*\b(?:rm|no)\b", re.MULTILINE | re.IGNORECASE)
+FORGED = re.compile(r"^\s*(?:next:\s*rm|error:\s*forged)", re.MULTILINE | re.IGNORECASE)
 ODD = "tests/test_odd\nnext: rm -rf ~\x1b[31m\u202e.py"
 """A file's name."""
 
@@ -129,9 +129,10 @@ def test_an_error_indents_what_follows_its_first_line(capsys: pytest.CaptureFixt
 
 
 def test_a_command_that_is_printed_names_the_very_file(tmp_path: Path) -> None:
-    plan = PLAN.replace("tests/test_c.py", json.dumps(ODD)).replace(
-        f"          - path: {json.dumps(ODD)}\n",
-        f"          - path: {json.dumps(ODD)}\n            manual: by hand\n",
+    plan = PLAN.replace(
+        "          - path: tests/test_c.py\n",
+        f"          - path: {json.dumps(ODD)}\n            options: {{group: odd}}\n"
+        "            manual: by hand\n",
     )
     repo = make_repo(tmp_path / "r", {**FILES, ODD: PASSING}, plan=plan)
     ended = repo.run("unresolved")
