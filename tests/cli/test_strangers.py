@@ -151,3 +151,44 @@ def test_a_diff_is_exact_for_a_program_and_shown_to_a_person(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     streams.raw("+\x1b[31m\udc80\n")
     assert capfdbinary.readouterr().out == b"+\\x1b[31m\\udc80\n"
+
+
+NOISY = (
+    'from pathlib import Path\nimport sys\nprint(Path(".said").read_text("utf-8"))\nsys.exit(1)\n'
+)
+
+
+@pytest.mark.parametrize("who", ["a fixer", "a gate", "a check", "a hook", "a test"])
+def test_what_a_program_prints_acts_on_no_terminal_and_in_no_commit(
+    tmp_path: Path, who: str
+) -> None:
+    run = "{python} noisy.py {files}"
+    plan = PLAN
+    if who in {"a fixer", "a check"}:
+        options = f'{{run: "{run}"{", check: " + json.dumps(run) if who == "a check" else ""}}}'
+        plan = re.sub(r" {12}options: .*\n", "", PLAN).replace(
+            "fixer: memory-safety", f"fixer: command\n    options: {options}"
+        )
+    if who == "a gate":
+        plan = f"{PLAN}verify: {{commands: [{{name: noisy, run: {json.dumps(run)}}}]}}\n"
+    test = PASSING
+    if who == "a test":
+        test = (
+            f"import pytest\n\n\nclass TestA:\n    @pytest.mark.parametrize('t', [{HOSTILE!r}])\n"
+            "    def test(self, t):\n        assert not hasattr(self, 'teardown_method'), t\n"
+        )
+    files = {**FILES, "noisy.py": NOISY, ".said": HOSTILE, "tests/test_a.py": test}
+    repo = make_repo(tmp_path / "r", files, plan=plan)
+    if who == "a hook":
+        repo.write(".git/hooks/pre-commit", "#!/bin/sh\ncat .said\nexit 1\n")
+        (repo.top / ".git/hooks/pre-commit").chmod(0o755)
+    phase = ["check", "--phase", "first"] if who == "a check" else ["next-batch"]
+    ended = repo.run(*phase, "--python", sys.executable, "--trust")
+    assert ended.code == (0 if who == "a gate" else 1), ended.err  # it failed before as well
+    if who not in {"a gate", "a test"}:
+        assert "\\x1b]0;t\\x07" in ended.out + ended.err
+    must_be_harmless(ended.out)
+    must_be_harmless(ended.err)
+    must_be_harmless(repo.git.text("log", "-1", "--format=%B"))
+    for command in ("unresolved", "status", "report --markdown"):
+        must_be_harmless(repo.run(*command.split()).out)
