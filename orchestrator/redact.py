@@ -102,6 +102,8 @@ def redacted(text: str) -> str:
 
     Where values overlap, all of them are taken out; so is what an ellipsis left of one.
     """
+    if not text:
+        return text
     found = [(at, at + len(f.text), f.shown) for f in _forms() for at in _places(f.text, text)]
     found += _cut(text)
     if not found:

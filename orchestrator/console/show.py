@@ -13,6 +13,7 @@ from orchestrator.inspect.look import Look
 from orchestrator.inspect.rerun import Rerun
 from orchestrator.plain import plain_of
 from orchestrator.progress.record import Record, failed_before, flaky
+from orchestrator.redact import redacted
 from orchestrator.report.calibration import in_words
 from orchestrator.report.unresolved import see_it
 from orchestrator.words import counts_in_words, plural
@@ -55,7 +56,7 @@ def to_json(look: Look) -> str:
             "fixers": [rung.label for rung in place.phase.rungs()],
             "open": look.batch.is_open,
             "targets": [
-                {"path": t.target.path, "state": t.state.value, "why": t.why}
+                {"path": t.target.path, "state": t.state.value, "why": redacted(t.why)}
                 for t in look.batch.targets
             ],
             "record": plain_of(record, defaults=True) if record else None,

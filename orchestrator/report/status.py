@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.plan.model import Measure, Phase, PhaseState
 from orchestrator.progress.status import OPEN, PhaseStatus, State, Status
+from orchestrator.redact import redacted
 from orchestrator.report import calibration
 from orchestrator.report.calibration import of_phase, of_plan
 from orchestrator.report.outside import code_in_markdown, in_markdown
@@ -216,7 +217,7 @@ def _phase(phase: PhaseStatus, status: Status) -> dict[str, object]:
                 "open": batch.is_open,
                 "added": batch.record.counts() if batch.record else None,
                 "targets": [
-                    {"path": t.target.path, "state": t.state.value, "why": t.why}
+                    {"path": t.target.path, "state": t.state.value, "why": redacted(t.why)}
                     for t in batch.targets
                 ],
             }

@@ -10,6 +10,7 @@ from orchestrator.foreign import as_argument, as_command
 from orchestrator.gates.verdict import PYTHON, Fault
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import BatchStatus, State, Status, TargetStatus
+from orchestrator.redact import redacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def to_json(found: Sequence[Unresolved]) -> str:
                 "batch": item.place,
                 "path": item.path,
                 "kind": item.kind,
-                "reason": item.reason,
+                "reason": redacted(item.reason),
                 "tests": list(item.tests),
                 "reproduce": item.reproduce,
                 "patch": item.has_patch,
