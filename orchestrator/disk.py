@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shlex
 from collections.abc import Iterator
 
 from orchestrator.errors import DiskError
+from orchestrator.foreign import as_argument
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 _REFUSED = frozenset({
@@ -26,7 +26,7 @@ def disk_error(error: OSError) -> DiskError | None:
     if error.errno in _FULL:
         return DiskError(what, next_step="df -h")
     if error.errno in _REFUSED:
-        step = f"ls -ld {shlex.quote(os.path.dirname(path))} {shlex.quote(path)}"  # noqa: PTH120
+        step = f"ls -ld {as_argument(os.path.dirname(path))} {as_argument(path)}"  # noqa: PTH120
         return DiskError(what, next_step=step if path else "df -h")
     if _NO_TEMPORARY in str(error):
         return DiskError(str(error.strerror), next_step="set TMPDIR to a folder that is writable")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,8 @@ from pathlib import Path
 
 from orchestrator import process
 from orchestrator.errors import CannotJudge, NoPython
+from orchestrator.foreign import as_argument
+from orchestrator.redact import redacted
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
@@ -76,9 +77,9 @@ class Interpreter:
             CannotJudge: it has no pytest.
         """
         if not self.has_pytest:
-            install = f"{shlex.quote(str(self.path))} -m pip install pytest"
+            install = f"{as_argument(str(self.path))} -m pip install pytest"
             if self.is_managed:
-                made = f"{shlex.quote(str(self.path))} -m venv .venv"
+                made = f"{as_argument(str(self.path))} -m venv .venv"
                 install = f"{made} && .venv/bin/python -m pip install pytest"
             raise CannotJudge(
                 f"{str(self.path)!r} ({self.found}) has no pytest, so nothing could be verified",
@@ -151,7 +152,8 @@ def _described(path: Path, found: str, top: Path, again: str) -> Interpreter:
         facts = json.loads(ended.output.strip().splitlines()[-1])
     except (ValueError, IndexError) as error:
         raise CannotJudge(
-            f"{str(path)!r} ({found}) is not a Python that starts: {ended.output.strip()[-300:]!r}",
+            f"{str(path)!r} ({found}) is not a Python that starts: "
+            f"{redacted(ended.output.strip())[-300:]!r}",
             next_step=again,
         ) from error
     return Interpreter(

@@ -136,7 +136,12 @@ def land(work: Work, candidate: Candidate) -> tuple[Commit, Record]:
     contents = candidate.contents
     staged = work.tx.stage(contents, list(dict.fromkeys([*selection.paths, *contents])))
     targets, others = entries_of(
-        session.workspace.top, selection, reached, staged, several=_has_several_rungs(selection)
+        session.workspace.top,
+        selection,
+        reached,
+        staged,
+        several=_has_several_rungs(selection),
+        evidence=session.plan.commit.evidence,
     )
     record = record_of(session.plan, selection, targets, reached.verdicts, others, candidate.memory)
     text = message(

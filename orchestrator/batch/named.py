@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import BadInput
+from orchestrator.foreign import as_argument
 from orchestrator.progress.status import BatchStatus, State, Status, TargetStatus
 from orchestrator.words import suggestion
 
@@ -42,7 +43,7 @@ def named(status: Status, name: str, *, top: Path) -> Named:
         names = ", ".join(batch.place.name for batch in fitting)
         raise BadInput(
             f"several batches are called {name!r}: {names}",
-            next_step=f"orchestrate show {fitting[0].place.name}",
+            next_step=f"orchestrate show {as_argument(fitting[0].place.name)}",
         )
     known = [*(b.place.name for b in batches), *(t.target.path for b in batches for t in b.targets)]
     raise BadInput(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 
 from orchestrator.errors import BadInput
+from orchestrator.foreign import as_argument
 from orchestrator.plan.model import PhaseState, Place
 from orchestrator.plan.patterns import is_pattern
 from orchestrator.progress.status import State, Status, open_batches
@@ -71,7 +71,7 @@ def refuse_absent(status: Status) -> None:
     raise BadInput(
         f"the plan names files that do not exist: {listed(absent)}",
         next_step="orchestrate plan --update, or correct their paths in the plan, or: "
-        f"orchestrate skip {shlex.quote(absent[0])} --reason WHY",
+        f"orchestrate skip {as_argument(absent[0])} --reason WHY",
     )
 
 
@@ -93,7 +93,7 @@ def _refuse_held(status: Status, place: Place) -> None:
                 f"{place.name} names a file that does not exist: {target.target.path!r}; "
                 f"{target.why}",
                 next_step="orchestrate plan --update, or: "
-                f"orchestrate skip {shlex.quote(target.target.path)} --reason WHY",
+                f"orchestrate skip {as_argument(target.target.path)} --reason WHY",
             )
 
 
@@ -144,7 +144,7 @@ def _not_one(batch_id: str, found: list[Place], status: Status) -> BadInput:
         names = ", ".join(place.name for place in found)
         return BadInput(
             f"several batches are called {batch_id!r}: {names}",
-            next_step=f"orchestrate next-batch --batch {found[0].name}",
+            next_step=f"orchestrate next-batch --batch {as_argument(found[0].name)}",
         )
     known = [b.place.batch.id for p in status.phases for b in p.batches]
     return BadInput(

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from orchestrator.batch.ladder import Climb
 from orchestrator.batch.selection import Selection
-from orchestrator.changes import Unit
+from orchestrator.changes import Change, Unit
 from orchestrator.fixers import registry
+from orchestrator.fixers.base import NoChange
 from orchestrator.gates.verdict import TakenOut, Verdict
 from orchestrator.paths import RepoPath
-from orchestrator.plan.model import Plan, Target
+from orchestrator.plan.model import Evidence, Plan, Target
 from orchestrator.progress.record import (
     Done,
     Failure,
@@ -22,7 +23,7 @@ from orchestrator.progress.record import (
     TargetRecord,
     definition,
 )
-from orchestrator.redact import for_record, redacted
+from orchestrator.redact import for_record, redacted, redacted_id
 from orchestrator.report.diff import patch
 from orchestrator.safety.transaction import Staged
 from orchestrator.words import plural
@@ -102,11 +103,18 @@ def _definition(selection: Selection) -> str:
 
 
 def entries_of(
-    top: Path, selection: Selection, reached: Climb, staged: Staged, *, several: bool
+    top: Path,
+    selection: Selection,
+    reached: Climb,
+    staged: Staged,
+    *,
+    several: bool,
+    evidence: Evidence = Evidence.SOURCE,
 ) -> tuple[dict[str, TargetRecord], list[TargetRecord]]:
     """The entry of each target of a run, and those of the files that were changed beside them.
 
-    With `several` rungs, each entry says which one did it.
+    With `several` rungs, each entry says which one did it; `evidence` is what a failure is quoted
+    by.
     """
     targets: dict[str, TargetRecord] = {}
     others: list[TargetRecord] = []
@@ -114,7 +122,7 @@ def entries_of(
         left = reached.left(path)
         blob = staged.before.get(path)
         if isinstance(left, TakenOut):
-            targets[path] = _taken(left, path, blob, top)
+            targets[path] = _taken(left, path, blob, top, evidence)
         elif left is not None:
             targets[path] = TargetRecord(
                 path=RepoPath(path),
@@ -125,7 +133,11 @@ def entries_of(
             )
         elif (same := reached.unchanged.get(path)) is not None:
             targets[path] = TargetRecord(
-                path=RepoPath(path), done=Done.UNCHANGED, before=blob, after=blob, notes=same.notes
+                path=RepoPath(path),
+                done=Done.UNCHANGED,
+                before=blob,
+                after=blob,
+                notes=_notes(same),
             )
     for unit in reached.kept:
         for path in unit.targets:
@@ -147,7 +159,7 @@ def _edited(path: str, unit: Unit, staged: Staged, *, several: bool) -> TargetRe
         before=staged.before.get(path),
         after=staged.after.get(path),
         counts=dict(change.counts) if change else {},
-        notes=change.notes if change else (),
+        notes=_notes(change) if change else (),
         by=unit.by if several else None,
         unit=_beside(path, unit),
         executable=True if change and None in sides and change.mode & 0o100 else None,
@@ -158,7 +170,9 @@ def _beside(path: str, unit: Unit) -> tuple[RepoPath, ...]:
     return tuple(dict.fromkeys(RepoPath(p) for p in (*unit.targets, *unit.paths) if p != path))
 
 
-def _taken(taken: TakenOut, path: str, blob: str | None, top: Path) -> TargetRecord:
+def _taken(
+    taken: TakenOut, path: str, blob: str | None, top: Path, evidence: Evidence
+) -> TargetRecord:
     """The entry of a target a gate took out, with the edit of its unit that was taken back."""
     tests = [blame.test_id for blame in taken.blames if blame.test_id]
     return TargetRecord(
@@ -167,7 +181,7 @@ def _taken(taken: TakenOut, path: str, blob: str | None, top: Path) -> TargetRec
         before=blob,
         after=blob,
         unit=_beside(path, taken.unit),
-        reason=for_record(reason_of(taken), top=str(top)),
+        reason=for_record(reason_of(taken, evidence), top=str(top)),
         failure=Failure(
             gate=taken.gate,
             fault=taken.fault.value,
@@ -177,12 +191,17 @@ def _taken(taken: TakenOut, path: str, blob: str | None, top: Path) -> TargetRec
     )
 
 
-def reason_of(taken: TakenOut) -> str:
+def _notes(said: Change | NoChange) -> tuple[str, ...]:
+    return tuple(redacted(note).encode("utf-8", "backslashreplace").decode() for note in said.notes)
+
+
+def reason_of(taken: TakenOut, evidence: Evidence) -> str:
     """Why a file was taken out, on one line: how many tests, what they do, and the first error."""
     first = taken.blames[0]
     more = f" and {plural(len(taken.blames) - 1, 'other')}" if len(taken.blames) > 1 else ""
     what = f"{first.test_id.partition('::')[2]}{more}: " if first.test_id else ""
-    error = _error_line(first.text)
+    printed = _error_line(first.text) if evidence is Evidence.FULL else ""
+    error = printed or first.raised
     seen = f" ({error})" if error and error not in first.what else ""
     return f"{taken.fault.value}: {what}{first.what}{seen}"
 
@@ -234,4 +253,4 @@ def _joined(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
 
 def _committable(id_: str) -> str:
     """A test id that may stand in a commit: parameters can hold anything."""
-    return redacted(id_).encode("utf-8", "backslashreplace").decode("utf-8")
+    return redacted_id(id_).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -18,7 +18,7 @@ from orchestrator.fixers.base import Refusal
 from orchestrator.gates.verdict import Verdict
 from orchestrator.interpreter import Interpreter
 from orchestrator.own import own_bytes
-from orchestrator.redact import redacted
+from orchestrator.redact import redacted, redacted_id
 
 _MOST_BYTES = 16 * 2**20
 _MOST_BYTES_OF_A_PATH = 4_096
@@ -48,7 +48,12 @@ def write_log(
     shutil.rmtree(at, ignore_errors=True)
     if python is not None:
         private.write(at / "python", os.fsencode(python.path))
-    commands = [[v.gate, list(words)] for v in verdicts for words in v.commands]
+    commands = [
+        [v.gate, [words[0], *map(redacted_id, words[1:])]]
+        for v in verdicts
+        for words in v.commands
+        if words
+    ]
     if commands:
         private.write(at / "commands.json", json.dumps(commands, indent=1).encode())
     for path, text in _texts(verdicts, refused).items():

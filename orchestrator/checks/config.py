@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import BadInput
 from orchestrator.fixers.memory_safety.options import NAMES, Require, problems
+from orchestrator.foreign import as_argument
 from orchestrator.reading import read_text_of
 
 if TYPE_CHECKING:
@@ -40,16 +41,20 @@ def read_config(top: Path) -> Config:
     except FileNotFoundError:
         text = ""
     except (OSError, ValueError) as error:
-        raise BadInput(f"{file.name}: {error}", next_step=f"correct {file}") from error
+        raise BadInput(
+            f"{file.name}: {error}", next_step=f"correct {as_argument(str(file))}"
+        ) from error
     try:
         document = _parsed(text)
     except ValueError as error:
-        raise BadInput(f"{file.name}: {error}", next_step=f"correct {file}") from error
+        raise BadInput(
+            f"{file.name}: {error}", next_step=f"correct {as_argument(str(file))}"
+        ) from error
     tool = document.get("tool", {})
     table = tool.get("orchestrate", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         what = f"[tool] of {file.name}: orchestrate is a table, not {table!r}"
-        raise BadInput(what, next_step=f"correct {file}")
+        raise BadInput(what, next_step=f"correct {as_argument(str(file))}")
     for key in table:
         if key not in _KEYS:
             import difflib
@@ -57,26 +62,26 @@ def read_config(top: Path) -> Config:
             near = difflib.get_close_matches(key, _KEYS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             what = f"[tool.orchestrate] of {file.name} has no key {key!r}{hint}"
-            raise BadInput(what, next_step=f"correct {file}")
+            raise BadInput(what, next_step=f"correct {as_argument(str(file))}")
     exclude = table.get("exclude", [])
     if not isinstance(exclude, list) or not all(isinstance(item, str) for item in exclude):
         what = f"[tool.orchestrate] of {file.name}: exclude is a list of patterns"
-        raise BadInput(what, next_step=f"correct {file}")
+        raise BadInput(what, next_step=f"correct {as_argument(str(file))}")
     memory = table.get("memory", {})
     if not isinstance(memory, dict) or any(key not in _OF_MEMORY for key in memory):
         what = f"[tool.orchestrate.memory] of {file.name} can have {', '.join(_OF_MEMORY)}"
-        raise BadInput(what, next_step=f"correct {file}")
+        raise BadInput(what, next_step=f"correct {as_argument(str(file))}")
     for key, value in memory.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         least = 0 if key == "workers" else 1
         if not is_number or not least <= value < _ENDLESS:
             of = f"[tool.orchestrate.memory] of {file.name}"
             what = f"{of}: {key} is {value!r}, and no number from {least} on"
-            raise BadInput(what, next_step=f"correct {file}")
+            raise BadInput(what, next_step=f"correct {as_argument(str(file))}")
     given = {key: value for key, value in table.items() if key not in {"exclude", "memory"}}
     for problem in problems("test_it.py", given):
         what = f"[tool.orchestrate] of {file.name}: {problem}"
-        raise BadInput(what, next_step=f"correct {file}")
+        raise BadInput(what, next_step=f"correct {as_argument(str(file))}")
     return Config({"require": Require.MOCKS.value, **given}, tuple(exclude), memory)
 
 

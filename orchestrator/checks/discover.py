@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orchestrator.errors import BadInput
 from orchestrator.fixers.memory_safety.reading.settings import is_configured, settings_for
+from orchestrator.foreign import as_argument
 from orchestrator.git import find_top
 
 _NEVER_TESTS = {"__pycache__", "site-packages"}
@@ -42,7 +43,9 @@ def discovered(
             raise BadInput(f"there is no file or folder {shown!r}", next_step="git ls-files")
         if not (path.is_file() or path.is_dir()):
             shown = os.path.relpath(path, here)
-            raise BadInput(f"{shown!r} is neither a file nor a folder", next_step=f"ls -l {shown}")
+            raise BadInput(
+                f"{shown!r} is neither a file nor a folder", next_step=f"ls -l {as_argument(shown)}"
+            )
         for file in _files(path, top) if path.is_dir() else [path]:
             relative = os.path.relpath(file, top)
             if relative.startswith(os.pardir):  # or it is named through a link to the project
@@ -50,7 +53,7 @@ def discovered(
             if relative.startswith(os.pardir):
                 raise BadInput(
                     f"{str(path)!r} lies outside the project {str(top)!r}",
-                    next_step=f"cd {path.parent}",
+                    next_step=f"cd {as_argument(str(path.parent))}",
                 )
             found.add(relative.replace(os.sep, "/"))
     excluded = _with_folders(exclude)

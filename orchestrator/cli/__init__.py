@@ -94,7 +94,9 @@ def _patient(stream: TextIO) -> TextIO:
 def _tell_bug() -> NoReturn:
     import traceback
 
-    traceback.print_exc()
-    sys.stderr.write("this is a bug in orchestrate; nothing of it is your fault\n")
-    sys.stderr.write("next: orchestrate status\n")
+    from orchestrator.console import streams
+
+    streams.say(traceback.format_exc().rstrip("\n"))
+    streams.say("this is a bug in orchestrate; nothing of it is your fault")
+    streams.next_step("orchestrate status")
     sys.exit(Exit.BUG)

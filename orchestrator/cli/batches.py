@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli.commands import warn_of_detached_head, warn_of_interrupted_run
 from orchestrator.errors import BadInput, Exit
+from orchestrator.foreign import as_argument, as_command
 
 if TYPE_CHECKING:
     from orchestrator.batch.pick import Choice
@@ -122,7 +122,8 @@ def _judges(apart: Apart, *, goes_on: bool) -> MakeExecutor | None:
     if apart.scheduler is not None and apart.engine != "dask":
         raise BadInput(
             "--scheduler is the address of a Dask scheduler",
-            next_step=f"orchestrate next-batch --all --engine dask --scheduler {apart.scheduler}",
+            next_step=f"orchestrate next-batch --all --engine dask --scheduler "
+            f"{as_argument(apart.scheduler)}",
         )
     if apart.engine == "dask":
         from orchestrator.jobs.cluster import on_cluster
@@ -134,7 +135,7 @@ def _judges(apart: Apart, *, goes_on: bool) -> MakeExecutor | None:
     if not goes_on:
         raise BadInput(
             "--jobs is about several batches",
-            next_step=f"orchestrate next-batch --all --jobs {apart.jobs}",
+            next_step=f"orchestrate next-batch --all --jobs {as_argument(apart.jobs or '')}",
         )
     from orchestrator.jobs.processes import beside
 
@@ -211,7 +212,7 @@ def retry(plan: Path | None, name: str | None, how: How) -> Exit:
     """Try again what was given up."""
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_series
-    from orchestrator.console.streams import say
+    from orchestrator.console.streams import next_step, say
     from orchestrator.decide import retry as decided
     from orchestrator.workspace import open_workspace
 
@@ -220,21 +221,21 @@ def retry(plan: Path | None, name: str | None, how: How) -> Exit:
         series = decided.retry(workspace, name, how, live.tell)
     if not series.results:
         say(f"Nothing to try again{f' in {name}' if name else ''}: nothing was given up.")
-        say("next: orchestrate status")
+        next_step("orchestrate status")
         return Exit.DONE
     return show_series(series, _again(workspace, live.python))
 
 
 def skip(plan: Path | None, name: str, reason: str, *, signoff: bool) -> Exit:
     """Record that a file is left as it is."""
-    from orchestrator.console.streams import data, say
+    from orchestrator.console.streams import answer, next_step
     from orchestrator.decide import skip as decided
     from orchestrator.events import nobody
     from orchestrator.workspace import open_workspace
 
     commit = decided.skip(open_workspace(plan), name, reason, nobody, signoff=signoff)
-    data(f"{commit.commit[:10]} {commit.subject}")
-    say("next: orchestrate status")
+    answer(f"{commit.commit[:10]} {commit.subject}")
+    next_step("orchestrate status")
     return Exit.DONE
 
 
@@ -287,7 +288,7 @@ def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
     found = decided.resolve(open_workspace(plan), name, wanted)
     for one in found:
         data(f"{one.path}: {one.side}, {one.why}")
-    paths = shlex.join(one.path for one in found)
+    paths = as_command(one.path for one in found)
     say(f"next: git add {paths} && git commit")
     return Exit.DONE
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__
 from orchestrator.errors import BadInput, Exit
+from orchestrator.foreign import as_argument, on_one_line
 from orchestrator.reading import read_regular
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(arguments: Sequence[str], *, prog: str) -> Exit:
         if options.paths or options.fix or options.diff or options.ratchet:
             raise BadInput(
                 "--phase asks about the files of a phase, and changes none",
-                next_step=f"orchestrate check --phase {options.phase}",
+                next_step=f"orchestrate check --phase {as_argument(options.phase)}",
             )
         return left(options.plan, options.phase, How(options.python, trust=options.trust))
     return check(options)
@@ -84,8 +84,10 @@ def _ratchet(options: argparse.Namespace, *, top: Path, here: Path) -> Ratchet |
 
     held = ratchet(options.plan, here=here, top=top)
     if held is not None and held.is_shallow:
-        text = "this is a shallow clone: files that no batch names are not checked"
-        sys.stderr.write(f"warning: {text}\nnext: git fetch --unshallow\n")
+        from orchestrator.console.streams import next_step, say
+
+        say("warning: this is a shallow clone: files that no batch names are not checked")
+        next_step("git fetch --unshallow")
     return held
 
 
@@ -224,21 +226,23 @@ def _sources(
 
 
 def _print(found: Sequence[Checked], form: str, *, top: Path, here: Path) -> None:
+    from orchestrator.console.streams import answer, data
     from orchestrator.fixers.memory_safety.rules.findings import RULES
     from orchestrator.report import findings
 
     pairs = [(one.path, one.findings) for one in found if one.findings]
+    lines: list[str] = []
     match form:
         case "json":
-            lines = [findings.as_json(pairs)]
+            data(findings.as_json(pairs))
         case "sarif":
-            lines = [findings.sarif(pairs, __version__, RULES)]
+            data(findings.sarif(pairs, __version__, RULES))
         case "github":
             lines = list(findings.github(pairs))
         case _:
             lines = list(findings.text((_shown(path, top, here), some) for path, some in pairs))
     if lines:
-        sys.stdout.write("\n".join(lines) + "\n")
+        answer("\n".join(map(on_one_line, lines)))
 
 
 def _shown(path: str, top: Path, here: Path) -> str:
@@ -248,6 +252,7 @@ def _shown(path: str, top: Path, here: Path) -> str:
 
 def _summary(found: Sequence[Checked], options: argparse.Namespace) -> None:
     """How much was looked at and found wrong, and the command that mends it."""
+    from orchestrator.console.streams import say
     from orchestrator.words import plural
 
     asked = [one for one in found if one.left_alone is None]
@@ -263,13 +268,11 @@ def _summary(found: Sequence[Checked], options: argparse.Namespace) -> None:
         said.append(f"; {errors - fixable} for a person")
     if fixable:
         said.append(f"; {_fixing(options)} adds what is missing")
-    sys.stderr.write("".join(said) + "\n")
+    say("".join(said))
 
 
 def _fixing(options: argparse.Namespace) -> str:
     """The command that adds what is missing in the same files."""
-    import shlex
-
     if len(options.paths) > _SHOWN_PATHS:
         return "the same with --fix"
     words = [*options.prog.split(), "--fix"]
@@ -278,8 +281,8 @@ def _fixing(options: argparse.Namespace) -> str:
     if options.ratchet:
         words.append("--ratchet")
     if options.plan:
-        words += ["--plan", shlex.quote(str(options.plan))]
-    return " ".join([*words, *map(shlex.quote, options.paths)])
+        words += ["--plan", as_argument(str(options.plan))]
+    return " ".join([*words, *map(as_argument, options.paths)])
 
 
 def _exit(found: Sequence[Checked], *, exit_zero: bool) -> Exit:

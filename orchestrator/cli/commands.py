@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import BadInput, Exit
+from orchestrator.foreign import as_argument
 
 if TYPE_CHECKING:
     from orchestrator.workspace import Workspace
@@ -16,10 +17,10 @@ def warn_of_interrupted_run(workspace: Workspace) -> None:
     from orchestrator.safety.interrupted import interrupted_run
 
     if interrupted_run(workspace):
-        from orchestrator.console.streams import say
+        from orchestrator.console.streams import next_step, say
 
         say("an earlier run was interrupted, and its files are as it left them", "yellow")
-        say("next: orchestrate recover")
+        next_step("orchestrate recover")
 
 
 def warn_of_detached_head(top: Path) -> None:
@@ -35,16 +36,14 @@ def warn_of_detached_head(top: Path) -> None:
 
 def warn_of_waiting_commits(workspace: Workspace) -> None:
     """Say so where commits of an earlier run are not on the user's branch yet."""
-    import shlex
-
     from orchestrator.safety.waiting import waiting
 
     if found := waiting(workspace.top):
-        from orchestrator.console.streams import say
+        from orchestrator.console.streams import next_step, say
 
         branch, ours = found
         say(f"commits of an earlier run wait on {ours}, and are not on {branch}", "yellow")
-        say(f"next: git merge {shlex.quote(ours)}")
+        next_step(f"git merge {as_argument(ours)}")
 
 
 def schema() -> Exit:
@@ -58,7 +57,7 @@ def schema() -> Exit:
 
 def recover(plan: Path | None, *, keep: bool, restore: bool) -> Exit:
     """End what an interrupted run left behind."""
-    from orchestrator.console.streams import data, say
+    from orchestrator.console.streams import answer, say
     from orchestrator.safety.journal import Decision
     from orchestrator.safety.recovery import recover_here
     from orchestrator.workspace import open_workspace
@@ -68,5 +67,5 @@ def recover(plan: Path | None, *, keep: bool, restore: bool) -> Exit:
             "--keep and --restore contradict each other", next_step="orchestrate recover --keep"
         )
     decision = Decision.KEEP if keep else Decision.RESTORE if restore else None
-    data(recover_here(open_workspace(plan), decision, say))
+    answer(recover_here(open_workspace(plan), decision, say))
     return Exit.DONE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 import tempfile
@@ -14,9 +13,10 @@ from orchestrator.batch.story import next_batch
 from orchestrator.console.progress import LiveProgress
 from orchestrator.console.results import show_result
 from orchestrator.console.status import show_status
-from orchestrator.console.streams import data, say
+from orchestrator.console.streams import answer, say
 from orchestrator.console.unresolved import show_unresolved
 from orchestrator.errors import Exit
+from orchestrator.foreign import as_argument
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.report.unresolved import unresolved
 from orchestrator.safety.session import How
@@ -39,7 +39,7 @@ def demo(folder: Path | None) -> Exit:
     _typed("next-batch")
     landed = _one_batch(workspace) is Exit.DONE
     say("\n$ git show --stat", "bold")
-    data(made.repo.show("HEAD"))
+    answer(made.repo.show("HEAD").rstrip("\n"))
     _typed("next-batch")
     without_one = _one_batch(workspace) is Exit.RED  # a file was taken out, and that says so
     _typed("unresolved")
@@ -47,7 +47,7 @@ def demo(folder: Path | None) -> Exit:
     _typed("status")
     show_status(workspace.status())
     say("Go on yourself (and delete the folder when you have seen enough):", "bold")
-    say(f"  cd {shlex.quote(str(made.folder))}")
+    say(f"  cd {as_argument(str(made.folder))}")
     for arguments in ("next-batch --dry-run", "next-batch --all", "unresolved", "status"):
         say(f"  {program()} {arguments}")
     return Exit.DONE if landed and without_one else Exit.RED
@@ -60,8 +60,8 @@ def program() -> str:
     if found and Path(found).samefile(started):
         return "orchestrate"
     if started.name == "orchestrate":
-        return shlex.quote(str(started))
-    return f"{shlex.quote(sys.executable)} -m orchestrate"
+        return as_argument(str(started))
+    return f"{as_argument(sys.executable)} -m orchestrate"
 
 
 def _one_batch(workspace: Workspace) -> Exit:

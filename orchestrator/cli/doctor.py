@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.checks.discover import project_top
 from orchestrator.checks.guard import home_of
 from orchestrator.cli.commands import warn_of_detached_head
-from orchestrator.console.streams import data, out, plain
+from orchestrator.console.streams import data, next_step, out, plain
 from orchestrator.doctor.diagnosis import diagnosis
 from orchestrator.doctor.examine import Holding, examine
 from orchestrator.doctor.finding import Finding, Level
@@ -137,7 +137,7 @@ def _show(found: Sequence[Finding]) -> None:
         line.append_text(plain(one.what))
         out().print(line, soft_wrap=True)
         if one.step:
-            out().print(plain(f"         next: {one.step}"), soft_wrap=True)
+            next_step(one.step, indent=" " * 9, answers=True)
 
 
 def _as_json(found: Sequence[Finding]) -> str:

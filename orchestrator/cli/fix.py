@@ -13,7 +13,7 @@ from orchestrator import __version__
 from orchestrator.checks.config import read_config
 from orchestrator.checks.discover import discovered, project_top
 from orchestrator.checks.fix import Fixes, computed, written
-from orchestrator.console.streams import data, raw, say
+from orchestrator.console.streams import answer, next_step, raw, say
 from orchestrator.errors import BadInput, Exit
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.fixers.memory_safety import FIXER
@@ -114,10 +114,10 @@ def _show(outcome: Outcome, path: str, *, writes: bool, quiet: bool) -> None:
     match outcome:
         case Edit(counts=counts):
             line = f"{'fixed' if writes else 'would fix'}: {path}: {counts_in_words(counts)}"
-            say(line) if quiet else data(line)
+            say(line) if quiet else answer(line)
         case NoChange():
             if not quiet:
-                data(f"no changes needed: {path}")
+                answer(f"no changes needed: {path}")
         case Refusal(reason=reason):
             say(f"refused: {path}: {reason}", "red")
     if not quiet:
@@ -138,9 +138,9 @@ def _summary(done: Sequence[Outcome], *, writes: bool) -> None:
         "bold",
     )
     if kinds[Refusal]:
-        say("next: mend what the reasons name; `# memory-safety: ignore` leaves one class alone")
+        next_step("mend what the reasons name; `# memory-safety: ignore` leaves one class alone")
     elif kinds[Edit] and not writes:
-        say("next: the same without --diff and --check writes it")
+        next_step("the same without --diff and --check writes it")
 
 
 def _exit(done: Sequence[Outcome], *, check: bool) -> Exit:

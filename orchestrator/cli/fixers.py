@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.console.streams import data, out, plain, say
+from orchestrator.console.streams import answer, data, say
 from orchestrator.errors import CannotJudge, Exit
 from orchestrator.fixers import registry
 from orchestrator.gates.plugin import gate_named
@@ -37,16 +37,16 @@ def fixers(*, as_json: bool) -> Exit:
         return Exit.DONE
     for one in known:
         if one.fixer is None:
-            _line(f"{one.name}  ({one.source})  BROKEN: {one.broken}", "bold red")
+            answer(f"{one.name}  ({one.source})  BROKEN: {one.broken}", "bold red")
             continue
         version = one.fixer.version
-        _line(f"{one.name}  (version {version}, {one.source})  {_sentence(one.fixer)}", "bold")
+        answer(f"{one.name}  (version {version}, {one.source})  {_sentence(one.fixer)}", "bold")
         for name, meaning in one.fixer.options.items():
-            _line(f"  {name:<16} {meaning}")
+            answer(f"  {name:<16} {meaning}")
     for gate in gates:
         style = "bold red" if gate.broken else "bold"
         what = f"BROKEN: {gate.broken}" if gate.broken else gate.what
-        _line(f"gate {gate.name}  ({gate.source})  {what}", style)
+        answer(f"gate {gate.name}  ({gate.source})  {what}", style)
     say("a plan names fixers in `fixer:` or `ladder:`, gates in `verify: gates:`")
     return Exit.DONE
 
@@ -84,7 +84,3 @@ def _row(gate: _Gate) -> dict[str, object]:
 def _sentence(thing: object) -> str:
     """The first sentence of its docstring."""
     return (type(thing).__doc__ or "").strip().partition("\n")[0]
-
-
-def _line(text: str, style: str = "") -> None:
-    out().print(plain(text, style), soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +9,11 @@ from pathlib import Path
 
 from orchestrator.checks.discover import project_top
 from orchestrator.checks.guard import Choice, Guard, guard, written
-from orchestrator.console.streams import data, raw, say
+from orchestrator.console.streams import answer, data, next_step, raw, say
 from orchestrator.errors import BadInput, Exit
 from orchestrator.fixers.base import Edit, NoChange, Refusal
 from orchestrator.fixers.guard.parts import Part
+from orchestrator.foreign import as_command
 from orchestrator.git import find_top
 from orchestrator.plan.base import OptionValue
 from orchestrator.words import plural
@@ -48,7 +48,7 @@ def guarded(asked: Asked, top: Path | None = None) -> Exit:
         for path, what in complaints:
             say(f"refused: {path}: {what}", "bold red")
         say("nothing was written")
-        say("next: orchestrate guard --without hook        (the other parts)")
+        next_step("orchestrate guard --without hook        (the other parts)")
         return Exit.RED
     if found.hooks:
         say(
@@ -66,10 +66,10 @@ def guarded(asked: Asked, top: Path | None = None) -> Exit:
         return Exit.DONE
     written(found, top)
     for edit in found.edits:
-        data(f"written: {edit.path}")
+        answer(f"written: {edit.path}")
     if find_top(top) is not None:
-        paths = shlex.join(edit.path for edit in found.edits)
-        say(f"next: git add -- {paths} && git commit        (the hook: pre-commit install)")
+        paths = as_command(edit.path for edit in found.edits)
+        next_step(f"git add -- {paths} && git commit        (the hook: pre-commit install)")
     return Exit.RED if refused else Exit.DONE
 
 

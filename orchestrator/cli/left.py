@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.console.streams import data, say
+from orchestrator.console.streams import answer, next_step, say
 from orchestrator.errors import Exit
 from orchestrator.events import nobody
+from orchestrator.foreign import as_argument
 from orchestrator.inspect.left import left_of
 from orchestrator.safety.session import How
 from orchestrator.words import plural
@@ -19,13 +20,13 @@ def left(plan: Path | None, phase: str, how: How) -> Exit:
     how = replace(how, command=f"check --phase {phase}")
     asked = left_of(open_workspace(plan), phase, how, nobody)
     for one in asked.left:
-        data(f"{one.path}: {one.what}" if one.path and one.path not in one.what else one.what)
+        answer(f"{one.path}: {one.what}" if one.path and one.path not in one.what else one.what)
     if asked.left:
         say(f"something is left in {asked.phase.id} ({plural(asked.files, 'file')} asked)")
         if asked.is_open:
-            say(f"next: orchestrate next-batch --phase {asked.phase.id}")
+            next_step(f"orchestrate next-batch --phase {as_argument(asked.phase.id)}")
         else:
-            say("next: orchestrate unresolved        (a run is done with these files; see `retry`)")
+            next_step("orchestrate unresolved        (a run is done with these files; see `retry`)")
         return Exit.RED
     say(f"nothing is left in {asked.phase.id} ({plural(asked.files, 'file')} asked)")
     return Exit.DONE

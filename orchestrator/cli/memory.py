@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.checks.config import Config, read_config
 from orchestrator.checks.discover import discovered, expanded, project_top, test_paths
 from orchestrator.errors import BadInput, CannotJudge, Exit
+from orchestrator.foreign import as_argument, as_command
 from orchestrator.interpreter import Interpreter, interpreter
 from orchestrator.measuring.run import Measurement, Tests, measured
 from orchestrator.plan.verify import Verify
@@ -94,7 +94,7 @@ def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Confi
     if asked.memray and not python.has_memray:
         raise CannotJudge(
             f"pytest-memray is not installed in {str(python.path)!r}",
-            next_step=f"{python.path} -m pip install pytest-memray",
+            next_step=f"{as_argument(str(python.path))} -m pip install pytest-memray",
         )
     made = _verify(verify, python, asked, config)
     return Tests(top, _files(top, here, asked), python, made)
@@ -112,7 +112,7 @@ def _verify_of(plan: Path | None, here: Path, top: Path, asked: Asked) -> Verify
     if plan is None and plan_above(here, top) is None:
         return Verify()
     workspace = open_workspace(plan)
-    command = shlex.join(["memory", *asked.paths])
+    command = as_command(["memory", *asked.paths])
     how = How(asked.python, trust=asked.trust)
     check_started(workspace, how.asking(command), arguments=True)
     return workspace.plan.verify
@@ -151,7 +151,9 @@ def _from_top(path: Path, here: Path, top: Path) -> str:
         raise BadInput(f"there is no file or folder {shown!r}", next_step="git ls-files")
     if not path.is_relative_to(top.resolve()):
         what = f"{shown!r} lies outside the project {str(top)!r}"
-        raise BadInput(what, next_step=f"cd {path if path.is_dir() else path.parent}")
+        raise BadInput(
+            what, next_step=f"cd {as_argument(str(path if path.is_dir() else path.parent))}"
+        )
     return path.relative_to(top.resolve()).as_posix()
 
 
@@ -209,7 +211,7 @@ def _write(output: Path, found: Measurement, bounds: Bounds, tests: Tests) -> No
 
 def _show_memray(found: Measurement) -> None:
     """The part of pytest's output that is pytest-memray's."""
-    from orchestrator.console.streams import data, say
+    from orchestrator.console.streams import answer, say
 
     lines = found.printed.splitlines()
     start = next((n for n, line in enumerate(lines) if "MEMRAY REPORT" in line), None)
@@ -217,11 +219,11 @@ def _show_memray(found: Measurement) -> None:
         say("pytest-memray made no report", "yellow")
         return
     ends = (n for n, line in enumerate(lines) if n > start and line.startswith("====="))
-    data("\n".join(lines[start : next(ends, None)]).rstrip())
+    answer("\n".join(lines[start : next(ends, None)]).rstrip())
 
 
 def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:
-    from orchestrator.console.streams import say
+    from orchestrator.console.streams import next_step, say
     from orchestrator.metering.meter import OTHERS
     from orchestrator.report.memory import growing_files
 
@@ -232,17 +234,17 @@ def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:
         return
     if found.memory.peak_of(OTHERS) > found.memory.peak_mib / 2:
         say("most of it was held by processes that tests start, beside those that run them")
-    file = os.path.relpath(tests.top / files[0][0])
-    say(f"next: orchestrate check {file}        (mocks that outlive their test)")
+    file = as_argument(os.path.relpath(tests.top / files[0][0]))
+    next_step(f"orchestrate check {file}        (mocks that outlive their test)")
     if tests.python.has_memray:
-        say(f"next: orchestrate memory {file} -n 0 --memray        (who allocates)")
+        next_step(f"orchestrate memory {file} -n 0 --memray        (who allocates)")
 
 
 def _compared(tests: Tests, asked: Asked, config: Config, here: Path) -> Exit:
     from dataclasses import replace
 
     from orchestrator.console.memory import show_comparison, tell_run
-    from orchestrator.console.streams import data, say
+    from orchestrator.console.streams import data, next_step, say
     from orchestrator.inspect.weigh import since, tests_of, weighed
     from orchestrator.report.memory import comparison_json
     from orchestrator.words import plural
@@ -256,7 +258,7 @@ def _compared(tests: Tests, asked: Asked, config: Config, here: Path) -> Exit:
     if not files:
         raise BadInput(
             f"no test file differs from {asked.compare!r}",
-            next_step=f"orchestrate memory PATH --compare {asked.compare}",
+            next_step=f"orchestrate memory PATH --compare {as_argument(asked.compare or 'REV')}",
         )
     say(f"{plural(len(sides.after), 'file')} differ; {asked.runs} runs of each side, in turn")
     limit = tests.verify.memory_mib
@@ -265,7 +267,7 @@ def _compared(tests: Tests, asked: Asked, config: Config, here: Path) -> Exit:
     stopped = [run.stopped for run in (*found.before, *found.after) if run.stopped]
     if stopped:
         say(f"a run was ended: {stopped[0]}", "bold red")
-        say(f"next: the same with --limit-mib above {limit:.0f}, or fewer workers")
+        next_step(f"the same with --limit-mib above {limit:.0f}, or fewer workers")
     return Exit.RED if stopped else Exit.DONE
 
 

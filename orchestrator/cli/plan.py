@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from orchestrator.drafting.text import text_of
 from orchestrator.errors import BadInput, Exit
 from orchestrator.events import Event, Said
 from orchestrator.fixers.memory_safety.options import Grouping, Require
+from orchestrator.foreign import as_argument
 from orchestrator.plan.base import OptionValue
 from orchestrator.safety.session import How
 from orchestrator.words import plural
@@ -142,7 +142,7 @@ def _words(asked: Asked) -> str:
     words = ["--trust"] if executes else []
     words += ["--python", asked.python] if asked.python else []
     words = ["--plan", str(asked.output), *words] if asked.output else words
-    return "".join(f" {shlex.quote(word)}" for word in words)
+    return "".join(f" {as_argument(word)}" for word in words)
 
 
 def _tell(event: Event) -> None:

@@ -17,7 +17,7 @@ from orchestrator.workspace import open_workspace
 
 def report(plan: Path | None, output: Path | None, *, as_markdown: bool) -> Exit:
     """Write the page and the Markdown into the folder of records, or print the Markdown."""
-    from orchestrator.console.streams import data
+    from orchestrator.console.streams import answer, data
     from orchestrator.report.facts import facts
     from orchestrator.report.markdown import markdown_report
     from orchestrator.report.page import page
@@ -39,7 +39,7 @@ def report(plan: Path | None, output: Path | None, *, as_markdown: bool) -> Exit
         top.mkdir(parents=True, exist_ok=True)
     for name, content in (("report.html", page(found, workspace.plan)), ("report.md", text)):
         files.write(top, RepoPath(f"{below}{name}"), content.encode())
-        data(str(top / below / name))
+        answer(str(top / below / name))
     return Exit.DONE
 
 

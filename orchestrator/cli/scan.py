@@ -48,5 +48,5 @@ def scanned(paths: Sequence[str]) -> Survey:
 
 def _next(top: Path) -> str:
     if plan_above(Path.cwd(), top):
-        return f"next: orchestrate plan --update        ({DEFAULT_PLAN} is there)"
-    return f"next: orchestrate plan        (writes {DEFAULT_PLAN})"
+        return f"orchestrate plan --update        ({DEFAULT_PLAN} is there)"
+    return f"orchestrate plan        (writes {DEFAULT_PLAN})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from orchestrator import files
 from orchestrator.checks.config import read_config
 from orchestrator.cli.plan import Asked
 from orchestrator.cli.scan import scanned
-from orchestrator.console.streams import data, say
+from orchestrator.console.streams import data, next_step, say
 from orchestrator.drafting.additions import additions, executes, new_items, tried
 from orchestrator.drafting.drift import Drift, drift, is_memory_safety
 from orchestrator.drafting.memory_safety import Wishes
@@ -23,6 +22,7 @@ from orchestrator.drafting.update import Additions, updated
 from orchestrator.errors import BadInput, Exit, Refused
 from orchestrator.events import nobody
 from orchestrator.fixers.memory_safety.options import Grouping, Require
+from orchestrator.foreign import as_argument
 from orchestrator.git import Repo, find_top
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Plan
@@ -71,7 +71,7 @@ def update(plan: Path | None, asked: Asked, *, trust: bool) -> Exit:
         files.replace(file.parent, RepoPath(file.name), new, expected=before)
         say(f"wrote {name}")
     _write(workspace, records)
-    say("next: orchestrate status")
+    next_step("orchestrate status")
     return Exit.DONE
 
 
@@ -102,7 +102,7 @@ def _write(workspace: Workspace, records: Sequence[Moved]) -> None:
         else:
             files.remove(top, one.path)
         say(f"{'wrote' if one.record else 'removed'} {one.path}")
-    say(f"commit them with the plan: git add --all {shlex.quote(reports)} && git commit")
+    say(f"commit them with the plan: git add --all {as_argument(reports)} && git commit")
 
 
 def _asked_of(workspace: Workspace, asked: Asked, *, trust: bool) -> tuple[Drift, Additions]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.cli.commands import warn_of_detached_head
-from orchestrator.console.streams import data, say
+from orchestrator.console.streams import answer, next_step, say
 from orchestrator.drafting.warnings import warnings
 from orchestrator.errors import BadInput, Exit
 from orchestrator.report.check import check_templates
@@ -36,7 +36,7 @@ def validate(plan: Path | None, *, strict: bool) -> Exit:
         plural(sum(len(place.batch.targets) for place in batches), "target"),
     ]
     word = f" but for {plural(len(found), 'warning')}" if found else ""
-    data(f"{name} is fine{word}: {', '.join(counts)}")
+    answer(f"{name} is fine{word}: {', '.join(counts)}")
     for step in dict.fromkeys(warning.next_step for warning in found if warning.next_step):
-        say(f"next: {step}")
+        next_step(f"{step}")
     return Exit.DONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.console.streams import out, plain, say
+from orchestrator.console.streams import answer, next_step, say
 from orchestrator.console.tables import show_table, simple_table
 from orchestrator.drafting.draft import Draft
 from orchestrator.plan.model import Plan
@@ -31,9 +31,13 @@ def show_draft(draft: Draft, plan: Plan, file: Path, *, has_schema: bool, words:
         rows.append([phase.title, str(len(phase.batches)), str(len(items)), _number(tests), hours])
     show_table(simple_table(draft.title, _COLUMNS, rows))
     beside = f" and {plan_schema(file)}" if has_schema else ""
-    _line(f"wrote {file.name}{beside}: {plural(len(draft.items()), 'file')} to go, yours to review")
-    _line(f"next: orchestrate next-batch --dry-run{words}        (a preview; nothing is written)")
-    _line(f"next: orchestrate next-batch{words}        (fix, verify, commit the first batch)")
+    answer(
+        f"wrote {file.name}{beside}: {plural(len(draft.items()), 'file')} to go, yours to review"
+    )
+    preview = f"orchestrate next-batch --dry-run{words}        (a preview; nothing is written)"
+    next_step(preview, answers=True)
+    run = f"orchestrate next-batch{words}        (fix, verify, commit the first batch)"
+    next_step(run, answers=True)
 
 
 def plan_schema(file: Path) -> str:
@@ -51,17 +55,13 @@ def show_nothing_to_do(found: Survey) -> None:
         what = (
             f"{plural(lacking, 'file')} without mocks could have it: orchestrate plan --require all"
         )
-        say(f"next: {what}")
+        next_step(f"{what}")
     else:
-        say("next: orchestrate plan --fixer command --run 'ruff check --select UP --fix {files}'")
+        next_step("orchestrate plan --fixer command --run 'ruff check --select UP --fix {files}'")
 
 
 def _number(value: int) -> str:
     return f"{value:,}" if value else "-"
-
-
-def _line(text: str) -> None:
-    out().print(plain(text), soft_wrap=True)
 
 
 def show_surroundings(around: Surroundings, found: Survey) -> None:
@@ -69,7 +69,7 @@ def show_surroundings(around: Surroundings, found: Survey) -> None:
     files, classes = plural(len(found.files), "test file"), sum(f.classes for f in found.files)
     lacking = sum(facts.lacks for facts in found.files)
     tests = sum(facts.methods for facts in found.files)
-    _line(f"{found.top.name}:")
+    answer(f"{found.top.name}:")
     _fact("tests", f"{files}, {plural(classes, 'class')}, {plural(tests, 'test method')}")
     _fact("missing", f"the pattern in {plural(lacking, 'file')} (orchestrate scan)")
     _fact("pytest", around.configuration or "no configuration of its own")
@@ -88,8 +88,8 @@ def show_surroundings(around: Surroundings, found: Survey) -> None:
     _fact("hooks", ", ".join(around.hooks) or "none")
     if not around.is_repository:
         _fact("git", "no repository here; next-batch makes commits: git init")
-    _line("")
+    answer("")
 
 
 def _fact(name: str, text: str) -> None:
-    _line(f"  {name:<11} {text}")
+    answer(f"  {name:<11} {text}")

@@ -9,7 +9,7 @@ from typing import Self
 from rich.live import Live
 
 from orchestrator.changes import Side
-from orchestrator.console.streams import data, err, out, plain, say
+from orchestrator.console.streams import answer, err, next_step, plain, say
 from orchestrator.console.tables import show_table, simple_table
 from orchestrator.gates.events import TestRun
 from orchestrator.measuring.compare import Comparison
@@ -88,9 +88,9 @@ def show_memory(found: Measurement, bounds: Bounds) -> None:
     show_table(simple_table("", heads, rows))
     _grew(found)
     style = "bold red" if bounds.is_problem(found) else "bold"
-    out().print(plain(f"peak {memory.peak_mib:,.0f} MiB, {_verdict(found, bounds)}", style))
+    answer(f"peak {memory.peak_mib:,.0f} MiB, {_verdict(found, bounds)}", style)
     line = f"{plural(found.ran, 'test')} in {found.duration_s:.1f} s"
-    out().print(plain(f"{line}, {found.not_green} not green" if found.not_green else line))
+    answer(f"{line}, {found.not_green} not green" if found.not_green else line)
 
 
 def _verdict(found: Measurement, bounds: Bounds) -> str:
@@ -139,11 +139,11 @@ def show_comparison(found: Comparison) -> None:
         )
     if found.differing:
         shown = ", ".join(found.differing[:3])
-        data(f"not the same outcomes: {plural(len(found.differing), 'test')} ({shown})")
+        answer(f"not the same outcomes: {plural(len(found.differing), 'test')} ({shown})")
     else:
-        data(f"the same outcomes: {plural(found.before[0].ran, 'test')} in every run")
+        answer(f"the same outcomes: {plural(found.before[0].ran, 'test')} in every run")
     if len(found.before) < FEWEST:
-        say(f"next: the same with --runs {FEWEST}: of fewer, nothing can be said about noise")
+        next_step(f"the same with --runs {FEWEST}: of fewer, nothing can be said about noise")
 
 
 def _row(name: str, one: Difference) -> Sequence[str]:

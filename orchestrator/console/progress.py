@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from orchestrator.batch.recording import reason_of
-from orchestrator.console.streams import err, plain, say
+from orchestrator.console.streams import cell, err, say
 from orchestrator.events import (
     Beside,
     BesideEnded,
@@ -33,6 +33,7 @@ from orchestrator.events import (
     TestsRan,
 )
 from orchestrator.gates.verdict import GATES_OF_TESTS, Kind, Verdict
+from orchestrator.plan.model import Evidence
 from orchestrator.words import plural
 
 _TEST_CHARS = 60
@@ -97,13 +98,14 @@ class LiveProgress:
             case Said(what):
                 say(f"    {what}", "dim")
             case Lost(taken):
-                say(f"  taken out   {', '.join(taken.unit.targets)}: {reason_of(taken)}", "red")
+                why = reason_of(taken, Evidence.FULL)
+                say(f"  taken out   {', '.join(taken.unit.targets)}: {why}", "red")
 
     def _begin(self, name: str) -> None:
         """Begin a step with an empty bar."""
         if self._task is not None:
             self._live.remove_task(self._task)
-        self._task = self._live.add_task(name, total=None, current="")
+        self._task = self._live.add_task(cell(name).plain, total=None, current="")
 
     def _tell_beside(self, place: str, event: Event) -> None:
         """One line of the table for each batch at work; what it tells is shown once it lands."""
@@ -112,7 +114,7 @@ class LiveProgress:
                 if place in self._beside:
                     self._live.remove_task(self._beside[place])
                 line = f"{place}: {name}"
-                self._beside[place] = self._live.add_task(line, total=None, current="")
+                self._beside[place] = self._live.add_task(cell(line).plain, total=None, current="")
             case TestsRan() if place in self._beside:
                 self._move(self._beside[place], event, f"{place}: ")
 
@@ -126,7 +128,7 @@ class LiveProgress:
             completed=ran.done,
             total=ran.of,
             description=f"{head}{'collect' if ran.of is None else 'test'}",
-            current=plain(current).plain,
+            current=cell(current).plain,
         )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped
 from orchestrator.batch.story import Ending, Series
 from orchestrator.changes import Unit, changes_of
-from orchestrator.console.streams import data, raw, say
+from orchestrator.console.streams import answer, next_step, raw, say
 from orchestrator.errors import Exit
 from orchestrator.fixers.base import NoChange, Refusal
+from orchestrator.foreign import as_argument, as_command
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.verdict import Blame, Kind, TakenOut, Verdict
 from orchestrator.inspect.preview import Preview
@@ -46,7 +46,7 @@ def show_series(series: Series, how: Reproduction) -> Exit:
     """Print every batch of the series, then what it came to."""
     for result in series.results:
         if isinstance(result, Landed):
-            data(f"{result.commit.commit[:10]} {result.commit.subject}")
+            answer(f"{result.commit.commit[:10]} {result.commit.subject}")
         else:
             _stopped(result, how)
     if not series.results:
@@ -61,7 +61,7 @@ def show_series(series: Series, how: Reproduction) -> Exit:
         for result in landed:
             if result.did_nothing:
                 _did_nothing(result)
-        say("next: correct the plan, or go on: orchestrate next-batch --all")
+        next_step("correct the plan, or go on: orchestrate next-batch --all")
     else:
         _after(series, landed)
     return series.exit_code
@@ -71,22 +71,22 @@ def show_kept(kept: Kept | None) -> None:
     """Say where commits are that could not be brought onto the user's branch."""
     if kept is not None:
         say(f"kept on the branch {kept.branch}, not on yours: {kept.why}", "bold yellow")
-        say(f"next: {kept.command}")
+        next_step(kept.command)
 
 
 def _after(series: Series, landed: Sequence[Landed]) -> None:
     """What is typed next after several batches."""
     if series.ending is Ending.TOO_MANY:
-        say("next: orchestrate unresolved; what is behind it may be one cause. Then go on:")
+        next_step("orchestrate unresolved; what is behind it may be one cause. Then go on:")
         say("      orchestrate next-batch --all")
     elif series.ending is Ending.LIMIT and (coming := landed[-1].next) is not None:
-        say(f"next: orchestrate next-batch --all        ({coming.name}, {coming.batch.title})")
+        next_step(f"orchestrate next-batch --all        ({coming.name}, {coming.batch.title})")
         if series.waiting:
-            say("next: orchestrate unresolved")
+            next_step("orchestrate unresolved")
     elif series.waiting:
-        say("next: orchestrate unresolved")
+        next_step("orchestrate unresolved")
     else:
-        say("next: orchestrate status")
+        next_step("orchestrate status")
 
 
 def show_preview(preview: Preview | None) -> Exit:
@@ -129,7 +129,7 @@ def _landed(landed: Landed, how: Reproduction) -> None:
         say(f"  beside them {entry.path}: {counts_in_words(entry.counts)}", "green")
     if landed.did_nothing:
         _did_nothing(landed)
-    data(f"{landed.commit.commit[:10]} {landed.commit.subject}")
+    answer(f"{landed.commit.commit[:10]} {landed.commit.subject}")
 
 
 def _taken_out(landed: Landed, how: Reproduction) -> None:
@@ -153,12 +153,12 @@ def _blamed(taken: TakenOut) -> None:
 
 def _next(landed: Landed) -> None:
     if landed.given_up:
-        names = " ".join(shlex.quote(entry.path) for entry in landed.given_up)
-        say(f"next: orchestrate unresolved        ({names})")
+        names = as_command(entry.path for entry in landed.given_up)
+        next_step(f"orchestrate unresolved        ({names})")
     if landed.next:
-        say(f"next: orchestrate next-batch        ({landed.next.name}, {landed.next.batch.title})")
+        next_step(f"orchestrate next-batch        ({landed.next.name}, {landed.next.batch.title})")
     elif not landed.given_up:
-        say("next: orchestrate status        (no batch is left for a run to do)")
+        next_step("orchestrate status        (no batch is left for a run to do)")
 
 
 def _stopped(stopped: Stopped, how: Reproduction) -> None:
@@ -168,7 +168,7 @@ def _stopped(stopped: Stopped, how: Reproduction) -> None:
         for taken in stopped.found.taken_out:
             _blamed(taken)
         say(f"{stopped.place.name}: nothing of it can be brought in; all is as it was", "bold red")
-        say("next: orchestrate unresolved")
+        next_step("orchestrate unresolved")
         return
     red = stopped.found.verdicts[-1]
     show_blames(red, how)
@@ -178,10 +178,10 @@ def _stopped(stopped: Stopped, how: Reproduction) -> None:
         "bold red",
     )
     if red.kind is Kind.CANNOT_JUDGE:
-        say("next: set right what is said above, then: orchestrate next-batch")
+        next_step("set right what is said above, then: orchestrate next-batch")
         return
-    preview = f"orchestrate next-batch --batch {stopped.place.name} --dry-run"
-    say(f"next: make the same edit to look into it: {preview} | git apply")
+    preview = f"orchestrate next-batch --batch {as_argument(stopped.place.name)} --dry-run"
+    next_step(f"make the same edit to look into it: {preview} | git apply")
 
 
 def _why(verdict: Verdict) -> str:
@@ -197,7 +197,7 @@ def _blame(blame: Blame, gate: str, how: Reproduction) -> None:
         say(f"    {line}")
     tests = [blame.test_id] if blame.test_id else []
     if (words := how.words(gate, blame.path, tests)) is not None:
-        say(f"    reproduce with the edit applied: {shlex.join(words)}")
+        say(f"    reproduce with the edit applied: {as_command(words)}")
 
 
 def _summary(series: Series) -> None:

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.console.streams import is_utf8, out, plain
+from orchestrator.console.streams import cell, is_utf8, out, plain
 from orchestrator.console.tables import new_table, show_table
 from orchestrator.progress.status import Status
 from orchestrator.report import calibration
@@ -47,13 +47,13 @@ def status_display(status: Status, left_s: float | None) -> Group:
 def _lines(status: Status, left_s: float | None) -> Iterator[Text]:
     yield from map(_attention, attention(status))
     for stray in status.strays:
-        yield plain(f"{stray.sentence}: orchestrate plan --update moves it", "yellow")
-    yield from (plain(line, "dim") for line in calibration.lines(status))
+        yield cell(f"{stray.sentence}: orchestrate plan --update moves it", "yellow")
+    yield from (cell(line, "dim") for line in calibration.lines(status))
     first, *rest = next_lines(status)
     if left_s is not None:
         first = f"{first}; all of it: about {duration(left_s)}, at the pace here"
-    yield plain(first)
-    yield from map(plain, rest)
+    yield cell(first)
+    yield from map(cell, rest)
 
 
 def _table(status: Status, found: Sequence[Row], last: Row) -> Table:
@@ -61,7 +61,7 @@ def _table(status: Status, found: Sequence[Row], last: Row) -> Table:
     shown = _fitting(columns(status), out().width)
     for column in shown:
         table.add_column(
-            column.title,
+            cell(column.title),
             _cell(column, last),
             justify="right" if column.is_number else "left",
             no_wrap=column.title != "Status",
@@ -87,7 +87,7 @@ def _cell(column: Column, row: Row) -> Text:
         return _bar(row)
     text = column.cell(row)
     known = (s for word, s in _STYLES.items() if column.title == "Status" and text.startswith(word))
-    return plain(text, next(known, ""))
+    return cell(text, next(known, ""))
 
 
 def _bar(row: Row) -> Text:
@@ -100,5 +100,5 @@ def _bar(row: Row) -> Text:
 
 
 def _attention(item: Attention) -> Text:
-    line = plain(f"{item.state}: {item.path} ({item.place})", "yellow")
-    return line.append_text(plain(f" {item.why}")) if item.why else line
+    line = cell(f"{item.state}: {item.path} ({item.place})", "yellow")
+    return line.append_text(cell(f" {item.why}")) if item.why else line

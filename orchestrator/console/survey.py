@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from orchestrator.console.streams import out, plain
+from orchestrator.console.streams import answer, next_step
 from orchestrator.console.tables import show_table, simple_table
 from orchestrator.fixers.facts import KINDS, Facts
 from orchestrator.plan.model import Priority
@@ -41,7 +41,7 @@ def show_survey(found: Survey, *, limit: int | None, command: str) -> None:
     show_table(simple_table("Folders", _FOLDER_COLUMNS, map(_folder_row, shown)))
     _rest(len(folders) - len(shown), "folder")
     _show_sum(summed("all", found.files))
-    _line(command)
+    next_step(command, answers=True)
 
 
 def survey_json(found: Survey) -> str:
@@ -64,7 +64,7 @@ def _show_files(title: str, files: Sequence[Facts], limit: int | None) -> None:
 
 def _rest(count: int, noun: str) -> None:
     if count > 0:
-        _line(f"  … and {plural(count, noun)} more: --all\n")
+        answer(f"  … and {plural(count, noun)} more: --all\n")
 
 
 def _show_sum(total: Sum) -> None:
@@ -72,18 +72,22 @@ def _show_sum(total: Sum) -> None:
     uses = [f"{kind} {total.mocks[kind]:,}" for kind in KINDS if total.mocks[kind]]
     levels = [f"{total.priorities[p]:,} {p.value}" for p in _LEVELS]
     share = f", {_percent(total.async_methods, total.methods)} async" if total.methods else ""
-    _line(
+    answer(
         f"{plural(total.files, 'test file')}: {plural(total.classes, 'class')}, "
         f"{plural(total.methods, 'test method')}{share}"
     )
-    _line(f"  priority    {', '.join(levels)}; {total.priorities[None]:,} without mocks or classes")
-    _line(f"  mocks       {', '.join(uses) or 'none'}")
+    answer(
+        f"  priority    {', '.join(levels)}; {total.priorities[None]:,} without mocks or classes"
+    )
+    answer(f"  mocks       {', '.join(uses) or 'none'}")
     if total.held:
         held = ", ".join(f"{count:,} {_PLACES[place]}" for place, count in total.held.items())
-        _line(f"  kept        beyond their test: {held}")
-    _line(f"  missing     {missing} in {plural(total.lacking, 'file')}")
+        answer(f"  kept        beyond their test: {held}")
+    answer(f"  missing     {missing} in {plural(total.lacking, 'file')}")
     if total.by_hand:
-        _line(f"  for you     {plural(total.by_hand, 'file')} the fixer would refuse (--json: why)")
+        answer(
+            f"  for you     {plural(total.by_hand, 'file')} the fixer would refuse (--json: why)"
+        )
 
 
 _LEVELS = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
@@ -152,7 +156,3 @@ def _number(value: int) -> str:
 
 def _percent(part: int, whole: int) -> str:
     return f"{round(100 * part / whole)} %"
-
-
-def _line(text: str) -> None:
-    out().print(plain(text), soft_wrap=True)

@@ -11,7 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from orchestrator.console.streams import data, is_utf8, out, plain
+from orchestrator.console.streams import cell, data, is_utf8, out, plain
+from orchestrator.foreign import on_one_line
 
 _PIPED_WIDTH = 400
 
@@ -19,7 +20,7 @@ _PIPED_WIDTH = 400
 def new_table(title: str = "", *, footer: bool = False) -> Table:
     """An empty table in the style of this program."""
     return Table(
-        title=plain(title) if title else None,
+        title=plain(on_one_line(title)) if title else None,
         title_justify="left",
         box=box.SIMPLE_HEAD if is_utf8() else box.ASCII,
         show_footer=footer,
@@ -36,7 +37,7 @@ def simple_table(
             head, justify="right" if is_number else "left", no_wrap=index > 0, overflow="fold"
         )
     for row in rows:
-        table.add_row(*map(plain, row))
+        table.add_row(*map(cell, row))
     return table
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from orchestrator.console.streams import out, plain, say
+from orchestrator.console.streams import answer, next_step, say
+from orchestrator.foreign import on_one_line
 from orchestrator.report.unresolved import Unresolved, next_steps, see_it
 from orchestrator.words import plural
 
@@ -15,17 +16,17 @@ def show_unresolved(found: Sequence[Unresolved], logs: Mapping[str, Path]) -> No
     if not found:
         say("Nothing was given up, and nothing waits for a person.")
         return
-    console = out()
     for item in found:
-        console.print(plain(f"{item.path} ({item.place})", "bold"), soft_wrap=True)
-        console.print(plain(f"  {item.kind}: {item.reason}", "red"), soft_wrap=True)
+        answer(on_one_line(f"{item.path} ({item.place})"), "bold")
+        answer(on_one_line(f"  {item.kind}: {item.reason}"), "red")
         if item.reproduce:
-            console.print(plain(f"  see it: {see_it(item)}"), soft_wrap=True)
+            answer(f"  see it: {see_it(item)}")
         if log := logs.get(item.path):
-            console.print(plain(f"  log:    {log}"), soft_wrap=True)
-        for number, step in enumerate(next_steps(item)):
-            label = "next:  " if number == 0 else "       "
-            console.print(plain(f"  {label} {step}"), soft_wrap=True)
-        console.print()
+            answer(on_one_line(f"  log:    {log}"))
+        first, *others = next_steps(item)
+        next_step(f"  {first}", indent="  ", answers=True)
+        for step in others:
+            answer(f"          {step}")
+        answer("")
     verb = "waits" if len(found) == 1 else "wait"
     say(f"{plural(len(found), 'file')} {verb} for somebody")

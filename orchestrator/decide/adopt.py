@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,15 +15,17 @@ from orchestrator.changes import Change, Content, Side, Unit
 from orchestrator.errors import BadInput, Exit, OrchestrateError, Refused
 from orchestrator.events import Picked, Tell
 from orchestrator.fixers.registry import get
+from orchestrator.foreign import as_argument, as_command, for_commit
 from orchestrator.gates.sides import Ids
 from orchestrator.gates.verdict import Verdict
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import GIVEN_UP, WAITING, BatchStatus, State, TargetStatus
+from orchestrator.redact import redacted
 from orchestrator.report.check import check_template
 from orchestrator.report.message import message
-from orchestrator.report.told import Action, one_line
+from orchestrator.report.told import Action
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, Session, session
 from orchestrator.safety.transaction import Commit, Transaction, transaction
@@ -80,11 +81,11 @@ def adopt(workspace: Workspace, name: str, reason: str | None, how: How, tell: T
         OrchestrateError: as for a batch.
     """
     typed = ["adopt", name, *(["--reason", reason] if reason else [])]
-    with session(workspace, how, tell, command=shlex.join(typed)) as work:
+    with session(workspace, how, tell, command=as_command(typed)) as work:
         found = _adoptable(named(workspace.status(), name, top=workspace.top), name)
         selection = Selection.of(found.batch, [target.target for target in found.targets])
         given = ["--reason", reason] if reason else []
-        command = shlex.join(["orchestrate", "adopt", name, *given])
+        command = as_command(["orchestrate", "adopt", name, *given])
         return _adopted(work, _Wish(found.batch, selection, reason, command))
 
 
@@ -115,12 +116,13 @@ def _must_be_clean(
         if target.manual is None and clean is None and target.path not in before:
             raise NotClean(
                 f"{target.path!r} is what it was: nobody has changed it since",
-                next_step=f"change it, or: orchestrate skip {target.path} --reason WHY",
+                next_step="change it, or: orchestrate skip "
+                f"{as_argument(target.path)} --reason WHY",
             )
         if target.manual is None and clean is False:
             raise NotClean(
                 f"{target.path!r} is not what the fixer asks for: it would change or refuse it",
-                next_step=f"orchestrate adopt {target.path} --reason WHY-IT-IS-RIGHT",
+                next_step=f"orchestrate adopt {as_argument(target.path)} --reason WHY-IT-IS-RIGHT",
             )
 
 
@@ -134,7 +136,8 @@ def _must_be_whole(work: Session, wish: _Wish) -> None:
     if changed:
         raise Refused(
             f"{changed[0]!r} belongs to the same edit, is changed too, and would be left out",
-            next_step=f"git add {changed[0]} && git commit, or git restore it; then adopt again",
+            next_step=f"git add {as_argument(changed[0])} && git commit, or git restore it; "
+            "then adopt again",
         )
 
 
@@ -147,8 +150,8 @@ def _must_be_tested(work: Session, wish: _Wish) -> None:
         if path.endswith(".py") and not tests(path):
             raise NotClean(
                 f"no test looks at {path!r}: its batch has none, and the plan names none",
-                next_step=f"name them with `tests:` in the plan, or: orchestrate adopt {path} "
-                "--reason WHY",
+                next_step=f"name them with `tests:` in the plan, or: orchestrate adopt "
+                f"{as_argument(path)} --reason WHY",
             )
 
 
@@ -201,7 +204,7 @@ def _commit(
 ) -> Commit:
     contents: dict[str, Content] = dict(now)
     staged = tx.stage(contents, wish.paths)
-    note = one_line(wish.reason) if wish.reason else None
+    note = for_commit(redacted(wish.reason)) if wish.reason else None
     entries = {
         path: TargetRecord(
             path=RepoPath(path),

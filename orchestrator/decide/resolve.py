@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator import files
 from orchestrator.errors import BadInput, NeedsDecision
+from orchestrator.foreign import as_argument
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import (
@@ -109,7 +109,7 @@ def _chosen(
         return Side.OURS, "both say what the files hold"
     if fitting:
         return fitting[0], "its files hold what it says"
-    name = shlex.quote(path)
+    name = as_argument(path)
     raise NeedsDecision(
         f"{path!r}: the files hold neither what this branch recorded nor what the other did",
         next_step=f"orchestrate resolve {name} --take ours, or: orchestrate resolve {name} "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 
 from orchestrator.batch.carry import carry
@@ -11,6 +10,7 @@ from orchestrator.batch.selection import Selection
 from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.batch.story import Ending, Series
 from orchestrator.events import Picked, Tell
+from orchestrator.foreign import as_argument
 from orchestrator.progress.status import OPEN, State
 from orchestrator.safety.session import How, session
 from orchestrator.workspace import Workspace
@@ -46,7 +46,7 @@ def retry(workspace: Workspace, name: str | None, how: How, tell: Tell) -> Serie
     """
     started = time.monotonic()
     results: list[Landed | Stopped] = []
-    command = "retry" if name is None else f"retry {shlex.quote(name)}"
+    command = "retry" if name is None else f"retry {as_argument(name)}"
     with session(workspace, how, tell, command=command) as work:
         status = workspace.status()
         if name is None:

@@ -7,11 +7,13 @@ from orchestrator.batch.recording import record_of
 from orchestrator.batch.selection import Selection
 from orchestrator.errors import BadInput
 from orchestrator.events import Tell
+from orchestrator.foreign import as_argument, for_commit
 from orchestrator.paths import RepoPath
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import WAITING, State
+from orchestrator.redact import redacted
 from orchestrator.report.message import message
-from orchestrator.report.told import Action, one_line
+from orchestrator.report.told import Action
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, session
 from orchestrator.safety.transaction import Commit, transaction
@@ -41,10 +43,10 @@ def skip(
                 f"{name} was done or skipped, so there is nothing to skip",
                 next_step="orchestrate status",
             )
-        if not one_line(reason):
+        if not for_commit(reason):
             raise BadInput(
                 "the reason is empty; it goes into the record, for everybody who asks why",
-                next_step=f"orchestrate skip {name} --reason WHY",
+                next_step=f"orchestrate skip {as_argument(name)} --reason WHY",
             )
         earlier = {target.target.path: found.batch.entry(target) for target in targets}
         paths = [target.target.path for target in targets]
@@ -59,7 +61,7 @@ def skip(
                     done=Done.SKIPPED,
                     before=staged.before.get(path),
                     after=staged.before.get(path),
-                    reason=one_line(reason),
+                    reason=for_commit(redacted(reason)),
                     failure=entry.failure if (entry := earlier[path]) else None,
                     patch=entry.patch if entry else None,
                     unit=entry.unit if entry else (),

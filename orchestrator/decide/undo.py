@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from orchestrator.changes import FILE_MODE, Change, Content, Side, Unit
 from orchestrator.errors import BadInput, Refused
 from orchestrator.events import Picked, Tell
 from orchestrator.fixers.registry import get
+from orchestrator.foreign import as_argument
 from orchestrator.gates.sides import Ids
 from orchestrator.gates.verdict import Verdict
 from orchestrator.paths import RepoPath
@@ -50,14 +50,14 @@ def undo(workspace: Workspace, name: str, how: How, tell: Tell) -> Undone:
         Refused: later changes or batches are in the way, or the old bytes are not in this clone.
         OrchestrateError: as for a batch.
     """
-    with session(workspace, how, tell, command=f"undo {shlex.quote(name)}") as work:
+    with session(workspace, how, tell, command=f"undo {as_argument(name)}") as work:
         status = workspace.status()
         found = named(status, name, top=workspace.top)
         batch = found.batch
         if len(found.targets) < len(batch.targets):
             raise BadInput(
                 f"{name!r} is one file of {batch.place.name}; a batch is taken back as a whole",
-                next_step=f"orchestrate undo {batch.place.name}",
+                next_step=f"orchestrate undo {as_argument(batch.place.name)}",
             )
         if batch.record is None:
             raise BadInput(
@@ -79,7 +79,7 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     if gone:
         raise Refused(
             f"{gone[0]!r} was renamed or removed since, so it cannot be given back",
-            next_step=f"git log --follow -- {gone[0]}",
+            next_step=f"git log --follow -- {as_argument(gone[0])}",
         )
     removed = [entry.path for entry in entries if entry.after is None]
     head = preflight.check(work.repo, work.plan, place, paths, new=removed)
@@ -104,7 +104,7 @@ def _check_paths(work: Session, paths: Sequence[RepoPath]) -> None:
         if top / path == plan_file or path.startswith(f"{work.plan.reports}/"):
             raise Refused(
                 f"the record names {path!r}, which no batch can change",
-                next_step=f"git log -- {shlex.quote(work.plan.reports)}",
+                next_step=f"git log -- {as_argument(work.plan.reports)}",
             )
 
 
@@ -148,7 +148,8 @@ def _reverted(
         raise Refused(
             f"{', '.join(map(repr, in_the_way))} changed since in the very lines of the batch; "
             "nothing was touched",
-            next_step=f"take it back by hand, then: git rm {record_path(work.plan, place)}",
+            next_step=f"take it back by hand, then: git rm "
+            f"{as_argument(record_path(work.plan, place))}",
         )
     return [change for change in changes if change.before != change.after]
 
@@ -174,5 +175,5 @@ def _check_dependants(status: Status, batch: BatchStatus) -> None:
             if other.record is not None and (needs_batch or needs_phase):
                 raise Refused(
                     f"{other.place.name} came later and depends on {batch.place.name}",
-                    next_step=f"orchestrate undo {other.place.name}",
+                    next_step=f"orchestrate undo {as_argument(other.place.name)}",
                 )

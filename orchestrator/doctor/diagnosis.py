@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from orchestrator.doctor.examine import GROUPS, TESTS, Configured, Examination
 from orchestrator.doctor.finding import Finding, Level
 from orchestrator.doctor.weight import weights
+from orchestrator.foreign import as_argument
 from orchestrator.words import plural
 
 _NO_DIST = {None, "no"}
@@ -17,7 +18,9 @@ def diagnosis(examined: Examination) -> list[Finding]:
     """The findings in the order in which they matter; without xdist nothing else does."""
     if (configured := examined.configured) is None:
         what = f"pytest does not start with the project's configuration: {_said(examined.broken)}"
-        broken = Finding(Level.PROBLEM, what, f"{examined.python.path} -m pytest --markers")
+        broken = Finding(
+            Level.PROBLEM, what, f"{as_argument(str(examined.python.path))} -m pytest --markers"
+        )
         return [broken] if examined.python.has_xdist else [broken, _without_xdist(examined)]
     found = [_installed(examined, configured)]
     if configured.xdist is None:
@@ -55,7 +58,9 @@ def _without_xdist(examined: Examination) -> Finding:
         what = "pytest-xdist is installed and switched off: the mark xdist_group is inert"
         return Finding(Level.PROBLEM, what, 'git grep -nE "no:xdist|DISABLE_PLUGIN_AUTOLOAD"')
     what = "pytest-xdist is not installed: the mark xdist_group is inert"
-    return Finding(Level.PROBLEM, what, f"{examined.python.path} -m pip install pytest-xdist")
+    return Finding(
+        Level.PROBLEM, what, f"{as_argument(str(examined.python.path))} -m pip install pytest-xdist"
+    )
 
 
 def _grouping(examined: Examination, configured: Configured) -> Iterator[Finding]:
@@ -68,7 +73,7 @@ def _grouping(examined: Examination, configured: Configured) -> Iterator[Finding
             f"--dist loadgroup does not group with pytest {configured.pytest} and pytest-xdist "
             f"{configured.xdist} ({tried}): the mark is inert"
         )
-        step = f'{examined.python.path} -m pip install "pytest<9.2"'
+        step = f'{as_argument(str(examined.python.path))} -m pip install "pytest<9.2"'
         yield Finding(Level.PROBLEM, what, step)
     elif examined.trial:
         what = f"whether groups hold could not be tried: {examined.trial.splitlines()[-1]}"
@@ -84,7 +89,7 @@ def _registered(configured: Configured) -> Iterator[Finding]:
 
 
 def _dist(examined: Examination, configured: Configured) -> Finding:
-    parallel = f"{examined.python.path} -m pytest -n auto --dist loadgroup"
+    parallel = f"{as_argument(str(examined.python.path))} -m pytest -n auto --dist loadgroup"
     may_fix = examined.may_fix_dist
     where = configured.configured or "no configuration file"
     asked = f"-n {configured.workers} " if configured.workers else ""
@@ -142,7 +147,9 @@ def _without(examined: Examination, configured: Configured) -> Iterator[Finding]
             "pytest does not start with -p no:xdist: the configuration names options of xdist; "
             "-n 0 runs in one process"
         )
-        yield Finding(Level.WARNING, what, f"{examined.python.path} -m pytest -n 0")
+        yield Finding(
+            Level.WARNING, what, f"{as_argument(str(examined.python.path))} -m pytest -n 0"
+        )
 
 
 def _not_collected(examined: Examination) -> Iterator[Finding]:
@@ -150,5 +157,6 @@ def _not_collected(examined: Examination) -> Iterator[Finding]:
     if configured is not None and configured.not_collected:
         first, count = configured.not_collected[0], len(configured.not_collected)
         what = f"{plural(count, 'file')} cannot be collected, first {first}: not looked at below"
-        command = f"{examined.python.path} -m pytest --collect-only -q {examined.shown(first)}"
+        command = f"{as_argument(str(examined.python.path))} -m pytest --collect-only -q "
+        command += examined.shown(first)
         yield Finding(Level.WARNING, what, command)

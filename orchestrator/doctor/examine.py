@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from orchestrator import process, temporary
 from orchestrator.doctor.commands import Command, commands
 from orchestrator.fixers.guard.settings import needs_xdist
+from orchestrator.foreign import as_argument
 from orchestrator.interpreter import Interpreter
 from orchestrator.metering.usage import available_mib
 
@@ -96,7 +96,7 @@ class Examination:
 
     def shown(self, path: str) -> str:
         """A path of the project as it is typed from here."""
-        return shlex.quote(os.path.relpath(self.top / path))
+        return as_argument(os.path.relpath(self.top / path))
 
     @property
     def may_fix_dist(self) -> bool:

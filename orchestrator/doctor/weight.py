@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from orchestrator.doctor.examine import Configured, Examination
 from orchestrator.doctor.finding import Finding, Level
+from orchestrator.foreign import as_argument
 from orchestrator.words import plural
 
 SLOW_COLLECT_S = 0.02
@@ -134,5 +135,5 @@ def _room(examined: Examination, configured: Configured) -> Iterator[Finding]:
         return
     fitting = max(1, int(_SHARE_OF_FREE * free / configured.rss_mib) - 1)
     level = Level.PROBLEM if needed > free else Level.WARNING
-    step = f"{examined.python.path} -m pytest -n {fitting} --dist loadgroup"
+    step = f"{as_argument(str(examined.python.path))} -m pytest -n {fitting} --dist loadgroup"
     yield Finding(level, what, step)

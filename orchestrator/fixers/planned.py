@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from orchestrator.errors import CannotJudge
 from orchestrator.fixers.base import BatchFixer, FileFixer, Options, Source
 from orchestrator.fixers.registry import get, is_built_in, names
+from orchestrator.foreign import as_command
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Phase, Plan, Rung, Target
 from orchestrator.plan.rules import Problem
@@ -35,7 +35,7 @@ def commands(plan: Plan) -> list[str]:
     verify, needs = plan.verify, plan.worktree
     found = [f"{command.name}: {command.run}" for command in verify.commands]
     if verify.pytest_args:
-        found.append(f"pytest arguments: {shlex.join(verify.pytest_args)}")
+        found.append(f"pytest arguments: {as_command(verify.pytest_args)}")
     gates = plugins(GATES)
     found += [f"gate of {_package(gates[g])}: {g}" for g in verify.gates if g in gates]
     found += [f"worktree: {line}" for line in needs.setup]

@@ -11,6 +11,7 @@ from orchestrator import process
 from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict
 from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import GateName
+from orchestrator.redact import redacted
 
 _PROGRAM = Path(__file__).parent / "probe" / "compile_files.py"
 
@@ -28,7 +29,8 @@ def compile_gate(
         errors = json.loads(ended.output.strip().splitlines()[-1])
     except (ValueError, IndexError):
         why = (
-            ended.stopped or f"the interpreter ended with {ended.exit_code}: {ended.output[-500:]}"
+            ended.stopped
+            or f"the interpreter ended with {ended.exit_code}: {redacted(ended.output)[-500:]}"
         )
         return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
     blames = [_blame(path.removeprefix("./"), what) for path, what in errors]

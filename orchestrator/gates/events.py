@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orchestrator.redact import learn
+
 _GREEN = frozenset({"passed", "skipped", "xpassed", "xskipped"})
 
 Way = tuple[str, ...]
@@ -42,6 +44,9 @@ class TestRun:
     collect_skips: dict[str, str] = field(default_factory=dict)
     outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    raised: dict[str, str] = field(default_factory=dict)
+    """What each failure raised by which line of source, without a value in it."""
+
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
     left_to_source: set[str] = field(default_factory=set)
@@ -116,7 +121,9 @@ class TestRun:
         self.collectors.add(self.canonical(event["id"]))
 
     def _on_collect_error(self, event: dict[str, Any]) -> None:
-        self.collect_errors[self.canonical(event["id"])] = event["text"]
+        id_ = self.canonical(event["id"])
+        self.collect_errors[id_] = event["text"]
+        self.raised[id_] = event["raised"]
 
     def _on_collect_skip(self, event: dict[str, Any]) -> None:
         self.collect_skips[self.canonical(event["id"])] = event["text"]
@@ -139,6 +146,7 @@ class TestRun:
         about = event["about"]
         if outcome == "failed":
             self.texts[id_] = event["text"]
+            self.raised[id_] = event["raised"]
             known = "error" in about
             how = about["error"] if known else ""
             if known and self.compares_lines:
@@ -152,6 +160,9 @@ class TestRun:
             self.done += 1
             if id_ in self.running:
                 self.running.remove(id_)
+
+    def _on_variables(self, event: dict[str, Any]) -> None:
+        learn(event["values"])
 
     def _on_worker_lost(self, event: dict[str, Any]) -> None:
         self.lost_workers.append(f"{event['worker']}: {event['text']}".strip())

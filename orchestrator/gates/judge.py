@@ -231,7 +231,8 @@ class _Judge:
         text = last_lines(run.texts.get(id_) or run.collect_errors.get(id_, ""))
         phases = run.failures.get(id_, {})
         where = f"; it fails in {' and '.join(phases)}" if phases and "call" not in phases else ""
-        return Blame(path, id_ if test else None, f"{how}{where}", Fault.CULPRIT, text)
+        what, raised = f"{how}{where}", run.raised.get(id_, "")
+        return Blame(path, id_ if test else None, what, text=text, raised=raised)
 
 
 _STRICT = "is red, and no baseline was asked for"

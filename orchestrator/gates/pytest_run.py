@@ -16,6 +16,7 @@ from orchestrator.interpreter import Interpreter
 from orchestrator.metering import meter as metering
 from orchestrator.metering.meter import Memory, Meter
 from orchestrator.plan.verify import Verify
+from orchestrator.redact import learn
 
 _PROBE_FOLDER = Path(__file__).parent / "probe"
 _NOT_INHERITED = (
@@ -126,6 +127,7 @@ def run_pytest(
     environment; its PYTHONPATH comes before the inherited one. `start` starts it in place of the
     system. What it imports is written to `imports`.
     """
+    learn(env or {})
     with temporary.folder("gate") as name:
         folder = Path(name)
         out = folder / "events"

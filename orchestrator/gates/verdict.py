@@ -49,6 +49,8 @@ class Blame:
     fault: Fault = Fault.CULPRIT
     text: str = ""
     """What was printed about it, as far as it was kept."""
+    raised: str = ""
+    """What a test raised by which line of source: a type and no value, so that it may be kept."""
     together: bool = False
     halts: bool = False
     """Whether it is a run that never ended or whose interpreter died."""

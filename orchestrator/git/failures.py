@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import PurePath
 
 from orchestrator.errors import Exit, OrchestrateError
+from orchestrator.foreign import as_argument
 
 _DISK_FULL = ("No space left on device", "Disk quota exceeded", "Read-only file system")
 _OWNED = re.compile(r"dubious ownership in repository at '(?P<top>[^']+)'")
@@ -80,15 +80,15 @@ def failed(command: Sequence[str], status: int, output: str) -> GitFailed:
         return full
     if found := _OWNED.search(output):
         foreign = GitDistrusts(command, status, output)
-        foreign.next_step = f"git config --global --add safe.directory {shlex.quote(found['top'])}"
+        foreign.next_step = f"git config --global --add safe.directory {as_argument(found['top'])}"
         return foreign
     if held := _LOCK_HELD.search(output):
         locked = GitLocked(command, status, output)
-        locked.next_step = f"where no git is at work any more: rm {shlex.quote(held['file'])}"
+        locked.next_step = f"where no git is at work any more: rm {as_argument(held['file'])}"
         return locked
     if denied := _DENIED.search(output):
         kept_out = GitDenied(command, status, output)
-        kept_out.next_step = f"make it writable: ls -ld {shlex.quote(_folder_in(denied['what']))}"
+        kept_out.next_step = f"make it writable: ls -ld {as_argument(_folder_in(denied['what']))}"
         return kept_out
     if _BY_HOOK.search(output):
         refused = GitHookRefused(command, status, output)

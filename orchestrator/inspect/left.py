@@ -11,6 +11,7 @@ from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.events import Tell
 from orchestrator.fixers import planned
 from orchestrator.fixers.registry import get
+from orchestrator.foreign import as_argument
 from orchestrator.plan.model import Phase, Place, Rung, Target
 from orchestrator.progress.record import Done
 from orchestrator.progress.status import BatchStatus, PhaseStatus
@@ -53,7 +54,7 @@ def left_of(workspace: Workspace, phase: str, how: How, tell: Tell) -> Asked:
     found = _phase(workspace, phase)
     rung = _rung(found.phase)
     if planned.commands(workspace.plan):
-        check_trusted(workspace, how.asking(f"check --phase {phase}"))
+        check_trusted(workspace, how.asking(f"check --phase {as_argument(phase)}"))
     targets = [(batch, target) for batch in found.batches for target in _asked(batch)]
     with onlooker(workspace, how, tell) as work:
         check = rung.options.get("check")

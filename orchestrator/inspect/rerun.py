@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from orchestrator.batch.runlog import logged_python
 from orchestrator.changes import Change, Content, Side, Unit
 from orchestrator.errors import BadInput, CannotJudge, NoPython, Refused
 from orchestrator.events import Tell
+from orchestrator.foreign import as_argument, as_command
 from orchestrator.gates.ids import file_of
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.git import GitFailed, Repo
@@ -51,7 +51,7 @@ def rerun(workspace: Workspace, name: str, how: How, tell: Tell) -> list[Rerun]:
         CannotJudge: the edit does not fit the files any more.
         Refused: something of the user's could be lost, or the edit was not trusted here.
     """
-    command = f"show {shlex.quote(name)} --run"
+    command = f"show {as_argument(name)} --run"
     with session(workspace, how, tell, command=command) as work:
         found = named(workspace.status(), name, top=workspace.top)
         entries = [found.batch.entry(target) for target in found.targets]
@@ -81,7 +81,7 @@ def _lines(failed: _Failed, changes: Sequence[Change]) -> list[str]:
     """What a person should see of an edit before it is run: its digest, and where it writes."""
     digest = hashlib.sha256(failed.patch.to_bytes()).hexdigest()
     paths = ", ".join(repr(change.path) for change in changes)
-    show = shlex.join(["orchestrate", "show", "--patch", failed.path])
+    show = as_command(["orchestrate", "show", "--patch", failed.path])
     return [f"{failed.path}: the edit {digest} changes {paths}; see it: {show}"]
 
 
@@ -155,7 +155,7 @@ def _changes(work: Session, failed: _Failed) -> list[Change]:
         except GitFailed as error:
             raise CannotJudge(
                 f"the edit of {failed.path} does not fit any more: {error.output.strip()}",
-                next_step=f"orchestrate retry {shlex.quote(failed.path)}",
+                next_step=f"orchestrate retry {as_argument(failed.path)}",
             ) from error
     found = scratch.changed()
     odd = [f"{path} ({now.odd})" for path, now in found.items() if now.odd]
@@ -163,7 +163,7 @@ def _changes(work: Session, failed: _Failed) -> list[Change]:
     if odd:
         raise Refused(
             f"the edit of {failed.path} in the record would change {odd[0]}, and is not made",
-            next_step=f"orchestrate show --patch {shlex.quote(failed.path)}",
+            next_step=f"orchestrate show --patch {as_argument(failed.path)}",
         )
     return [
         Change(RepoPath(path), scratch.held(path), now.content, mode=now.mode)

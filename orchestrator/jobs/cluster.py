@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator import process
 from orchestrator.errors import BadInput, CannotJudge, Exit
 from orchestrator.events import Beside, InterpreterFound, Said
+from orchestrator.foreign import as_argument
 from orchestrator.jobs.door import closed
 from orchestrator.jobs.parcel import Sender
 from orchestrator.jobs.remote import judge_parcel
@@ -315,7 +316,7 @@ class Cluster:
                 if time.monotonic() > until_s:
                     raise CannotJudge(
                         f"the scheduler at {self._address} has no worker: {error}",
-                        next_step=f"start one: dask worker {self._address}",
+                        next_step=f"start one: dask worker {as_argument(self._address)}",
                     ) from error
                 if not said:
                     self._home.tell(Said(f"the scheduler at {self._address} has no worker yet"))

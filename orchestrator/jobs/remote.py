@@ -26,6 +26,7 @@ from orchestrator.interpreter import interpreter
 from orchestrator.jobs.judging import judged
 from orchestrator.jobs.parcel import Parcel, parcel_from
 from orchestrator.jobs.places import TOP, rewritten
+from orchestrator.jobs.secrets import without_secrets
 from orchestrator.jobs.task import Answer, Failed
 from orchestrator.jobs.wire import to_bytes
 from orchestrator.safety.checkout import Checkout
@@ -54,14 +55,16 @@ def judge_parcel(parcel: bytes, bundle: bytes) -> bytes:
 
     def tell(event: Event) -> None:
         if isinstance(event, StepBegun | TestsRan):
-            worker.log_event(asked.topic, to_bytes(Beside(asked.task.place, event)))
+            worker.log_event(
+                asked.topic, to_bytes(Beside(asked.task.place, without_secrets(event)))
+            )
 
     try:
         answer = judged_in(folder, asked, bundle, _seldom(tell))
     except Exception as error:  # noqa: BLE001 - another worker may do better
         at = "".join(traceback.format_exception(error)[-2:])
         answer = Failed(asked.task, OrchestrateError(f"{error}\n{at}"))
-    return to_bytes(answer)
+    return to_bytes(without_secrets(answer))
 
 
 def judged_in(folder: Path, parcel: Parcel, bundle: bytes, tell: Callable[[Event], None]) -> Answer:

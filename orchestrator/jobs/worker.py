@@ -19,6 +19,7 @@ from orchestrator.errors import CannotJudge, Interrupted, OrchestrateError
 from orchestrator.events import Beside, Event, StepBegun, TestsRan
 from orchestrator.git import worktrees
 from orchestrator.jobs.judging import judged
+from orchestrator.jobs.secrets import without_secrets
 from orchestrator.jobs.task import Answer, Failed, Task
 from orchestrator.jobs.wire import from_bytes, to_bytes
 from orchestrator.safety.session import Away, Session, at_work
@@ -41,7 +42,7 @@ def main(descriptor: int) -> None:
             while True:
                 task = tasks.get()
                 teller.place = task.place
-                line.send_bytes(to_bytes(_answer(work, task, away)))
+                line.send_bytes(to_bytes(without_secrets(_answer(work, task, away))))
     except (Interrupted, BrokenPipeError):
         return
 
@@ -83,7 +84,7 @@ class _Teller:
             self._last_s = time.monotonic()
         elif not isinstance(event, StepBegun):
             return  # it comes with the answer
-        self._line.send_bytes(to_bytes(Beside(self.place, event)))
+        self._line.send_bytes(to_bytes(Beside(self.place, without_secrets(event))))
 
 
 if __name__ == "__main__":

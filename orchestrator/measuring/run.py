@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.errors import CannotJudge
+from orchestrator.foreign import as_command
 from orchestrator.gates.events import Way
 from orchestrator.gates.pytest_run import Ended, OnMemory, OnProgress, Request, run_pytest
 from orchestrator.gates.suite import last_lines
@@ -89,7 +90,7 @@ def measured(
         on_progress=on_progress, on_memory=on_memory, env=tests.env,
     )  # fmt: skip
     if (why := _why_no_answer(ended)) is not None:
-        raise CannotJudge(why, next_step=" ".join(ended.command[:3]) + " --collect-only -q")
+        raise CannotJudge(why, next_step=as_command([*ended.command[:3], "--collect-only", "-q"]))
     assert ended.memory is not None
     run = ended.run
     growths = [replace(g, test_id=run.canonical(g.test_id)) for g in ended.memory.growths]

@@ -181,6 +181,13 @@ class Phase(Strict):
         return sum(known) if known else None
 
 
+class Evidence(StrEnum):
+    """What a record and its commit quote of a test that failed."""
+
+    SOURCE = "source"
+    FULL = "full"
+
+
 @model
 class Commit(Strict):
     """How a commit about a batch reads. Both parts are Jinja2 templates; default: built in.
@@ -190,6 +197,12 @@ class Commit(Strict):
 
     subject: Template | None = None
     body: Template | None = None
+    evidence: Evidence = described(
+        "What is quoted of a test that failed: `source` is the type of what was raised and the "
+        "line of source that raised it; `full` is what pytest prints of it, whose values may come "
+        "from the environment (what is known of that is taken out).",
+        default=Evidence.SOURCE,
+    )
     signoff: bool = described(
         "Every commit ends with a Signed-off-by of whoever runs it.", default=False
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import BadInput, Refused
+from orchestrator.foreign import as_argument
 from orchestrator.plan.model import Plan
 from orchestrator.reading import read_regular
 
@@ -43,7 +44,7 @@ def origin_of(top: Path, plan: Plan) -> Origin | None:
         raise BadInput(
             f"{plan.reports}/{NAME} does not say where the records come from: it is an object with "
             "`repository` and `commit`",
-            next_step=f"correct it, or remove it: git rm {plan.reports}/{NAME}",
+            next_step=f"correct it, or remove it: git rm {as_argument(f'{plan.reports}/{NAME}')}",
         ) from error
 
 
@@ -56,5 +57,6 @@ def check_here(top: Path, plan: Plan) -> None:
     if (origin := origin_of(top, plan)) is not None:
         raise Refused(
             origin.sentence,
-            next_step=f"run it there, or, to migrate this repository: git rm -r {plan.reports}",
+            next_step=f"run it there, or, to migrate this repository: git rm -r "
+            f"{as_argument(plan.reports)}",
         )

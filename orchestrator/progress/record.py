@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
 from orchestrator.errors import BadInput
+from orchestrator.foreign import as_argument
 from orchestrator.paths import RepoPath
 from orchestrator.plain import UnfitError, built, plain_of
 from orchestrator.plan.model import Phase, Place, Plan
@@ -219,7 +219,7 @@ def _held(tree: Tree, path: RepoPath) -> bytes | None:
     except OSError as error:
         raise BadInput(
             f"cannot read the record {path!r}: {error.strerror}",
-            next_step=f"git log -- {shlex.quote(path)}",
+            next_step=f"git log -- {as_argument(path)}",
         ) from error
 
 
@@ -243,7 +243,7 @@ def parsed(data: bytes, name: str) -> Record:
     if has_conflict(data):
         raise BadInput(
             f"{name!r} holds the markers of a merge conflict",
-            next_step=f"orchestrate resolve {shlex.quote(name)}",
+            next_step=f"orchestrate resolve {as_argument(name)}",
         )
     if data.startswith(b"version https://git-lfs"):
         raise BadInput(
@@ -308,7 +308,7 @@ def _explained(data: bytes, name: str) -> Record:
 
 
 def _restore(name: str) -> str:
-    return f"git log -- {shlex.quote(name)}, then restore the file or upgrade orchestrate"
+    return f"git log -- {as_argument(name)}, then restore the file or upgrade orchestrate"
 
 
 def failed_before(gates: Iterable[GateRecord]) -> list[str]:

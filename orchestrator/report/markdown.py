@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from orchestrator.progress.status import Status
 from orchestrator.report.facts import Batch, Facts
-from orchestrator.report.status import escaped, markdown_table
+from orchestrator.report.outside import code_in_markdown, in_markdown
+from orchestrator.report.status import markdown_table
 
 
 def markdown_report(facts: Facts, status: Status) -> str:
@@ -15,7 +16,7 @@ def markdown_report(facts: Facts, status: Status) -> str:
 
 
 def _lines(facts: Facts, status: Status) -> Iterator[str]:
-    yield f"# {escaped(facts.title)}"
+    yield f"# {in_markdown(facts.title)}"
     yield ""
     yield (
         f"{facts.total.done:,} of {facts.total.of:,} files done ({facts.total.percent} %), "
@@ -23,16 +24,17 @@ def _lines(facts: Facts, status: Status) -> Iterator[str]:
         f"{facts.flaky} flaky."
     )
     if facts.next:
-        yield f"Next: {escaped(facts.next)}."
+        yield f"Next: {in_markdown(facts.next)}."
     if facts.waiting:
         yield from ("", "## Unresolved", "")
         for waiting in facts.waiting:
             item = waiting.item
-            why = escaped(item.reason)
-            yield f"- {code(item.path)} ({escaped(item.place)}), {item.kind}: {why}"
+            why = in_markdown(item.reason)
+            where = f"{code_in_markdown(item.path)} ({in_markdown(item.place)})"
+            yield f"- {where}, {in_markdown(item.kind)}: {why}"
     yield from ("", "## Phases", "", *markdown_table(status))
     if facts.calibration:
-        yield from ("", *(f"- {escaped(line)}" for line in facts.calibration))
+        yield from ("", *(f"- {in_markdown(line)}" for line in facts.calibration))
     landed = [b for p in facts.phases for b in p.batches if b.gates]
     if landed:
         yield from ("", "## Batches", "")
@@ -48,13 +50,4 @@ def _row(batch: Batch) -> str:
     ]
     gates = "; ".join([*said, *(f"memory {line}" for line in batch.memory)])
     cells = [f"{batch.name}: {batch.title}", batch.state, batch.did, gates, batch.commit]
-    return f"| {' | '.join(escaped(cell) for cell in cells)} |"
-
-
-def code(text: str) -> str:
-    """`text` as code, whatever backticks are in it."""
-    fence = "`"
-    while fence in text:
-        fence += "`"
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{' '.join(text.split())}{pad}{fence}"
+    return f"| {' | '.join(in_markdown(cell) for cell in cells)} |"

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.measuring.compare import Comparison
 from orchestrator.measuring.noise import Difference
 from orchestrator.measuring.run import Measurement
+from orchestrator.report.outside import in_template
 from orchestrator.report.timeline import timeline
 
 MOST = 10
@@ -115,7 +116,7 @@ def memory_page(found: Measurement, bounds: Bounds, title: str) -> str:
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True,
+        trim_blocks=True, finalize=in_template,
     )  # fmt: skip
     return environment.get_template(
         "memory.html"

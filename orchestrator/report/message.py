@@ -9,17 +9,11 @@ from functools import partial
 from typing import Any
 
 from orchestrator.errors import BadInput
+from orchestrator.foreign import for_commit, for_terminal
 from orchestrator.plan.model import Place, Plan
 from orchestrator.progress.record import GateRecord, Record
-from orchestrator.report.told import (
-    About,
-    Action,
-    action_of,
-    label,
-    listed,
-    one_line,
-    values,
-)
+from orchestrator.redact import redacted
+from orchestrator.report.told import About, Action, action_of, label, listed, values
 from orchestrator.templates import rendered
 from orchestrator.words import plural
 
@@ -125,27 +119,27 @@ def message(
     every = (*record.targets, *(record.others if action is Action.UNDO else ()))
     entries = [t for t in every if touched is None or t.path in touched]
     verified = record.gates if gates is None else gates
-    about = About(
-        plan, place, record, entries, verified, action or action_of(entries), one_line(reason)
-    )
-    known = values(about)
+    about = About(plan, place, record, entries, verified, action or action_of(entries), reason)
+    known = _told(values(about))
     cut = None if is_trial else f"… and more; all of it is in {known['record']}"
     if (template := plan.commit.subject) is None:
-        subject = _default_subject(about)
+        subject = for_commit(_default_subject(about))
     else:
-        subject = one_line(rendered(template, known, "commit.subject", cut=cut))
+        subject = for_commit(rendered(template, known, "commit.subject", cut=cut))
     if not subject:
         raise BadInput("commit.subject of the plan gives an empty subject")
     if plan.commit.body is None:
         body = _wrapped(_default_body(known), known)
     else:
         body = rendered(plan.commit.body, known, "commit.body", cut=cut)
-    return Message(subject, _squeezed(body), _trailers(plan, place))
+    return Message(redacted(subject), _squeezed(body), _trailers(plan, place))
 
 
 def _trailers(plan: Plan, place: Place) -> list[str]:
     trailers = [f"Migration: {plan.name} {place.name}"]
-    return trailers + [f"{key}: {one_line(value)}" for key, value in plan.commit.trailers.items()]
+    return trailers + [
+        f"{key}: {for_commit(redacted(value))}" for key, value in plan.commit.trailers.items()
+    ]
 
 
 def _default_subject(about: About) -> str:
@@ -208,6 +202,15 @@ def _default_body(known: Mapping[str, Any]) -> str:
     return rendered(BODY, shown | extra, "the built-in body", limit_chars=_BODY_LIMIT_CHARS)
 
 
+def _told(value: Any, name: str = "") -> Any:
+    """The same values, each text on one line; what the plan prevents may have several."""
+    if isinstance(value, str):
+        return for_terminal(value) if name == "prevents" else for_commit(value)
+    if isinstance(value, dict):
+        return {key: _told(one, key) for key, one in value.items()}
+    return [_told(one) for one in value] if isinstance(value, list) else value
+
+
 def _first(items: Sequence[Any]) -> list[Any]:
     found: list[Any] = []
     size = 0
@@ -249,9 +252,12 @@ def _wrapped(body: str, known: Mapping[str, Any]) -> str:
 
 
 def _squeezed(body: str) -> str:
-    """The body without trailing blanks and without more than one empty line in a row."""
+    """The body without trailing blanks and without more than one empty line in a row.
+
+    A line that git would take for the end of the message is moved by a blank.
+    """
     lines: list[str] = []
-    for line in body.strip().splitlines():
+    for line in for_terminal(redacted(body)).strip().split("\n"):
         if line.strip() or (lines and lines[-1]):
-            lines.append(line.rstrip())
+            lines.append(f"{' ' * line.startswith('---')}{line.rstrip()}")
     return "\n".join(lines)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from orchestrator.plan.model import Measure, Phase, PhaseState
 from orchestrator.progress.status import OPEN, PhaseStatus, State, Status
+from orchestrator.redact import redacted
 from orchestrator.report import calibration
 from orchestrator.report.calibration import of_phase, of_plan
+from orchestrator.report.outside import code_in_markdown, in_markdown
 from orchestrator.words import plural
 
 _UNKNOWN = "-"
@@ -167,13 +169,16 @@ def next_lines(status: Status) -> list[str]:
 
 def markdown(status: Status) -> str:
     """The table as GitHub-flavoured Markdown, without colour and in a fixed order."""
-    lines = [f"# {escaped(status.plan.title)}", "", *markdown_table(status)]
-    told = [f"- {escaped(stray.sentence)}" for stray in status.strays]
-    told += [f"- {i.state}: `{i.path}` ({i.place}) {escaped(i.why)}" for i in attention(status)]
+    lines = [f"# {in_markdown(status.plan.title)}", "", *markdown_table(status)]
+    told = [f"- {in_markdown(stray.sentence)}" for stray in status.strays]
+    told += [
+        f"- {i.state}: {code_in_markdown(i.path)} ({in_markdown(i.place)}) {in_markdown(i.why)}"
+        for i in attention(status)
+    ]
     coming = (
-        [f"Next: {status.next.name}, {escaped(status.next.batch.title)}"] if status.next else []
+        [in_markdown(f"Next: {status.next.name}, {status.next.batch.title}")] if status.next else []
     )
-    measured = [f"- {escaped(line)}" for line in calibration.lines(status)]
+    measured = [f"- {in_markdown(line)}" for line in calibration.lines(status)]
     blocks = ["\n".join(lines), "\n".join(told), "\n".join(measured), *coming]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -218,7 +223,7 @@ def _phase(phase: PhaseStatus, status: Status) -> dict[str, object]:
                 "open": batch.is_open,
                 "added": batch.record.counts() if batch.record else None,
                 "targets": [
-                    {"path": t.target.path, "state": t.state.value, "why": t.why}
+                    {"path": t.target.path, "state": t.state.value, "why": redacted(t.why)}
                     for t in batch.targets
                 ],
             }
@@ -288,10 +293,4 @@ def _sum(values: Sequence[float | None]) -> float | None:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(escaped(cell) for cell in cells)} |"
-
-
-def escaped(text: str) -> str:
-    """`text` as it is to be read, on one line of Markdown: nothing in it is markup."""
-    plain = " ".join(text.split()).replace("\\", "\\\\")
-    return "".join(f"\\{char}" if char in "|<>[]*`#" else char for char in plain)
+    return f"| {' | '.join(in_markdown(cell) for cell in cells)} |"

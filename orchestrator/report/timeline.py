@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 
+from orchestrator.foreign import for_html
 from orchestrator.metering.meter import Memory
 
 WIDTH, HEIGHT = 760, 300
@@ -60,7 +60,7 @@ def timeline(memory: Memory, *, title: str, limits_mib: Sequence[float] = ()) ->
     return "".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'font-family="system-ui,sans-serif" font-size="11" fill="#656d76">',
-        f"<title>{escape(title)}</title>",
+        f"<title>{for_html(title)}</title>",
         *grid(), *areas(), *legend(), "</svg>",
     ])  # fmt: skip
 
@@ -70,7 +70,7 @@ def _colour(number: int) -> str:
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{for_html(text)}</text>'
 
 
 def _round_up(mib: float) -> float:

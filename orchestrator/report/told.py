@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 
+from orchestrator.foreign import for_commit
 from orchestrator.plan.model import Measure, Place, Plan, Target
 from orchestrator.progress.record import (
     Done,
@@ -56,15 +57,15 @@ class About:
     @property
     def title(self) -> str:
         """The title of the plan, on one line."""
-        return one_line(self.plan.title)
+        return for_commit(self.plan.title)
 
     @property
     def topics(self) -> list[str]:
         """What the files are about, none twice; no more than one where the plan gives a topic."""
         if self.place.batch.topic:
-            return [one_line(self.place.batch.topic)]
+            return [for_commit(self.place.batch.topic)]
         if self.action is Action.UNDO:
-            own = [one_line(self.place.batch.title)]
+            own = [for_commit(self.place.batch.title)]
             return [topic_of(self.entries[0].path)] if len(self.entries) == 1 else own
         if self.action is Action.SKIP and len(self.entries) > 1:
             return [plural(len(self.entries), "file")]
@@ -109,14 +110,9 @@ def label(place: Place) -> str:
     return place.phase.id.replace("-", " ").capitalize()
 
 
-def one_line(value: str) -> str:
-    """The value without line ends, so that it can forge no line of its own."""
-    return " ".join(value.split())
-
-
 def topic_of(path: str) -> str:
     """What a file is about: `tests/test_gdpr.py` → `gdpr`."""
-    return one_line(PurePosixPath(path).stem.removeprefix("test_").replace("_", " "))
+    return for_commit(PurePosixPath(path).stem.removeprefix("test_").replace("_", " "))
 
 
 def values(about: About) -> dict[str, Any]:
@@ -129,7 +125,7 @@ def values(about: About) -> dict[str, Any]:
     left = [target for target in batch.targets if target.path not in out]
     return {
         "action": about.action.value,
-        "reason": one_line(about.reason),
+        "reason": for_commit(about.reason),
         "record": record_path(plan, about.place),
         "deed": about.deed(about.title, topic),
         "topic": topic,
@@ -162,7 +158,7 @@ def values(about: About) -> dict[str, Any]:
         },
         "estimates": [
             {
-                "label": one_line(measure.label or name),
+                "label": for_commit(measure.label or name),
                 "batch": with_unit(measure, amount),
                 "phase": with_unit(measure, whole) if (whole := phase.amount(name)) else None,
             }
@@ -170,27 +166,27 @@ def values(about: About) -> dict[str, Any]:
             if measure.estimate and (amount := _sum(left, name))
         ],
         "measured": [in_words(one) for one in record.memory or () if _is_about(one, entries)],
-        "targets": [{"path": one_line(t.path), "done": t.done.value} for t in entries],
+        "targets": [{"path": for_commit(t.path), "done": t.done.value} for t in entries],
         "files": [
             {
-                "path": one_line(t.path),
+                "path": for_commit(t.path),
                 "topic": topic_of(t.path),
                 "counts": counts_in_words(t.counts),
             }
             for t in edited
         ],
         "others": [
-            {"path": one_line(t.path), "note": _note(t)}
+            {"path": for_commit(t.path), "note": _note(t)}
             for t in entries
             if t.done not in {Done.EDITED, Done.ADOPTED}
         ],
         "beside": [
-            {"path": one_line(t.path), "counts": counts_in_words(t.counts)}
+            {"path": for_commit(t.path), "counts": counts_in_words(t.counts)}
             for t in record.others
             if set(t.unit) & {entry.path for entry in entries}
         ],
         "by_hand": [
-            {"path": one_line(t.path), "note": one_line(t.reason or "")}
+            {"path": for_commit(t.path), "note": for_commit(t.reason or "")}
             for t in entries
             if t.done is Done.ADOPTED
         ],
@@ -225,7 +221,7 @@ _NOTES = {
 def _note(target: TargetRecord) -> str:
     if target.done is Done.UNCHANGED:
         return "unchanged, it already has it"
-    return one_line(f"{_NOTES[target.done]}{target.reason or ''}")
+    return for_commit(f"{_NOTES[target.done]}{target.reason or ''}")
 
 
 def listed(words: Sequence[str], *, most_chars: int) -> str:
@@ -245,7 +241,7 @@ def with_unit(measure: Measure, amount: float) -> str:
 
 def _counted(measure: Measure, name: str, amount: float) -> str:
     about = "~" if measure.approximate else ""
-    return f"{about}{with_unit(measure, amount)} {one_line(measure.label or name)}"
+    return f"{about}{with_unit(measure, amount)} {for_commit(measure.label or name)}"
 
 
 def _sum(targets: Sequence[Target], measure: str) -> float | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.foreign import as_argument, as_command
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.verdict import Fault
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import BatchStatus, State, Status, TargetStatus
+from orchestrator.redact import redacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def to_json(found: Sequence[Unresolved]) -> str:
                 "batch": item.place,
                 "path": item.path,
                 "kind": item.kind,
-                "reason": item.reason,
+                "reason": redacted(item.reason),
                 "tests": list(item.tests),
                 "reproduce": item.reproduce,
                 "patch": item.has_patch,
@@ -69,18 +70,18 @@ def reproduce_line(entry: TargetRecord, how: Reproduction) -> str | None:
         return None
     if (words := how.words(failure.gate, entry.path, failure.tests)) is None:
         return None
-    show = shlex.join(["orchestrate", "show", "--patch", entry.path])
-    return f"{show} | git apply && {{ {shlex.join(words)}; {show} | git apply -R; }}"
+    show = as_command(["orchestrate", "show", "--patch", entry.path])
+    return f"{show} | git apply && {{ {as_command(words)}; {show} | git apply -R; }}"
 
 
 def see_it(item: Unresolved) -> str:
     """The command that shows the failure, and takes the edit back again."""
-    return f"orchestrate show {shlex.quote(item.path)} --run"
+    return f"orchestrate show {as_argument(item.path)} --run"
 
 
 def next_steps(item: Unresolved) -> list[str]:
     """What a person can do about it, each with its command."""
-    path = shlex.quote(item.path)
+    path = as_argument(item.path)
     if item.kind == State.MANUAL.value:
         return [f"change what it needs, then: orchestrate adopt {path}"]
     if item.kind == State.REVERTED.value:

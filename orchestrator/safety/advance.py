@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import os
 import re
-import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from orchestrator import files, private
 from orchestrator.errors import ChangedMeanwhile, Exit, OrchestrateError
+from orchestrator.foreign import as_argument
 from orchestrator.git import GitFailed, Repo, worktrees
 from orchestrator.git.failures import GitHookRefused, GitLocked
 from orchestrator.paths import RepoPath
@@ -53,7 +53,7 @@ class Kept:
     @property
     def command(self) -> str:
         """What brings it in."""
-        return f"git merge {shlex.quote(self.branch)}"
+        return f"git merge {as_argument(self.branch)}"
 
 
 class NotAdvanced(OrchestrateError):

@@ -7,13 +7,13 @@ wrote meanwhile, a person in an editor, stays.
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.errors import ChangedMeanwhile, Exit, OrchestrateError
+from orchestrator.foreign import as_argument, as_command
 from orchestrator.git import Repo
 from orchestrator.git.settings import hooks_folder, settings_files, settings_in
 from orchestrator.git.snapshot import differing, restore_from
@@ -137,9 +137,9 @@ class Bystanders:
             raise ChangedMeanwhile(
                 f"git was configured during the run: {', '.join(changed)}; {name} is "
                 f"{after.get(name)!r} now, and was {'not set' if was is None else repr(was)}",
-                next_step=f"git config --local --unset-all {name}"
+                next_step=f"git config --local --unset-all {as_argument(name)}"
                 if was is None
-                else shlex.join(["git", "config", "--local", name, was]),
+                else as_command(["git", "config", "--local", name, was]),
             )
 
 

@@ -13,6 +13,7 @@ from orchestrator.errors import CannotJudge, DiskError, Refused
 from orchestrator.git import Repo, worktrees
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Worktree
+from orchestrator.redact import redacted
 from orchestrator.safety import own_folders
 from orchestrator.safety.own_folders import OwnFolder
 
@@ -131,7 +132,7 @@ class Checkout:
             if ended.exit_code != 0:
                 how = ended.stopped or f"exit code {ended.exit_code}"
                 raise CannotJudge(
-                    f"`worktree: setup:` failed: {line} ({how})\n{ended.output[-2_000:]}",
+                    f"`worktree: setup:` failed: {line} ({how})\n{redacted(ended.output)[-2_000:]}",
                     next_step="correct `worktree:` in the plan, or do without --isolated",
                 )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import shutil
 import stat
 import uuid
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from orchestrator import files, private, process
 from orchestrator.changes import FILE_MODE, Change, Content
 from orchestrator.errors import NeedsDecision
+from orchestrator.foreign import as_argument
 from orchestrator.git import Repo
 from orchestrator.git.sparse import bring_back
 from orchestrator.paths import RepoPath
@@ -303,7 +303,7 @@ class Journal:
             now = f"{branch} is checked out now" if branch else "no branch is checked out now"
             raise NeedsDecision(
                 f"{entry.place} was interrupted on {entry.branch}, and {now}",
-                next_step=f"git switch {shlex.quote(entry.branch)} && orchestrate recover, or: "
+                next_step=f"git switch {as_argument(entry.branch)} && orchestrate recover, or: "
                 "orchestrate recover --keep",
             )
 
@@ -382,7 +382,7 @@ class Journal:
             return data
         raise NeedsDecision(
             f"the copy of {file.path!r} from before {entry.place} is damaged: {str(copy)!r}",
-            next_step=f"git restore {shlex.quote(file.path)}, then: {RECOVER}",
+            next_step=f"git restore {as_argument(file.path)}, then: {RECOVER}",
         )
 
     def _write(self, entry: Entry) -> None:

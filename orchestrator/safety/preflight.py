@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator import files
 from orchestrator.changes import Change
 from orchestrator.errors import BadInput, ChangedMeanwhile, Refused
+from orchestrator.foreign import as_argument
 from orchestrator.git import Head, Repo, find_top
 from orchestrator.git.own import REDIRECTING
 from orchestrator.git.sparse import left_out
@@ -93,14 +93,15 @@ def _check_can_be_made(repo: Repo, paths: Sequence[str]) -> None:
     for path in paths:
         if os.path.lexists(repo.top / path):
             raise Refused(
-                f"{path!r} would be made, and there is such a file", next_step=f"git status {path}"
+                f"{path!r} would be made, and there is such a file",
+                next_step=f"git status {as_argument(path)}",
             )
         if files.is_behind_link(repo.top, RepoPath(path)):
             raise Refused(f"{path!r} lies behind a symbolic link", next_step="git status")
         if repo.ignored(path):
             raise Refused(
                 f"git ignores {path!r}, so it could not be committed",
-                next_step=f"git check-ignore --verbose {path}",
+                next_step=f"git check-ignore --verbose {as_argument(path)}",
             )
 
 
@@ -121,12 +122,13 @@ def check_adopted(repo: Repo, plan: Plan, place: Place, paths: Sequence[str]) ->
     if half := repo.half_staged(paths):
         raise Refused(
             f"what is staged of {listed(half)} is not what the file holds",
-            next_step=f"git add {half[0]}, or git restore --staged {half[0]}",
+            next_step=f"git add {as_argument(half[0])}, "
+            f"or git restore --staged {as_argument(half[0])}",
         )
     if ignored := [path for path in repo.untracked(paths) if repo.ignored(path)]:
         raise Refused(
             f"git ignores {listed(ignored)}, so it could not be committed",
-            next_step=f"git check-ignore --verbose {ignored[0]}",
+            next_step=f"git check-ignore --verbose {as_argument(ignored[0])}",
         )
     check_record(repo, record_path(plan, place))
     repo.identity()
@@ -161,7 +163,8 @@ def check_records(repo: Repo, plan: Plan) -> None:
         raise Refused(
             f"{foreign[0]!r} is in the way: the record of a batch goes there, and git does not "
             "know that file",
-            next_step=f"move it, or set `reports:` in the plan: git status {foreign[0]}",
+            next_step=f"move it, or set `reports:` in the plan: git status "
+            f"{as_argument(foreign[0])}",
         )
 
 
@@ -175,7 +178,7 @@ def check_out(repo: Repo, absent: Sequence[str]) -> None:
         folder = found[0].rpartition("/")[0] or "."
         raise Refused(
             f"{listed(found)} is not checked out: a sparse checkout leaves it out",
-            next_step=f"git sparse-checkout add {shlex.quote(folder)}",
+            next_step=f"git sparse-checkout add {as_argument(folder)}",
         )
 
 
@@ -203,7 +206,8 @@ def _check_files(repo: Repo, paths: Sequence[str]) -> None:
     if hidden := repo.hidden(paths):
         raise Refused(
             f"git was told not to look at {listed(hidden)} (assume-unchanged or skip-worktree)",
-            next_step=f"git update-index --no-assume-unchanged --no-skip-worktree {hidden[0]}",
+            next_step=f"git update-index --no-assume-unchanged --no-skip-worktree "
+            f"{as_argument(hidden[0])}",
         )
 
 
@@ -215,13 +219,14 @@ def _check_targets(repo: Repo, paths: Sequence[str]) -> None:
         raise Refused(
             f"{listed(filtered)} is under a filter of git (LFS or the like): what is "
             "committed would not be what was judged",
-            next_step=f"git check-attr filter {filtered[0]}, or take it out of the plan",
+            next_step=f"git check-attr filter {as_argument(filtered[0])}, "
+            "or take it out of the plan",
         )
     if untracked := repo.untracked(paths):
         if inside := repo.submodule_of(untracked[0]):
             raise Refused(
                 f"{untracked[0]!r} is in the submodule {inside!r}, a repository of its own",
-                next_step=f"cd {inside}, with a plan of its own there",
+                next_step=f"cd {as_argument(str(inside))}, with a plan of its own there",
             )
         raise Refused(
             f"git does not know {listed(untracked)}",

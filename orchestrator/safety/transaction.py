@@ -5,7 +5,6 @@ What is committed are exactly the files that were judged and their record, throu
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,12 +20,14 @@ from orchestrator.errors import (
     OrchestrateError,
 )
 from orchestrator.events import Said
+from orchestrator.foreign import as_argument
 from orchestrator.git import GitFailed, Head, Repo
 from orchestrator.git.sparse import stage_removal
 from orchestrator.git.standin import commit_as_on
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
 from orchestrator.progress.record import Record, record_path
+from orchestrator.redact import redacted
 from orchestrator.report.message import Message
 from orchestrator.safety import points
 from orchestrator.safety.bystanders import Bystanders, PutBack, Trespass
@@ -272,7 +273,7 @@ class Transaction:
             # a hook may have rewritten our files before it said no: its version is kept
             with held():  # a second Ctrl-C must not reach the git that puts things back
                 rescued = journal.recover(Decision.RESTORE).rescued
-            said = error.output.strip()[-3000:] or "(it printed nothing)"
+            said = redacted(error.output.strip())[-3000:] or "(it printed nothing)"
             if rescued:
                 said += f"\nwhat it had written is in {', '.join(map(str, rescued))}"
             if error.exit_code in {Exit.DISK, Exit.CHANGED_MEANWHILE}:
@@ -320,7 +321,7 @@ def _must_be_at(repo: Repo, was: Head) -> None:
         raise NeedsDecision(
             f"another branch was checked out during the run: {repo.branch or 'none'}, and the "
             f"batch was meant for {was.branch}; nothing was committed, and it was put back",
-            next_step=f"git switch {shlex.quote(was.branch or '')} && orchestrate next-batch",
+            next_step=f"git switch {as_argument(was.branch or '')} && orchestrate next-batch",
         )
     if (now := repo.head().commit) != was.commit:
         raise ChangedMeanwhile(

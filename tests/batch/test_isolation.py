@@ -456,7 +456,8 @@ def test_fault_92_secrets_in_ids_and_paths_of_this_machine_are_in_no_commit(
     assert "s3cr3t" not in committed
     assert "[API_TOKEN]" in committed
     assert str(tmp_path) not in committed
-    assert "object at 0x…" in committed.replace("\\u2026", "…")
+    assert "object at" not in committed
+    assert "AssertionError at" in committed
 
 
 def test_a_test_that_patches_json_for_its_whole_run_does_no_harm(tmp_path: Path) -> None:

@@ -271,7 +271,7 @@ def test_fault_91_markup_and_escapes_of_the_outside_reach_no_terminal(tmp_path: 
     repo = make_repo(tmp_path / "r", plan=plan)
     ended = repo.run("status", env={"FORCE_COLOR": "1"})
     assert ended.code == 0
-    assert "a[/]b \N{REPLACEMENT CHARACTER}[31mred [bold]" in ended.out
+    assert "a[/]b \\x1b[31mred [bold]" in ended.out
 
 
 def test_fault_120_an_ascii_terminal_gets_ascii(repo: SampleRepo) -> None:

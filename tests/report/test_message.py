@@ -8,12 +8,13 @@ import pytest
 from support import PLAN
 
 from orchestrator.errors import BadInput
+from orchestrator.foreign import for_commit
 from orchestrator.paths import RepoPath
 from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
 from orchestrator.progress.record import Done, GateRecord, Record, TargetRecord
 from orchestrator.report.message import Message, message
-from orchestrator.report.told import Action, one_line
+from orchestrator.report.told import Action
 from orchestrator.words import counts_in_words
 
 
@@ -104,8 +105,8 @@ def test_the_built_in_body_is_wrapped_and_a_name_stays_whole() -> None:
         path=RepoPath(named), done=Done.REFUSED, reason="Signed-off-by: nobody " * 20
     )
     lines = message_of(PLAN, left).body.splitlines()
-    assert any(one_line(named) in line for line in lines)
-    assert all(len(line) <= 100 for line in lines if one_line(named) not in line)
+    assert any(for_commit(named) in line for line in lines)
+    assert all(len(line) <= 100 for line in lines if for_commit(named) not in line)
     assert not any(line.startswith("Signed-off-by") for line in lines)
 
 

@@ -47,7 +47,7 @@ def test_fault_91_the_page_stands_alone_and_is_escaped(landed: SampleRepo) -> No
 def test_the_markdown_says_the_same(landed: SampleRepo) -> None:
     text = landed.run("report", "--markdown").out
     assert "2 of 4 files done (50 %), 4 tests verified" in text
-    assert "\\<script\\>alert(1)\\</script\\> & \\| \\`x\\`" in text
+    assert "\\<script\\>alert(1)\\</script\\> \\& \\| \\`x\\`" in text
     assert "`tests/conftest.py` (first/two), manual:" in text
     assert not (landed.top / "reports/report.html").exists()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from orchestrator.cli.declared.options import (
     StrictOption,
     TrustOption,
 )
+from orchestrator.foreign import as_command
 
 
 @app.command("next-batch")
@@ -208,7 +208,7 @@ def recover_command(
 
 
 def _words(command: str, name: str | None) -> str:
-    return shlex.join([command, *([name] if name else [])])
+    return as_command([command, *([name] if name else [])])
 
 
 @app.command("demo")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from orchestrator.cli.declared.options import (
     PythonOption,
     TrustOption,
 )
+from orchestrator.foreign import as_command
 
 
 @app.command("status")
@@ -60,7 +60,7 @@ def show_command(
         from orchestrator.cli.batches import show_again
         from orchestrator.safety.session import How
 
-        how = How(python, trust=trust, command=shlex.join(["show", name, "--run"]))
+        how = How(python, trust=trust, command=as_command(["show", name, "--run"]))
         raise typer.Exit(show_again(plan or ctx.obj, name, how))
     from orchestrator.cli.batches import show
 

@@ -15,7 +15,8 @@ pytest 7.4 or newer. `ORCHESTRATE_PROBE` names the JSON file with its settings:
     imports  the file that is told what was imported; null for none
 
 Lines: start, collecting, collected, collect_error, collect_skip, ids, deselected, running, phase,
-worker_lost, finish. Only the controlling process writes them; workers of xdist report through it.
+variables, worker_lost, finish. Only the controlling process writes them; workers of xdist report
+through it.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ import json
 import os
 import sys
 import time
-import traceback
 from typing import Any, Dict, Generator, Iterator, List, Optional
 
+import orchestrate_raised as failing  # type: ignore[import-not-found]  # beside this file
 import pytest
 from orchestrate_files import Files  # type: ignore[import-not-found]  # beside this file
 from orchestrate_imports import Imports  # type: ignore[import-not-found]  # beside this file
@@ -35,11 +36,10 @@ from orchestrate_imports import Imports  # type: ignore[import-not-found]  # bes
 _FREEZE_AGAIN_S = 0.01
 _OLDEST = 2
 _FULL_COLLECT_BYTES = 64 * 2**20
-_TEXT_CHARS = 6000
 _COLLECTED = (0, 1, 5)
 """Exit codes of pytest that say how tests went, or that there were none."""
 # a test may replace them
-_dumps, _extract_tb = json.dumps, traceback.extract_tb
+_dumps = json.dumps
 _gc_collect, _gc_freeze, _gc_unfreeze = gc.collect, gc.freeze, gc.unfreeze
 
 
@@ -124,21 +124,19 @@ def pytest_runtest_makereport(item: Any, call: Any) -> Generator[None, Any, None
         return
     about: Dict[str, Any] = {}
     if report.outcome == "failed" and call.excinfo is not None:
-        about = _failure(call.excinfo)
+        about = failing.failure(call.excinfo, _TOP)
     elif report.outcome == "skipped" or hasattr(report, "wasxfail"):
         about = {"in_source": _asked_for_in_source(item, report)}
     report.orchestrate = about
 
 
-def _failure(excinfo: Any) -> Dict[str, Any]:
-    """What was raised where: the type, and the line of source that is the same after an edit."""
-    frames = _extract_tb(excinfo.tb)
-    last = frames[-1] if frames else None
-    return {
-        "error": excinfo.type.__name__,
-        "at": (last.line or "").strip() if last else "",
-        "function": last.name if last else "",
-    }
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, None]:
+    """Say in the report what a file that cannot be collected raised."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        report.orchestrate = failing.failed_collection(report, _TOP)
 
 
 _ASKING = ("skip", "skipif")
@@ -235,11 +233,18 @@ class _Writer:
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
-            self._write("collect_error", id=report.nodeid, text=_text(report))
+            self._variables(report)
+            why = failing.told(report, _TOP)
+            self._write("collect_error", id=report.nodeid, text=failing.text_of(report), raised=why)
         elif report.skipped:
-            self._write("collect_skip", id=report.nodeid, text=_text(report))
+            self._write("collect_skip", id=report.nodeid, text=failing.text_of(report))
         else:
             self._write("collected", id=report.nodeid)
+
+    def _variables(self, report: Any) -> None:
+        """What the process of a report has got of an environment, where it is not this one."""
+        about = getattr(report, "orchestrate", {})
+        self._write("variables", values=dict(about.pop("variables", {}), **failing.new_variables()))
 
     def pytest_collectstart(self, collector: Any) -> None:
         if isinstance(collector, pytest.File):
@@ -267,6 +272,9 @@ class _Writer:
         self._write("running", id=nodeid)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
+        failed = report.outcome == "failed"
+        if failed:
+            self._variables(report)
         self._write(
             "phase",
             id=report.nodeid,
@@ -275,7 +283,8 @@ class _Writer:
             xfail=hasattr(report, "wasxfail"),
             seconds=getattr(report, "duration", 0.0),
             worker=getattr(report, "worker_id", None),
-            text=_text(report) if report.outcome == "failed" else "",
+            text=failing.text_of(report) if failed else "",
+            raised=failing.told(report, _TOP) if failed else "",
             about=getattr(report, "orchestrate", {}),
         )
 
@@ -286,11 +295,12 @@ class _Writer:
             self._wrote_left_out = True
             self.left_out(left_out)
         if error:
-            self._write("worker_lost", worker=node.gateway.id, text=str(error)[-_TEXT_CHARS:])
+            self._write("worker_lost", worker=node.gateway.id, text=failing.last_of(str(error)))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> Iterator[None]:
         yield
+        self._write("variables", values=failing.new_variables())  # what pytest prints may hold them
         if int(exitstatus) in _COLLECTED:
             self._ids([])
         self._write("finish", exitstatus=int(exitstatus))
@@ -362,11 +372,6 @@ def _rss_bytes() -> int:
         return 2**62
 
 
-def _text(report: Any) -> str:
-    text = getattr(report, "longreprtext", "") or str(getattr(report, "longrepr", "") or "")
-    return text[-_TEXT_CHARS:]
-
-
 def _listening() -> Optional[Imports]:
     settings = _settings()
     if settings["imports"] is None:
@@ -382,6 +387,7 @@ def _watching() -> Files:
     return files
 
 
+_TOP = str(_settings()["top"])
 _FILES = _watching()
 """Made when the plugin is loaded, before conftest files are read."""
 _IMPORTS = _listening()
