@@ -15,6 +15,7 @@ import time
 import traceback
 from multiprocessing.connection import Connection
 
+from orchestrator.disk import disk_errors
 from orchestrator.errors import CannotJudge, Interrupted, OrchestrateError
 from orchestrator.events import Beside, Event, StepBegun, TestsRan
 from orchestrator.git import worktrees
@@ -49,8 +50,9 @@ def main(descriptor: int) -> None:
 
 def _answer(work: Session, task: Task, away: Away) -> Answer:
     try:
-        worktrees.move(work.repo, task.base, but=away.given)
-        return judged(work, task)
+        with disk_errors():
+            worktrees.move(work.repo, task.base, but=away.given)
+            return judged(work, task)
     except Interrupted:
         raise
     except OrchestrateError as error:
