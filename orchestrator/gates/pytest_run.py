@@ -164,17 +164,19 @@ def run_pytest(
             return f"no sign of life for {verify.test_timeout_s:g} s" if silent else None
 
         command = _command(files, folder, python, verify, metered=meter is not None)
-        ended = process.run(
-            command,
-            cwd=top,
-            env=_environment(settings, folder, python, env or {}),
-            timeout_s=verify.timeout_s,
-            memory_mib=verify.memory_mib,
-            on_start=meter.started if meter else lambda pid: None,
-            on_tick=tick,
-            start=start,
-        )
-        follower.close()
+        try:
+            ended = process.run(
+                command,
+                cwd=top,
+                env=_environment(settings, folder, python, env or {}),
+                timeout_s=verify.timeout_s,
+                memory_mib=verify.memory_mib,
+                on_start=meter.started if meter else lambda pid: None,
+                on_tick=tick,
+                start=start,
+            )
+        finally:
+            follower.close()
         memory = meter.memory() if meter else None
         told = [json.loads(line) for line in touched.read_text("ascii").splitlines()]
     collect_s = ended.duration_s if follower.collect_s is None else follower.collect_s

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -368,6 +369,16 @@ def test_a_forked_run_holds_no_module_that_a_started_one_does_not(project: Proje
         set((project.top / name).read_text().split()) for name in ("forked", "started")
     )
     assert {name for name in forked - started if not name.startswith("orchestrate_")} == set()
+
+
+def test_a_run_that_cannot_be_forked_leaves_no_file_open(project: Project, package: Path) -> None:
+    package.write_text(SOCKET)
+    project.write("import installed_here\n\n\ndef test_it(): pass\n")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", ResourceWarning)
+        for _ in range(2):
+            project.run()
+    assert not [str(one.message) for one in seen if "/events" in str(one.message)]
 
 
 def test_the_cache_of_an_import_is_no_new_package(project: Project, venv: Path) -> None:
