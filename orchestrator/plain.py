@@ -193,21 +193,7 @@ def _of_enum(kind: type[Enum]) -> _Make:
     return make
 
 
-def _of_checked(kind: type[Any]) -> _Make:
-    def make(plain: Any) -> Any:
-        if plain.__class__ is not str:
-            raise UnfitError
-        try:
-            return kind(plain)
-        except ValueError:
-            raise UnfitError from None
-
-    return make
-
-
 def _of_scalar(kind: type[Any]) -> _Make:
-    if issubclass(kind, str) and kind is not str:  # a text that is checked by making it
-        return _of_checked(kind)
     fits = (int, float) if kind is float else (kind,)
 
     def make(plain: Any) -> Any:

@@ -88,6 +88,11 @@ class User:
         ]
         return lost
 
+    def odd(self) -> set[str]:
+        """Tracked files that differ from HEAD although the user did not change them."""
+        rows = self.repo.git.paths("diff", "--name-only", "-z", "--no-renames", "HEAD", "--")
+        return set(rows) - self.dirty
+
     def _is_on_main(self, commit: str) -> bool:
         command = ["git", "merge-base", "--is-ancestor", commit, "main"]
         return subprocess.run(command, cwd=self.repo.top, check=False).returncode == 0
