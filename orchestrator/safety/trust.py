@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,6 +24,10 @@ from orchestrator.own import own_bytes
 from orchestrator.plan.model import Plan
 
 _MOST_BYTES = 4 * 2**20
+_PYTHON = re.compile(r"python(\d(\.\d+)?t?)?")
+_PROGRAMS = frozenset({b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"})
+"""How programs that are no scripts begin: on Linux, and on macOS for one and for several kinds."""
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -72,14 +78,16 @@ def check_lines(lines: Sequence[str], what: str, repo: Repo, asking: Asking) -> 
 def interpreter_lines(plan: Plan, top: Path, repo: Repo | None, python: str | None) -> list[str]:
     """The interpreter a run would start, where the plan or the repository chose it.
 
-    One that would be found without the plan is the user's own; not so one that git tracks.
+    One that would be found without the plan is the user's own, and so is a Python that is installed
+    elsewhere on the machine: whoever pushes a plan can name it, and put nothing there. Not so one
+    that git tracks, and no script whatever it is called.
     """
     named = None if python is not None else plan.verify.python
     path = chosen(top, option=python, plan=named)
     is_anyway = path == chosen(top, option=python, plan=None)
     if path is None or python is not None:
         return []
-    if named is not None and not is_anyway:
+    if named is not None and not is_anyway and not _is_installed(path, top):
         return [f"interpreter: {named}"]
     if repo is not None and _is_tracked(path, top, repo):
         return [f"interpreter, which git tracks: {path.relative_to(top)}"]
@@ -96,6 +104,24 @@ def shown(line: str) -> str:
 
 def _spelt(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
+
+
+def _is_installed(path: Path, top: Path) -> bool:
+    """Whether it is a Python outside of the work tree that nobody but the user and root can change.
+
+    Told without starting it: by the name and the first bytes of the program behind all links.
+    """
+    try:
+        program = path.resolve(strict=True)
+        states = [one.stat() for one in (program, program.parent, path.parent)]
+        with program.open("rb") as stream:
+            magic = stream.read(4)
+    except OSError:
+        return False
+    owners = {0, os.getuid()}
+    is_safe = all(s.st_uid in owners and not s.st_mode & stat.S_IWOTH for s in states)
+    outside = not any(one.is_relative_to(top) for one in (path.absolute(), program))
+    return is_safe and outside and magic in _PROGRAMS and bool(_PYTHON.fullmatch(program.name))
 
 
 def _is_tracked(path: Path, top: Path, repo: Repo) -> bool:

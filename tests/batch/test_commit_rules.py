@@ -39,7 +39,7 @@ def test_every_command_that_commits_keeps_the_rules(where: str, tmp_path: Path) 
         ("undo", "first/one", *PYTHON),
         ("skip", "tests/test_c.py", "--reason", "it stays"),
         ("retry", "tests/test_c.py", *PYTHON),
-        ("next-batch", *PYTHON),
+        ("retry", "first/one", *PYTHON),
     ]
     for command in commands:
         ran = repo.run(*command, *more)

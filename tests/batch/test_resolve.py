@@ -31,8 +31,10 @@ def conflict(tmp_path: Path) -> SampleRepo:
 
 
 def test_a_record_in_conflict_is_said_with_its_path_and_the_command(conflict: SampleRepo) -> None:
-    for command in (["status"], ["next-batch"], ["unresolved"]):
-        ended = conflict.run(*command)
+    assert conflict.run("next-batch").code == 3  # the merge is not over
+    conflict.commit("with the markers left in")
+    for command in ("status", "next-batch", "unresolved"):
+        ended = conflict.run(command)
         assert ended.code == 2
         assert f"{RECORD!r} holds the markers of a merge conflict" in ended.err
         assert f"next: orchestrate resolve {RECORD}" in ended.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -98,7 +99,8 @@ def test_what_was_red_is_not_run_again_by_a_python_of_a_guessed_name(tmp_path: P
     repo.run("next-batch", "--trust")
     shown = repo.run("unresolved", "--json", env={"PATH": programs_alone()})
     assert f"{sys.executable} -m py_compile tests/test_a.py" in shown.out  # that one starts
-    ended = repo.run("show", "only/one", "--run", env={"PATH": programs_alone()})
+    shutil.rmtree(repo.top / ".git/orchestrate/logs")  # which know what judged here
+    ended = repo.run("show", "only/one", "--run", "--trust", env={"PATH": programs_alone()})
     assert ended.code == 4, ended
     assert "needs this project's Python, and none was found" in ended.err
     assert "next: orchestrate show only/one --run --python PATH" in ended.err

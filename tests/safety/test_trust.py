@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,35 @@ def test_an_interpreter_is_asked_for_where_plan_or_repository_chose_it(
     repo.git.run("add", "--force", ".venv")
     tracked = ["interpreter, which git tracks: .venv/bin/python"]
     assert lines() == lines(".venv/bin/python") == tracked
+
+
+@pytest.mark.parametrize(
+    ("make", "asks"),
+    [
+        (lambda at: at.symlink_to(Path(sys.executable).resolve()), False),
+        (lambda at: at.write_text("#!/bin/sh\n"), True),
+        (lambda at: at.symlink_to(shutil.which("sh") or ""), True),
+        (lambda at: at.symlink_to("/nowhere/python3"), True),
+        (lambda at: (at.symlink_to(Path(sys.executable).resolve()), at.parent.chmod(0o777)), True),
+    ],
+    ids=["a Python", "a script", "another program", "nothing", "where anybody can write"],
+)
+def test_an_installed_python_that_a_plan_names_is_the_users_own(
+    make: Callable[[Path], object], asks: bool, tmp_path: Path
+) -> None:
+    repo, python = make_repo(tmp_path / "r"), tmp_path / "elsewhere/bin/python"
+    python.parent.mkdir(parents=True)
+    make(python)
+    named = with_(f"verify: {{python: {python}}}")
+    assert bool(interpreter_lines(named, repo.top, repo.git, None)) == asks
+
+
+def test_an_installed_python_behind_a_link_of_the_repository_is_asked_for(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "r")
+    (repo.top / "tools").mkdir()
+    (repo.top / "tools/python").symlink_to(Path(sys.executable).resolve())
+    named = with_(f"verify: {{python: {repo.top}/tools/python}}")
+    assert interpreter_lines(named, repo.top, repo.git, None) != []
 
 
 @pytest.mark.parametrize("what", [".venv", ".venv/lib/sitecustomize.py"])
