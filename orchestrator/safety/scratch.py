@@ -81,6 +81,7 @@ class ScratchCopy:
             self._bring_up_to_date()
             self._given = dict(contents)
             for path, content in contents.items():
+                self._clear_the_way(path)  # the folder of a file that a program may make
                 self._put(path, content)
                 there = self._copied[path].there if path in self._copied else None
                 self._copied.pop(path, None)

@@ -51,10 +51,10 @@ def test_fault_116_code_undone_by_hand_is_regressed_and_comes_next(repo: SampleR
     assert states(repo)["test_a.py"] == "done"
 
 
-def test_a_file_that_is_gone_is_regressed(repo: SampleRepo) -> None:
+def test_a_file_that_is_gone_is_done(repo: SampleRepo) -> None:
     repo.next_batch()
     (repo.top / "tests/test_a.py").unlink()
-    assert states(repo)["test_a.py"] == "regressed"
+    assert states(repo)["test_a.py"] == "done"
 
 
 def test_a_batch_that_is_defined_otherwise_now_is_drifted(repo: SampleRepo) -> None:
