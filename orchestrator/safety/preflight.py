@@ -163,8 +163,8 @@ def check_records(repo: Repo, plan: Plan) -> None:
         raise Refused(
             f"{foreign[0]!r} is in the way: the record of a batch goes there, and git does not "
             "know that file",
-            next_step=f"move it, or set `reports:` in the plan: git status "
-            f"{as_argument(foreign[0])}",
+            next_step="if it is a record, git add and git commit it; else move it, or set "
+            f"`reports:` in the plan: git status {as_argument(foreign[0])}",
         )
 
 

@@ -16,11 +16,15 @@ from hypothesis import strategies as st
 from support import FILES, PLAN, SampleRepo, make_repo
 
 from orchestrator.batch.settle import Landed
+from orchestrator.decide.retry import retry
+from orchestrator.decide.undo import undo
 from orchestrator.errors import BadInput, NeedsDecision
+from orchestrator.events import nobody
 from orchestrator.paths import RepoPath
 from orchestrator.progress.record import Record, parsed
 from orchestrator.progress.status import State
 from orchestrator.safety.journal import Journal
+from orchestrator.safety.session import How
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 RECORD = "reports/first/one.json"
@@ -98,13 +102,24 @@ def test_a_record_that_names_a_path_no_plan_could_is_no_record(
 
     plant(landed, change)
     before = everything(landed.top.parent)
-    for command in (["undo", "one"], ["status"], ["retry", "one"]):
-        ended = landed.run(*command)
-        assert ended.code == 2, (command, ended)
-        assert f"{RECORD!r} is not a record" in ended.err
-        assert f"git log -- {RECORD}" in ended.err
-        assert "Traceback" not in ended.err
+    for command in (
+        lambda: undo(landed.workspace(), "one", How(), nobody),
+        lambda: retry(landed.workspace(), "one", How(), nobody),
+        lambda: landed.workspace().status(),
+    ):
+        with pytest.raises(BadInput, match=f"{RECORD!r} is not a record") as caught:
+            command()
+        assert f"git log -- {RECORD}" in str(caught.value.next_step)
     assert everything(landed.top.parent) == before
+
+
+def test_a_record_that_would_plant_trust_is_said_on_the_terminal(landed: SampleRepo) -> None:
+    entry = {"path": OUTSIDE[0], "done": "edited", "before": stored(landed, "0" * 64)}
+    plant(landed, lambda record: record.update(others=[entry]))
+    ended = landed.run("undo", "one")
+    assert ended.code == 2
+    assert "'.git/orchestrate/trusted' lies in git's own folder" in ended.err
+    assert not (landed.top / ".git/orchestrate/trusted").exists()
 
 
 BLOBS = ["--help", "-e", "HEAD:pyproject.toml", "--textconv", ":0:x", "a" * 39, "G" * 40, "a" * 41]
