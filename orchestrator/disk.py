@@ -18,6 +18,11 @@ _REFUSED = frozenset({
 _NO_TEMPORARY = "No usable temporary directory"
 
 
+def is_full(error: OSError) -> bool:
+    """Whether the disk has no room, rather than that something may not be written there."""
+    return error.errno in _FULL
+
+
 def disk_error(error: OSError) -> DiskError | None:
     """What the user has to hear of it, with the file or folder; None where it is another thing."""
     named = error.filename if isinstance(error.filename, str | bytes) else ""

@@ -144,12 +144,13 @@ def _may_be_none(annotation: Any) -> bool:
 
 def _of_union(makers: list[_Make]) -> _Make:
     def make(plain: Any) -> Any:
+        why = ""
         for maker in makers:
             try:
                 return maker(plain)
-            except UnfitError:
-                continue
-        raise UnfitError
+            except UnfitError as error:
+                why = why or str(error)
+        raise UnfitError(why)
 
     return make
 
@@ -219,7 +220,7 @@ def _of_text(kind: Callable[[str], Any]) -> _Make:
             raise UnfitError
         try:
             return kind(plain)
-        except ValueError:
-            raise UnfitError from None
+        except ValueError as error:
+            raise UnfitError(str(error)) from None
 
     return make

@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestrator.disk import is_full
 from orchestrator.errors import DiskError
+from orchestrator.foreign import as_argument
 from orchestrator.reading import MOST_MIB, read_regular
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
@@ -84,4 +86,6 @@ def cannot_write(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DiskError(f"cannot write {str(path)!r}: {error.strerror}") from error
+        folder = str(path).rpartition("/")[0] or "."
+        step = "df -h" if is_full(error) else f"ls -ld {as_argument(folder)}"
+        raise DiskError(f"cannot write {str(path)!r}: {error.strerror}", next_step=step) from error

@@ -191,7 +191,8 @@ def from_bytes(kind: type[T], data: bytes) -> T:
         return built(kind, json.loads(data, parse_constant=_no_number))
     except (UnfitError, ValueError, RecursionError, TypeError) as error:
         what = kind.__name__.strip("_").lower()
-        raise Garbled(f"it cannot be read as a {what} ({type(error).__name__})") from error
+        why = str(error) if isinstance(error, UnfitError) else ""
+        raise Garbled(f"it cannot be read as a {what} ({why or type(error).__name__})") from error
 
 
 def _no_number(text: str) -> float:

@@ -63,10 +63,13 @@ def make(notes: Path, kind: str) -> OwnFolder:
     made = OwnFolder(folder, notes / name)
     token = uuid.uuid4().hex
     note = Note(str(folder), token, process.RUN_ID, os.getpid(), temporary.pid_namespace())
-    private.write(made.note, json.dumps(asdict(note)).encode())
     try:
+        private.write(made.note, json.dumps(asdict(note)).encode())
         folder.mkdir(mode=0o700)
         (folder / _MARK).write_text(token, "ascii")
+    except DiskError:
+        made.remove()
+        raise
     except OSError as error:
         made.remove()
         raise DiskError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -179,7 +178,7 @@ ODD: dict[str, Callable[[Path], object]] = {
     "a link to a device": lambda path: path.symlink_to("/dev/zero"),
     "a link to a terminal": lambda path: path.symlink_to("/dev/tty"),
     "a folder": lambda path: path.mkdir(),
-    "a large file": lambda path: subprocess.run(["truncate", "-s", "50M", path], check=True),
+    "a large file": lambda path: path.write_bytes(b" " * 50 * 2**20),
     "a file nested deeply": lambda path: path.write_text("[" * 5_000 + "]" * 5_000),
     "an object nested deeply": lambda path: path.write_text('{"a":' * 5_000 + "1" + "}" * 5_000),
     "no text": lambda path: path.write_bytes(b"\xff\xfe\x00"),
