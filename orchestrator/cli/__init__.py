@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TextIO
@@ -40,6 +41,15 @@ def _alone(command: str, arguments: Sequence[str], prog: str) -> Exit:
 
 
 def _run(program: Callable[[], Exit | None]) -> NoReturn:
+    """Run it, and let one more Ctrl-C while its end is being told change nothing of the end."""
+    try:
+        _to_its_exit(program)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.exit(Exit.INTERRUPTED)
+
+
+def _to_its_exit(program: Callable[[], Exit | None]) -> NoReturn:
     """Run it; the only place where our errors become exit codes."""
     if not sys.stdout.isatty():
         sys.stdout = _patient(sys.stdout)

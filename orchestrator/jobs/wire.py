@@ -57,10 +57,18 @@ _MOST_NUMBER = 2.0**53
 _NO_FILE = {"", "."}
 """What pytest calls the run as a whole."""
 
+
+class _Red(OrchestrateError):
+    """A no of the project's own code that is no verdict: it wrote to files of others, for example."""
+
+    exit_code = Exit.RED
+
+
 _ERRORS = {
     kind.exit_code: kind
     for kind in (
         OrchestrateError,
+        _Red,
         BadInput,
         Refused,
         CannotJudge,

@@ -43,7 +43,9 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
+        # a process that was asked to end is about to: one more Ctrl-C must not turn its exit code
+        # into that of a process which died of the signal
+        for number, handler in before.items() if not asked else ():
             signal.signal(number, handler)
 
 

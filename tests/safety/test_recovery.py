@@ -180,13 +180,24 @@ def test_what_a_run_left_half_written_goes(repo: SampleRepo) -> None:
         repo.top / "tests/.orchestrate-y.tmp",
     ]
     for half in halves:
-        half.write_text("half")
+        half.write_text(PASSING[:20])
     assert repo.run("recover").code == 0
     assert (repo.changes, repo.leftovers) == ("", [])
     (folder / "before").mkdir()
     (folder / "before/0").write_text("of a run that died before its journal was there")
     assert repo.run("recover").code == 0
     assert repo.leftovers == []
+
+
+def test_what_lies_beside_a_file_and_was_never_seen_is_kept(repo: SampleRepo) -> None:
+    """What a file held that was replaced in the very moment of a crash: nobody had looked at it."""
+    stop = {"ORCHESTRATE_STOP_AT": "written:SIGKILL"}
+    repo.run("next-batch", "--python", sys.executable, env=stop)
+    (repo.top / "tests/.orchestrate-y.tmp").write_text("by the user")
+    assert repo.run("recover").code == 0
+    assert repo.changes == ""
+    (kept,) = [path for path in repo.leftovers if path.startswith("rescue/")]
+    assert (repo.top / ".git/orchestrate" / kept).read_text() == "by the user"
 
 
 def test_a_commit_that_landed_is_kept(repo: SampleRepo) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, make_repo, plan_with, run_cli
@@ -235,18 +236,16 @@ def test_fault_111_a_folder_nobody_can_write_to_is_a_disk_error(
     quick: SampleRepo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As root sees no permissions, the system call itself says no."""
-    import tempfile
-
     from orchestrator.errors import DiskError
 
-    real = tempfile.mkstemp
+    real = os.open
 
-    def refusing(*args: object, **options: object) -> object:
-        if Path(str(options.get("dir"))) == quick.top / "tests":
+    def refusing(*args: Any, **options: Any) -> int:
+        if "dir_fd" in options and args[1] & os.O_CREAT:  # a file of the work tree is made
             raise PermissionError(13, "Permission denied")
-        return real(*args, **options)  # type: ignore[call-overload]
+        return real(*args, **options)
 
-    monkeypatch.setattr(tempfile, "mkstemp", refusing)
+    monkeypatch.setattr(os, "open", refusing)
     with pytest.raises(DiskError, match=r"cannot write .*tests/test_a\.py.*Permission denied"):
         quick.next_batch()
     monkeypatch.undo()

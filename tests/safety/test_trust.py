@@ -157,7 +157,7 @@ def test_every_command_that_would_run_something_asks_first(tmp_path: Path) -> No
     for command in COMMANDS:
         ended = repo.run(*shlex.split(command))
         assert ended.code == 3, (command, ended)
-        assert "first (command): tools/python {files}\ninterpreter: tools/python" in ended.err
+        assert "first (command): tools/python {files}\n  interpreter: tools/python" in ended.err
         step = ended.err.rpartition("once: orchestrate ")[2].strip()
         assert step.endswith(" --trust"), (command, ended)
         typed = command.replace(" --all --isolated", "")
