@@ -59,7 +59,7 @@ _NO_FILE = {"", "."}
 
 
 class _Red(OrchestrateError):
-    """A no of the project's own code that is no verdict: it wrote to files of others, for example."""
+    """The project's own code did what it must not, such as writing to files of others."""
 
     exit_code = Exit.RED
 
