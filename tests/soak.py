@@ -31,6 +31,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from support import PLAN
 from user import EXITS, HOOKS, OTHERS, TARGETS, User, new_user
 
+from orchestrator import temporary
+
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 LONGEST_S = 1.8
@@ -175,7 +177,8 @@ def attack(user: User, chance: random.Random) -> str:
     elif kind == "note":
         folder = top / ".git/orchestrate"
         folder.mkdir(exist_ok=True)
-        told = {"folder": str(top.parent / "outside"), "token": "", "run": "", "pid": 1, "pids": 0}
+        told = {"folder": str(top.parent / "outside"), "token": "", "run": "", "pid": 999_999}
+        told |= {"pids": temporary.pid_namespace()}
         place = str(top / "link/orchestrate-worktree-x")
         text = json.dumps(told | {"folder": place}) if chance.random() < 0.5 else f"{place}\n"
         (folder / f"worktree-{chance.randrange(99)}-1").write_text(text)
