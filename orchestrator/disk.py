@@ -31,7 +31,7 @@ def disk_error(error: OSError) -> DiskError | None:
     if error.errno in _FULL:
         return DiskError(what, next_step="df -h")
     if error.errno in _REFUSED:
-        step = f"ls -ld {as_argument(os.path.dirname(path))} {as_argument(path)}"  # noqa: PTH120
+        step = f"ls -ld {as_argument(os.path.dirname(path))} {as_argument(path)}"  # noqa: PTH120 - text
         return DiskError(what, next_step=step if path else "df -h")
     if _NO_TEMPORARY in str(error):
         return DiskError(str(error.strerror), next_step="set TMPDIR to a folder that is writable")

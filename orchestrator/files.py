@@ -28,7 +28,7 @@ TEMPORARY = ".orchestrate-*.tmp"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LINKS = frozenset({errno.ELOOP, errno.ENOTDIR})
-"""What the system says where a link, or a file, stands in the place of a folder."""
+"""Errors of `open` when a path component is a symbolic link or a file, not a folder."""
 
 
 def read(top: Path, path: RepoPath) -> bytes:

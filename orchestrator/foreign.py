@@ -38,7 +38,7 @@ class _Shown(dict[int, str]):
 def _escape(code: int) -> str:
     if code <= 0xFF:  # noqa: PLR2004 - as Python writes it
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - as above
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - as Python writes it
 
 
 _SHOWN = _Shown({ord("\n"): "\n", ord("\t"): "\t"})

@@ -25,7 +25,7 @@ class UnsafePath(BadInput, ValueError):
 
 
 class RepoPath(str):
-    """A path from the top of a work tree, in its simplest form, that stays out of git's folder.
+    """A path relative to the top of a work tree, normalized, with no component `.git`.
 
     Can only be made by checking. Whether it leads through a symbolic link depends on the disk, so
     the functions of `files` look at that whenever they are given one.

@@ -82,7 +82,7 @@ def _renames(plan: Plan, drifted: Drift) -> dict[str, str]:
 
 
 def _write(workspace: Workspace, records: Sequence[Moved]) -> None:
-    """Put records where the plan looks for them; git is left to the user.
+    """Write records to the paths the plan reads them from; nothing is staged or committed.
 
     Raises:
         Refused: one has changes that nobody committed.

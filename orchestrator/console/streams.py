@@ -40,7 +40,7 @@ def shown(text: str) -> str:
 
 
 def plain(text: str, style: str = "") -> Text:
-    """The same for a table or a live display: no markup is read."""
+    """Text from outside for a table cell or a live display, without rich markup."""
     from rich.text import Text
 
     return Text(shown(text), style=style)

@@ -116,7 +116,7 @@ def _beside(others: Sequence[TargetRecord], paths: set[str]) -> tuple[TargetReco
 
 
 def _is_as_defined(place: Place, record: Record, entries: Mapping[str, _Entry]) -> bool:
-    """Whether the plan asks of the files of a record what it asked when the record was written.
+    """Whether fixers and options are still those with which the record was written.
 
     Told by its digest: that of a batch of the same targets, with the names they had.
     """

@@ -50,7 +50,7 @@ def commands(plan: Plan) -> list[str]:
 
 
 def rung_commands(rung: Rung) -> list[str]:
-    """What a rung would execute: code of another package, and what its options name."""
+    """Returns what a fixer of the plan would execute: its plug-in, the commands in its options."""
     found = get(rung.fixer).commands(rung.options)
     if is_built_in(rung.fixer):
         return found

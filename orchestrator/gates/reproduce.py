@@ -47,7 +47,7 @@ class Reproduction:
 
 
 def _asked(path: str, tests: Sequence[str]) -> list[str]:
-    """What pytest is given: the ids, or the file of the first one where they are many."""
+    """Returns pytest's arguments: the test ids, or the file of the first one if there are many."""
     ids = list(dict.fromkeys(test for test in tests if _is_id(test)))
     if not ids:
         return [_argument(path)]

@@ -143,7 +143,7 @@ class Cluster:
             self._begin(self._asked[task.number])
 
     def answers(self) -> Iterator[Answer | Beside]:
-        """What came by now, or as soon as something does.
+        """Wait until a worker has sent something, and return all that was sent.
 
         Every task ends by limits of its own, so that somebody answers as long as workers are there.
 

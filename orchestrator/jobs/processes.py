@@ -109,7 +109,7 @@ class Processes:
         self._hand_out()
 
     def answers(self) -> Iterator[Answer | Beside]:
-        """What came by now, or as soon as something does.
+        """Wait until a worker has sent something, and return all that was sent.
 
         A worker that is alive answers: each of its steps has a limit of its own. One that is not is
         begun anew, so often and no more.

@@ -36,7 +36,7 @@ class Git(Protocol):
 
 
 class NoGit:
-    """The answers where there is no repository."""
+    """Answers like `Git` where there is no git repository: nothing is known."""
 
     def hidden(self) -> Mapping[str, str]:
         """Nothing."""

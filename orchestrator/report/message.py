@@ -20,7 +20,7 @@ from orchestrator.words import plural
 SUBJECT_CHARS = 72
 _LINE_CHARS = 100
 _MOST = 50
-"""So many files or tests a list of the built-in body names, and no more than these characters:"""
+"""A list in the built-in body names at most this many files or tests, in `_MOST_CHARS`."""
 _MOST_CHARS = 8_000
 _BODY_LIMIT_CHARS = 1_000_000
 _LISTS = ("targets", "files", "others", "beside", "by_hand", "known", "flaky")

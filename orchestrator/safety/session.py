@@ -41,7 +41,7 @@ class How:
     strict: bool = False
     trust: bool = False
     signoff: bool = False
-    """Whether whoever runs it signs off the commits, also where the plan does not ask for it."""
+    """Add a Signed-off-by to each commit, even if the plan does not set `commit: signoff`."""
 
     command: str = "next-batch"
     """What the user typed, as far as an error that names it needs."""
