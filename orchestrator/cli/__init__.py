@@ -41,12 +41,18 @@ def _alone(command: str, arguments: Sequence[str], prog: str) -> Exit:
 
 
 def _run(program: Callable[[], Exit | None]) -> NoReturn:
-    """Run it, and let one more Ctrl-C while its end is being told change nothing of the end."""
+    """Run it, and let one more Ctrl-C while its end is being told change nothing of the end.
+
+    Nor while Python shuts down: it gives every signal that has a handler back to the system first,
+    which would end this process by the signal and not with its exit code.
+    """
     try:
         _to_its_exit(program)
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.exit(Exit.INTERRUPTED)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _to_its_exit(program: Callable[[], Exit | None]) -> NoReturn:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -71,3 +73,27 @@ def test_what_is_started_while_held_is_not_ended_by_the_terminal() -> None:
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= blocked
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+LATE = """
+import os, signal, sys
+from orchestrator.cli import main
+
+class Late:
+    def __init__(self): self.kill, self.pid, self.number = os.kill, os.getpid(), signal.{name}
+    def __del__(self): self.kill(self.pid, self.number)
+
+late = Late()
+sys.argv = ["orchestrate", *{words}]
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["check", "--nonsense"], 2)])
+def test_a_signal_while_python_shuts_down_changes_no_exit_code(
+    name: str, words: list[str], code: int
+) -> None:
+    program = LATE.format(name=name, words=words)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert run.returncode == code, run.stderr
