@@ -10,7 +10,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from orchestrator.own import own_bytes
+from orchestrator.reading import read_own
 
 _MOST_BYTES = 256 * 2**20
 _OTHERS_MAY_WRITE = 0o022
@@ -28,7 +28,7 @@ def recalled(file: Path) -> bytes | None:
         _check_folder(file.parent)
     except OSError:
         return None
-    return own_bytes(file, most=_MOST_BYTES, others_may_write=_OTHERS_MAY_WRITE)
+    return read_own(file, most=_MOST_BYTES, others_may_write=_OTHERS_MAY_WRITE)
 
 
 def kept(file: Path, data: bytes, *, at_most: int = 16) -> None:

@@ -59,3 +59,21 @@ def read_open(descriptor: int, name: str, *, most_mib: int = MOST_MIB) -> bytes:
     if left <= 0:  # it grew meanwhile
         raise OSError(errno.EFBIG, f"larger than {most_mib} MiB", name)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def read_own(file: Path, *, most: int, others_may_write: int = stat.S_IWOTH) -> bytes | None:
+    """What a file of the user's own holds; None where there is none of at most `most` bytes.
+
+    It must be a regular file of this user, behind no link, that nobody else may write:
+    `others_may_write` are the permissions that would let them.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(file, flags), "rb") as stream:
+            found = os.fstat(stream.fileno())
+            is_own = found.st_uid == os.getuid() and not found.st_mode & others_may_write
+            if not is_own or not stat.S_ISREG(found.st_mode) or found.st_size > most:
+                return None
+            return stream.read(most)
+    except OSError:
+        return None

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from forked import LIMIT_S, loaded
+
 from orchestrator.batch.pick import Choice
 from orchestrator.batch.settle import Result
 from orchestrator.batch.story import Series, next_batch, next_batches
@@ -142,15 +144,18 @@ class Ran:
 
 def run_cli(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> Ran:
     """`orchestrate ARGUMENTS` as a process of its own."""
+    wanted = {**os.environ, **(env or {})}
+    if loaded().fits(wanted):
+        return Ran(*loaded().run(arguments, cwd, wanted))
     ended = subprocess.run(
         [sys.executable, "-m", "orchestrate", *arguments],
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env=wanted,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=LIMIT_S,
     )
     return Ran(ended.returncode, ended.stdout, ended.stderr)
 

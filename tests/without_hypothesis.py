@@ -27,11 +27,11 @@ def python() -> Path:
         if "hypothesis" not in entry.name
     }
     wanted[_MADE / "pyvenv.cfg"] = _HERE / "pyvenv.cfg"
-    wanted |= {ON_PATH / name: Path(sys.executable) for name in ("python", "python3")}
+    wanted |= {ON_PATH / name: _HERE / "bin" / "python" for name in ("python", "python3")}
     made = {link: link.readlink() for link in _MADE.rglob("*") if link.is_symlink()}
     if made != wanted:
         shutil.rmtree(_MADE, ignore_errors=True)
         for link, entry in wanted.items():
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(entry)
-    return _MADE / "bin" / Path(sys.executable).name
+    return _MADE / "bin" / "python"

@@ -17,7 +17,7 @@ from orchestrator import private
 from orchestrator.fixers.base import Refusal
 from orchestrator.gates.verdict import Verdict
 from orchestrator.interpreter import Interpreter
-from orchestrator.own import own_bytes
+from orchestrator.reading import read_own
 from orchestrator.redact import redacted, redacted_id
 
 _MOST_BYTES = 16 * 2**20
@@ -74,7 +74,7 @@ def log_path(folder: Path, place: str, path: str) -> Path:
 
 def logged_python(folder: Path, place: str) -> Path | None:
     """The interpreter of the last run of a batch here, where this user wrote it down."""
-    data = own_bytes(folder / "logs" / place / "python", most=_MOST_BYTES_OF_A_PATH)
+    data = read_own(folder / "logs" / place / "python", most=_MOST_BYTES_OF_A_PATH)
     return Path(os.fsdecode(data)) if data and b"\0" not in data else None
 
 
@@ -83,7 +83,7 @@ def logged_commands(folder: Path, place: str) -> list[LoggedCommand]:
 
     For people to read: a worker may have said so, and nothing of it is started again.
     """
-    data = own_bytes(folder / "logs" / place / "commands.json", most=_MOST_BYTES)
+    data = read_own(folder / "logs" / place / "commands.json", most=_MOST_BYTES)
     try:
         rows = json.loads(data or b"[]")
         return [LoggedCommand(str(gate), [*map(str, words)]) for gate, words in rows]

@@ -20,8 +20,8 @@ from orchestrator.errors import Refused
 from orchestrator.fixers import planned
 from orchestrator.git import Repo, worktrees
 from orchestrator.interpreter import chosen
-from orchestrator.own import own_bytes
 from orchestrator.plan.model import Plan
+from orchestrator.reading import read_own
 
 _MOST_BYTES = 4 * 2**20
 _PYTHON = re.compile(r"python(\d(\.\d+)?t?)?")
@@ -138,5 +138,5 @@ def _is_tracked(path: Path, top: Path, repo: Repo) -> bool:
 
 def _known(trusted: Path) -> list[str]:
     """The digests in the file; none where it is no file of this user's."""
-    data = own_bytes(trusted, most=_MOST_BYTES) or b""
+    data = read_own(trusted, most=_MOST_BYTES) or b""
     return [word for word in data.decode("ascii", "replace").split() if _DIGEST.fullmatch(word)]

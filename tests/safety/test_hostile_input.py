@@ -302,3 +302,43 @@ def test_whatever_a_journal_is_no_file_is_written_by_it_without_asking(
     else:  # it names no file, or none that would change
         assert ended.sentence.endswith("was undone: 0 files restored")
     assert {path: quiet.read(path) for path in FILES} == FILES
+
+
+LOOKING = [
+    ["status"], ["status", "--json"], ["show", "one"], ["validate"], ["check", "--ratchet"],
+    ["report", "--markdown"], ["history"], ["unresolved"], ["plan", "--update", "--dry-run"],
+    ["next-batch", "--dry-run"],
+]  # fmt: skip
+DECIDING = [["undo", "one"], ["retry", "one"], ["skip", "one", "--reason", "x"], ["resolve"]]
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> SampleRepo:
+    repo = make_repo(tmp_path_factory.mktemp("pushed") / "repo", plan=QUICK)
+    assert isinstance(repo.next_batch(), Landed)
+    repo.git.run("tag", "landed")
+    return repo
+
+
+@given(data=st.data(), looks=st.sampled_from(LOOKING), decides=st.sampled_from(DECIDING))
+@settings(max_examples=15, deadline=None)
+def test_whatever_record_is_pushed_commands_end_as_they_say_and_write_nothing_elsewhere(
+    pushed: SampleRepo, data: st.DataObject, looks: list[str], decides: list[str]
+) -> None:
+    pushed.git.run("reset", "--quiet", "--hard", "landed")
+    record = json.loads(pushed.read(RECORD))
+    pushed.write(RECORD, json.dumps(data.draw(mutated(record))))
+    pushed.commit("a record from elsewhere")
+    before = everything(pushed.top.parent)
+    ended = pushed.run(*looks)
+    assert "Traceback" not in ended.err, (looks, ended)
+    assert ended.code in {0, 1, 2, 3}, (looks, ended)
+    assert everything(pushed.top.parent) == before
+    ended = pushed.run(*decides)
+    assert "Traceback" not in ended.err, (decides, ended)
+    assert ended.code in {0, 1, 2, 3, 4}, (decides, ended)
+    after = everything(pushed.top.parent)
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    ours = {f"repo/{path}" for path in (*FILES, RECORD, ".git/refs/heads/main")}
+    assert {path for path in changed - ours if "/.git/orchestrate/" not in path} == set()
+    assert not any(path.endswith("/trusted") for path in changed)

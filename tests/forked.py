@@ -1,0 +1,145 @@
+"""Runs the program in forks of a process that has loaded it: most commands take less than a start.
+
+A fork has the folder, environment and streams it is given, and ends as a process of its own does.
+What Python reads while it starts is that of the first one; `fits` says where that would differ.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+LIMIT_S = 300
+_HEAD = 8
+_READ_AT_START = ("PATH", "LANG", "LC_", "PYTHON", "GIT_PYTHON_")
+_STARTED = re.compile(r"\.probe|\.__main__$|^orchestrator\.jobs\.")
+"""Modules that are programs, and those of the cluster."""
+
+
+class Loaded:
+    """A process that has loaded the program, and forks when it is asked to."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._env = dict(os.environ)
+        self._socket = ours
+        with theirs:
+            command = [sys.executable, __file__, str(theirs.fileno())]
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+            )  # fmt: skip
+
+    def fits(self, env: Mapping[str, str]) -> bool:
+        """Whether nothing that Python reads while it starts is another one in `env`."""
+        differing = {name for name, _ in self._env.items() ^ env.items()}
+        return not any(name.startswith(_READ_AT_START) for name in differing)
+
+    def run(
+        self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str]
+    ) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr of `orchestrate ARGUMENTS`."""
+        request = json.dumps([list(arguments), str(cwd), dict(env)]).encode()
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            self._socket.settimeout(LIMIT_S)
+            head = len(request).to_bytes(_HEAD, "big")
+            socket.send_fds(self._socket, [head], [out.fileno(), err.fileno()])
+            self._socket.sendall(request)
+            pid = int.from_bytes(received(self._socket, _HEAD), "big")
+            try:
+                code = int.from_bytes(received(self._socket, _HEAD), "big", signed=True)
+            except TimeoutError:
+                os.kill(pid, signal.SIGKILL)
+                raise
+            out.seek(0)
+            err.seek(0)
+            return code, _text(out.read()), _text(err.read())
+
+
+@cache
+def loaded() -> Loaded:
+    """The one of this process."""
+    return Loaded()
+
+
+def _text(data: bytes) -> str:
+    return data.decode().replace("\r\n", "\n").replace("\r", "\n")
+
+
+def received(connection: socket.socket, size: int) -> bytes:
+    """So many bytes.
+
+    Raises:
+        EOFError: the other side has gone.
+    """
+    data = b""
+    while len(data) < size:
+        if not (more := connection.recv(size - len(data))):
+            raise EOFError
+        data += more
+    return data
+
+
+def _serve(connection: socket.socket) -> None:
+    """Fork for each request until nobody is there to ask; the fork runs the program, and ends."""
+    while True:
+        head, streams, _, _ = socket.recv_fds(connection, _HEAD, 2)
+        if not head:
+            return
+        request = received(connection, int.from_bytes(head, "big"))
+        if (pid := os.fork()) == 0:
+            connection.close()
+            _become(streams, *json.loads(request))
+        for stream in streams:
+            os.close(stream)
+        connection.sendall(pid.to_bytes(_HEAD, "big"))
+        _, status = os.waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        with contextlib.suppress(BrokenPipeError):
+            connection.sendall(code.to_bytes(_HEAD, "big", signed=True))
+
+
+def _become(streams: Sequence[int], arguments: list[str], cwd: str, env: dict[str, str]) -> None:
+    """Be `python -m orchestrate ARGUMENTS`."""
+    import uuid
+
+    from orchestrator import process
+    from orchestrator.cli import main
+
+    for stream, number in zip(streams, (1, 2), strict=True):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    process.RUN_ID = uuid.uuid4().hex
+    sys.path[0] = cwd
+    sys.argv = ["orchestrate", *arguments]
+    main()
+
+
+def _load() -> None:
+    """Load every module of the program that it may need, and with them the libraries."""
+    import importlib
+    import pkgutil
+
+    import orchestrator
+
+    for module in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
+        if not _STARTED.search(module.name):
+            importlib.import_module(module.name)
+
+
+if __name__ == "__main__":
+    asked = socket.socket(fileno=int(sys.argv[1]))
+    _load()
+    _serve(asked)
