@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from forked import LIMIT_S, loaded
 
 from orchestrator.batch.pick import Choice
-from orchestrator.batch.settle import Result
+from orchestrator.batch.settle import Landed, Result
 from orchestrator.batch.story import Series, next_batch, next_batches
 from orchestrator.events import nobody
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
@@ -162,11 +164,51 @@ def run_cli(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) ->
 
 def make_repo(top: Path, files: Mapping[str, str] = FILES, *, plan: str = PLAN) -> SampleRepo:
     """A repository in `top` with `files` and `plan` committed."""
-    top.mkdir(parents=True)
-    made = SampleRepo(top, initialised(top, user="Test", address="test@example.invalid"))
-    for path, text in {**files, "migration_plan.yaml": plan}.items():
-        made.write(path, text)
-    made.commit("before the migration")
+    written = {**files, "migration_plan.yaml": plan}
+
+    def made(at: Path) -> SampleRepo:
+        at.mkdir()
+        repo = SampleRepo(at, initialised(at, user="Test", address="test@example.invalid"))
+        for path, text in written.items():
+            repo.write(path, text)
+        repo.commit("before the migration")
+        return repo
+
+    return copied(top, made, repr(written))
+
+
+def landed_repo(top: Path, files: Mapping[str, str] = FILES, *, plan: str = PLAN) -> SampleRepo:
+    """The same in which the first batch has landed, by this very interpreter."""
+
+    def made(at: Path) -> SampleRepo:
+        repo = make_repo(at, files, plan=plan)
+        assert isinstance(repo.next_batch(), Landed)
+        return repo
+
+    return copied(top, made, repr((dict(files), plan, "landed")))
+
+
+_samples = tempfile.TemporaryDirectory(prefix="orchestrate-samples-")
+_sample_of: dict[str, Path] = {}
+
+
+def copied(top: Path, made: Callable[[Path], SampleRepo], key: str | None = None) -> SampleRepo:
+    """A copy in `top` of the repository that `made` makes, once for all tests of this process.
+
+    Where `key` is the same, the repository is; without one, where the function is.
+    """
+    key = f"{made.__module__}.{made.__qualname__}" if key is None else key
+    if key not in _sample_of:
+        folder = Path(_samples.name) / str(len(_sample_of))
+        _sample_of[key] = folder
+        made(folder)
+    return _copied(_sample_of[key], top)
+
+
+def _copied(sample: Path, top: Path) -> SampleRepo:
+    shutil.copytree(sample, top, symlinks=True)
+    made = SampleRepo(top, Repo(top))
+    made.git.run("update-index", "-q", "--refresh")
     return made
 
 

@@ -13,7 +13,7 @@ def lend(repo: Repo, folder: Path) -> None:
 
     Its branches, index and configuration are its own: what happens there stays there.
     """
-    common = (repo.top / repo.text("rev-parse", "--git-common-dir")).resolve()
+    common = repo.common_folder()
     form = repo.text("rev-parse", "--show-object-format")
     repo.run("init", "--quiet", "--template=", f"--object-format={form}", "--", str(folder))
     own = folder / ".git"

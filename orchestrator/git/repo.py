@@ -66,6 +66,7 @@ class Repo:
         """Where a commit takes its hooks from, if not from where git looks here."""
         self._git = git.Git(str(top))
         self._command_error = git.GitCommandError
+        self._folders: tuple[Path, Path] | None = None
         self._inherited: tuple[int, ...] = ()
         self._lock: Path | None = None
 
@@ -144,7 +145,21 @@ class Repo:
 
     def folder(self) -> Path:
         """Git's own folder of this work tree (below `.git/worktrees` in a linked one)."""
-        return (self.top / self.text("rev-parse", "--git-dir")).resolve()
+        return self._gits_own()[0]
+
+    def common_folder(self) -> Path:
+        """The folder that all work trees of the repository share; `folder` in a first one."""
+        return self._gits_own()[1]
+
+    def _gits_own(self) -> tuple[Path, Path]:
+        if self._folders is None:
+            asked = "--git-dir", "--git-common-dir"
+            told = self.text("rev-parse", *asked).splitlines()
+            if len(told) != len(asked):  # a folder has a line end in its name
+                told = [self.text("rev-parse", name) for name in asked]
+            own, common = told
+            self._folders = (self.top / own).resolve(), (self.top / common).resolve()
+        return self._folders
 
     def head(self) -> Head:
         """The branch and its tip.

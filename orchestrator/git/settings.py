@@ -11,8 +11,7 @@ from orchestrator.git.repo import Repo
 
 def settings_files(repo: Repo) -> list[Path]:
     """The files that hold the settings of this repository alone; not all need be there."""
-    printed = repo.text("rev-parse", "--git-common-dir")
-    return [repo.top / printed / "config", repo.folder() / "config.worktree"]
+    return [repo.common_folder() / "config", repo.folder() / "config.worktree"]
 
 
 def settings_in(repo: Repo, contents: Sequence[bytes]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from orchestrator.git.failures import GitFailed
 from orchestrator.git.repo import Repo
 from orchestrator.git.settings import hooks_folder, settings_in
-from orchestrator.git.worktrees import NO_HOOKS, common_folder
+from orchestrator.git.worktrees import NO_HOOKS
 
 _HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "reference-transaction")
 _BY_SETTING = r"^(hook\.|includeif\.onbranch:)"
@@ -72,7 +72,7 @@ def _depends_on_the_branch(repo: Repo) -> bool:
 @contextmanager
 def _standing_in(repo: Repo, branch: str, base: str) -> Iterator[Path]:
     """Let the work tree take another folder for git's own in the block, which has `branch`."""
-    kept, common = repo.folder(), common_folder(repo)
+    kept, common = repo.folder(), repo.common_folder()
     place = kept / "orchestrate" / "stand-in"
     shutil.rmtree(place, ignore_errors=True)
     _make(repo, place, kept, common)

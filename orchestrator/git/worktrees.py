@@ -24,7 +24,7 @@ def add(repo: Repo, folder: Path, commit: str) -> Repo:
     laid out as `man gitrepository-layout` says: `git worktree add` begins with a HEAD that names no
     commit, and where it is killed by then, `git gc` and others fail in the user's repository.
     """
-    common = common_folder(repo)
+    common = repo.common_folder()
     if any(path.exists() for path in _by_git_alone(repo, common)):
         repo.run(
             *NO_HOOKS, "worktree", "add", "--quiet", "--force", "--detach", str(folder), commit
@@ -72,7 +72,7 @@ def branches_in_use(repo: Repo) -> set[str]:
     """The branches that a work tree has checked out, or is rebasing."""
     rows = repo.text("worktree", "list", "--porcelain").splitlines()
     found = {row.removeprefix("branch ") for row in rows if row.startswith("branch ")}
-    common = common_folder(repo)
+    common = repo.common_folder()
     for kept in [
         *common.glob("rebase-*/head-name"),
         *common.glob("worktrees/*/rebase-*/head-name"),
@@ -99,8 +99,3 @@ def remove(common: Path, folder: Path) -> None:
                 kept.parent.rename(_aside(common, folder))
             shutil.rmtree(kept.parent, ignore_errors=True)
     shutil.rmtree(_aside(common, folder), ignore_errors=True)
-
-
-def common_folder(repo: Repo) -> Path:
-    """The folder that all work trees of a repository share."""
-    return (repo.top / repo.text("rev-parse", "--git-common-dir")).resolve()

@@ -158,11 +158,11 @@ def _judged(clone: Repo, slot: Path, parcel: Parcel, tell: Callable[[Event], Non
         worktree = Repo(top, ours=True)
         worktrees.move(worktree, task.base, but=(slot / "ready").read_text().splitlines())
     else:
-        worktrees.remove(worktrees.common_folder(clone), top)
+        worktrees.remove(clone.common_folder(), top)
         shutil.rmtree(slot, ignore_errors=True)
         slot.mkdir()
         worktree = worktrees.add(clone, top, task.base)
-        checkout = Checkout(worktree, worktrees.common_folder(clone))
+        checkout = Checkout(worktree, clone.common_folder())
         checkout.set_up(parcel.plan.worktree, _python_path(parcel, top), lambda what: None)
         (slot / "ready").write_text("\n".join(worktrees.unknown(worktree)))
     for folder in ("notes", "logs"):

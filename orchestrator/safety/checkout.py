@@ -58,7 +58,7 @@ class Checkout:
             DiskError: it could not be written.
         """
         with disk_errors():
-            common = worktrees.common_folder(user)
+            common = user.common_folder()
             own = own_folders.make(folder, CHECKOUT)
             place = own.path / (user.top.name or "repository")
             made = cls(Repo(place, ours=True), common, own)
@@ -142,5 +142,5 @@ def sweep(folder: Path, user: Repo) -> None:
     for note, own in own_folders.abandoned(folder, CHECKOUT):
         if note.run != process.RUN_ID:
             process.end_marked(note.run)  # tests that outlived a killed run
-        worktrees.remove(worktrees.common_folder(user), own.path / (user.top.name or "repository"))
+        worktrees.remove(user.common_folder(), own.path / (user.top.name or "repository"))
         own.remove()

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from orchestrator import private
 from orchestrator.errors import Refused
 from orchestrator.fixers import planned
-from orchestrator.git import Repo, worktrees
+from orchestrator.git import Repo
 from orchestrator.interpreter import chosen
 from orchestrator.plan.model import Plan
 from orchestrator.reading import read_own
@@ -61,7 +61,7 @@ def check_lines(lines: Sequence[str], what: str, repo: Repo, asking: Asking) -> 
     """
     if not lines:
         return
-    trusted = worktrees.common_folder(repo) / "orchestrate" / "trusted"
+    trusted = repo.common_folder() / "orchestrate" / "trusted"
     digest = hashlib.sha256(json.dumps(list(lines)).encode("ascii")).hexdigest()
     known = _known(trusted)
     if digest in known:

@@ -6,7 +6,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import FILES, PASSING, PLAN, PYPROJECT, SampleRepo, fixed, make_repo, plan_with
+from support import (
+    FILES,
+    PASSING,
+    PLAN,
+    PYPROJECT,
+    SampleRepo,
+    fixed,
+    landed_repo,
+    make_repo,
+    plan_with,
+)
 from test_isolation import BREAKS
 
 from orchestrator.batch.settle import Landed, Stopped
@@ -26,9 +36,7 @@ HOW = How(sys.executable)
 @pytest.fixture
 def given_up(tmp_path: Path) -> SampleRepo:
     """Batch `one` landed without tests/test_b.py."""
-    repo = make_repo(tmp_path / "r", {**FILES, "tests/test_b.py": BREAKS})
-    assert isinstance(repo.next_batch(), Landed)
-    return repo
+    return landed_repo(tmp_path / "r", {**FILES, "tests/test_b.py": BREAKS})
 
 
 def states(repo: SampleRepo) -> dict[str, State]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FILES, SampleRepo, make_repo
+from support import FILES, SampleRepo, copied, make_repo
 
 PICKY = """\
 class TestPicky:
@@ -20,11 +20,15 @@ RECORD = "reports/first/one.json"
 PYTHON = ("--python", sys.executable)
 
 
-@pytest.fixture
-def given_up(tmp_path: Path) -> SampleRepo:
-    repo = make_repo(tmp_path / "r", {**FILES, NAME: PICKY})
+def with_a_file_taken_out(top: Path) -> SampleRepo:
+    repo = make_repo(top, {**FILES, NAME: PICKY})
     assert repo.run("next-batch", *PYTHON).code == 1
     return repo
+
+
+@pytest.fixture
+def given_up(tmp_path: Path) -> SampleRepo:
+    return copied(tmp_path / "r", with_a_file_taken_out)
 
 
 def entry_of(repo: SampleRepo) -> dict[str, Any]:

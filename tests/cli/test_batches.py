@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import FILES, PLAN, SampleRepo, make_repo
+from support import FILES, PLAN, SampleRepo, copied, make_repo
 
 BREAKS = """\
 import gc
@@ -22,11 +22,9 @@ class TestBreaks:
 PYTHON = ("--python", sys.executable)
 
 
-@pytest.fixture
-def given_up(tmp_path: Path) -> SampleRepo:
-    """Both batches landed; tests/test_b.py of the first was taken out."""
+def with_a_file_taken_out(top: Path) -> SampleRepo:
     plan = PLAN.replace("phases:", f"verify: {{python: {json.dumps(sys.executable)}}}\nphases:", 1)
-    repo = make_repo(tmp_path / "r", {**FILES, "tests/test_b.py": BREAKS}, plan=plan)
+    repo = make_repo(top, {**FILES, "tests/test_b.py": BREAKS}, plan=plan)
     ended = repo.run("next-batch", "--all", "--trust")
     assert ended.code == 1, ended.err
     lines = ended.out.splitlines()
@@ -41,6 +39,12 @@ def given_up(tmp_path: Path) -> SampleRepo:
     ):  # fmt: skip
         assert text in ended.err
     return repo
+
+
+@pytest.fixture
+def given_up(tmp_path: Path) -> SampleRepo:
+    """Both batches landed; tests/test_b.py of the first was taken out."""
+    return copied(tmp_path / "r", with_a_file_taken_out)
 
 
 def test_unresolved_names_reason_log_and_what_to_do(given_up: SampleRepo) -> None:

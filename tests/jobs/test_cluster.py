@@ -159,8 +159,9 @@ def test_a_worker_that_is_lost_is_done_without(tmp_path: Path, machines: Machine
     repo = make_repo(tmp_path / "repo", files, plan=plan)
     with running(repo, machines) as run:
         wait_for(tmp_path / "began")
-        at_work = [w for w in machines.workers if psutil.Process(w.pid).children(recursive=True)]
-        end(at_work[-1])
+        slow_one = psutil.Process(int((tmp_path / "began").read_text()))
+        above = {process.pid for process in [slow_one, *slow_one.parents()]}
+        end(next(worker for worker in machines.workers if worker.pid in above))
         machines.start_worker()
         out, _ = run.communicate(timeout=120)
     assert run.returncode == 0, out

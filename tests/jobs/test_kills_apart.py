@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support import SampleRepo, make_repo
+from support import Ran, SampleRepo, make_repo
 from test_beside import PYTHON, assert_nothing_left, several, told
 
 from orchestrator.safety.points import POINTS
@@ -33,12 +30,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str
     return told(repo)
 
 
-def run(repo: SampleRepo, *how: str, stop_at: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "orchestrate", "next-batch", "--all", *how, *PYTHON],
-        cwd=repo.top, env={**os.environ, "ORCHESTRATE_STOP_AT": stop_at}, check=False,
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+def run(repo: SampleRepo, *how: str, stop_at: str = "") -> Ran:
+    return repo.run("next-batch", "--all", *how, *PYTHON, env={"ORCHESTRATE_STOP_AT": stop_at})
 
 
 def with_a_dirty_tree(tmp_path: Path) -> SampleRepo:
@@ -60,9 +53,9 @@ def assert_sound(repo: SampleRepo, undisturbed: tuple[str, dict[str, str]]) -> N
     assert_nothing_left(repo)
 
 
-def assert_cleaned_up(repo: SampleRepo, ended: subprocess.CompletedProcess[str]) -> None:
+def assert_cleaned_up(repo: SampleRepo, ended: Ran) -> None:
     """What a run that was asked to end leaves at once: tree, index and branch say the same."""
-    assert repo.changes.splitlines() == [" M pyproject.toml", "A  staged.txt"], ended.stderr
+    assert repo.changes.splitlines() == [" M pyproject.toml", "A  staged.txt"], ended.err
     assert not (repo.top / ".git/orchestrate/advance.json").exists()
     assert len(repo.git.text("worktree", "list").splitlines()) == 1
     landed = {path for path in FILES if "xdist_group(" in repo.read(path)}
@@ -79,10 +72,10 @@ def test_fault_103_a_run_apart_that_is_ended_anywhere_loses_nothing(
 ) -> None:
     repo = with_a_dirty_tree(tmp_path)
     ended = run(repo, "--isolated", stop_at=f"{point}:SIG{number}")
-    assert ended.returncode == SIGNALS[number], ended
+    assert ended.code == SIGNALS[number], ended
     if number != "KILL":
         assert_cleaned_up(repo, ended)
-    assert run(repo, "--isolated").returncode == 0
+    assert run(repo, "--isolated").code == 0
     assert_sound(repo, undisturbed)
 
 
@@ -101,8 +94,8 @@ def test_fault_103_a_parallel_run_that_is_ended_anywhere_loses_nothing(
     """Points of the judging end workers, twice in a row: the run says so, and ends."""
     repo = with_a_dirty_tree(tmp_path)
     ended = run(repo, "--jobs", "2", stop_at=f"{point}:SIG{number}")
-    assert ended.returncode == (4 if point in IN_WORKERS else SIGNALS[number]), ended
+    assert ended.code == (4 if point in IN_WORKERS else SIGNALS[number]), ended
     if number != "KILL":
         assert_cleaned_up(repo, ended)
-    assert run(repo, "--jobs", "2").returncode == 0
+    assert run(repo, "--jobs", "2").code == 0
     assert_sound(repo, undisturbed)

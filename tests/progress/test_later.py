@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 import yaml
-from support import FILES, PASSING, PLAN, SampleRepo, make_repo
+from support import FILES, PASSING, PLAN, SampleRepo, landed_repo, make_repo
 
 from orchestrator.batch.settle import Landed, NothingToDo
 from orchestrator.errors import BadInput
@@ -19,9 +20,7 @@ QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 @pytest.fixture
 def landed(tmp_path: Path) -> SampleRepo:
     """Batch one of two has landed."""
-    repo = make_repo(tmp_path / "repo", plan=QUICK)
-    assert isinstance(repo.next_batch(), Landed)
-    return repo
+    return landed_repo(tmp_path / "repo", plan=QUICK)
 
 
 def target(repo: SampleRepo, path: str) -> TargetStatus:
@@ -137,8 +136,7 @@ def sparse(tmp_path: Path) -> SampleRepo:
     files = {**FILES, "lib/test_d.py": PASSING.replace("Alpha", "Delta")}
     plan = QUICK + "      - id: three\n        title: Three\n        targets:\n"
     plan += "          - path: lib/test_d.py\n"
-    repo = make_repo(tmp_path / "repo", files, plan=plan)
-    assert isinstance(repo.next_batch(), Landed)
+    repo = landed_repo(tmp_path / "repo", files, plan=plan)
     repo.git.run("clone", "-q", str(repo.top), str(tmp_path / "clone"))
     clone = SampleRepo(tmp_path / "clone", type(repo.git)(tmp_path / "clone"))
     for name in ("user.name", "user.email"):
@@ -210,6 +208,9 @@ def test_files_that_git_stores_otherwise_are_compared_as_git_does(
     )
     repo = make_repo(tmp_path / "repo", {**FILES, ".gitattributes": "", "tests/test_a.py": before}, plan=plan)  # fmt: skip
     assert isinstance(repo.next_batch(trust=True), Landed)
+    for path in FILES:  # else git reads them again for having been written just now
+        os.utime(repo.top / path, (0, 0))
+    repo.git.run("update-index", "-q", "--refresh")
     repo.write(".gitattributes", attributes)
     repo.commit("attributes")
     (repo.top / "tests/test_a.py").unlink()

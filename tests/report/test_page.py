@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import FILES, PLAN, SampleRepo, make_repo
+from support import FILES, PLAN, SampleRepo, copied, make_repo
 
 from orchestrator.report.chart import chart
 
@@ -17,16 +17,20 @@ NASTY = "<script>alert(1)</script> & | `x`"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture
-def landed(tmp_path: Path) -> SampleRepo:
+def with_a_nasty_batch(top: Path) -> SampleRepo:
     plan = PLAN.replace("title: Batch one", f'title: "{NASTY}"').replace(
         "          - path: tests/test_c.py\n",
         "          - path: tests/test_c.py\n"
         f'          - {{path: tests/conftest.py, manual: "{NASTY}"}}\n',
     )
-    made = make_repo(tmp_path / "repo", {**FILES, "tests/conftest.py": ""}, plan=plan)
+    made = make_repo(top, {**FILES, "tests/conftest.py": ""}, plan=plan)
     assert made.run("next-batch", "--python", sys.executable).code == 0
     return made
+
+
+@pytest.fixture
+def landed(tmp_path: Path) -> SampleRepo:
+    return copied(tmp_path / "repo", with_a_nasty_batch)
 
 
 def test_fault_91_the_page_stands_alone_and_is_escaped(landed: SampleRepo) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import FILES, PLAN, SampleRepo, make_repo
+from support import FILES, PLAN, SampleRepo, landed_repo, make_repo
 
 from orchestrator.batch.settle import Landed
 from orchestrator.decide.retry import retry
@@ -33,9 +33,7 @@ SOON_S = 60
 
 @pytest.fixture
 def landed(tmp_path: Path) -> SampleRepo:
-    repo = make_repo(tmp_path / "repo", plan=QUICK)
-    assert isinstance(repo.next_batch(), Landed)
-    return repo
+    return landed_repo(tmp_path / "repo", plan=QUICK)
 
 
 def plant(repo: SampleRepo, change: Callable[[dict[str, Any]], object]) -> None:
@@ -314,8 +312,7 @@ DECIDING = [["undo", "one"], ["retry", "one"], ["skip", "one", "--reason", "x"],
 
 @pytest.fixture(scope="module")
 def pushed(tmp_path_factory: pytest.TempPathFactory) -> SampleRepo:
-    repo = make_repo(tmp_path_factory.mktemp("pushed") / "repo", plan=QUICK)
-    assert isinstance(repo.next_batch(), Landed)
+    repo = landed_repo(tmp_path_factory.mktemp("pushed") / "repo", plan=QUICK)
     repo.git.run("tag", "landed")
     return repo
 

@@ -5,13 +5,11 @@ What is asked afterwards does not come from the program: the user's bytes, the b
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support import FILES, PLAN, SampleRepo, make_repo
+from support import FILES, PLAN, Ran, SampleRepo, make_repo
 
 from orchestrator.safety.points import POINTS
 
@@ -20,7 +18,8 @@ HOOKS = {
     "slow hook": "sleep 0.3",
     "re-staging hook": "echo '# by the hook' >> tests/test_a.py; git add tests/test_a.py",
 }
-SIGNALS = ("KILL", "TERM", "INT", "INT:INT")
+ASKING = ("TERM", "INT", "INT:INT")
+"""Signals that ask a run to end; each step gets one of them, beside the one that does not ask."""
 EXITS = {"KILL": -9, "TERM": 143, "INT": 130, "INT:INT": 130}
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 TARGETS = ("tests/test_a.py", "tests/test_b.py")
@@ -46,12 +45,9 @@ def with_hook(repo: SampleRepo, line: str) -> None:
         hook.chmod(0o755)
 
 
-def next_batch(repo: SampleRepo, stop_at: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "orchestrate", "next-batch", "--batch", "one"]
-    return subprocess.run(
-        [*command, "--python", sys.executable], cwd=repo.top, check=False, timeout=120,
-        capture_output=True, text=True, env={**os.environ, "ORCHESTRATE_STOP_AT": stop_at},
-    )  # fmt: skip
+def next_batch(repo: SampleRepo, stop_at: str = "") -> Ran:
+    words = ("next-batch", "--batch", "one", "--python", sys.executable)
+    return repo.run(*words, env={"ORCHESTRATE_STOP_AT": stop_at})
 
 
 def assert_sound(repo: SampleRepo, base: str, hook: str, undisturbed: dict[str, str]) -> None:
@@ -78,8 +74,8 @@ CASES = [
         point, number, hook, id=f"fault-{103 if number == 'KILL' else 104} {point} {number} {hook}"
     )
     for index, point in enumerate(POINTS)
-    for number in SIGNALS
-    for hook in (HOOKS if index >= FROM_HERE_ON else ["no hook"])
+    for turn, hook in enumerate(HOOKS if index >= FROM_HERE_ON else ["no hook"])
+    for number in ("KILL", ASKING[(index + turn) % len(ASKING)])
 ]
 
 
@@ -91,14 +87,14 @@ def test_a_run_that_is_ended_anywhere_loses_nothing(
     with_hook(repo, HOOKS[hook])
     base = repo.head
     ended = next_batch(repo, f"{point}:{signal_names(number)}")
-    if ended.returncode == 1:  # the hook had been refused before the point was reached
+    if ended.code == 1:  # the hook had been refused before the point was reached
         assert hook == "re-staging hook"
         assert point in {"verified", "closed"}
     else:
-        assert ended.returncode == EXITS[number], ended
+        assert ended.code == EXITS[number], ended
         if number != "KILL":
             assert repo.changes == "", "an interrupted run cleans up itself"
-            assert "somebody" not in ended.stderr
+            assert "somebody" not in ended.err
     again = next_batch(repo)
-    assert again.returncode == (1 if hook == "re-staging hook" else 0), again
+    assert again.code == (1 if hook == "re-staging hook" else 0), again
     assert_sound(repo, base, hook, undisturbed)
