@@ -21,7 +21,7 @@ from pathlib import Path
 from measure import machine
 
 from orchestrator.git import initialised
-from orchestrator.interpreter import Interpreter, interpreter
+from orchestrator.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.measuring.run import Measurement, Tests, measured
 from orchestrator.plan.verify import Verify
 
@@ -135,7 +135,7 @@ def synthetic(folder: Path) -> list[Suite]:
 
 def table(suite: Suite, scratch: Path, runs: int, workers: int) -> str:
     """Every variant of a suite, measured in turn."""
-    python = interpreter(suite.folder, option=str(suite.python), plan=None)
+    python = interpreter(suite.folder, Wanted(option=str(suite.python)))
     tests = {
         name: variant(suite, scratch / str(number), commands, python, workers)
         for number, (name, commands) in enumerate(VARIANTS.items())

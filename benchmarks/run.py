@@ -22,7 +22,7 @@ from orchestrator.gates.judge import suite_gates
 from orchestrator.gates.sides import Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.git import initialised
-from orchestrator.interpreter import interpreter
+from orchestrator.interpreter import Wanted, interpreter
 from orchestrator.plan.verify import Verify
 from orchestrator.sample.project import FileShape, ProjectShape, generate
 
@@ -139,7 +139,7 @@ def gate(folder: Path, runs: int) -> list[Row]:
     command = [PYTHON, "-m", "orchestrate", "next-batch", "--python", PYTHON]
     subprocess.run(command, cwd=edited, check=True, capture_output=True)
     plain = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PATHS]
-    python = interpreter(edited, option=PYTHON, plan=None)
+    python = interpreter(edited, Wanted(option=PYTHON))
     counts: set[int] = set()
 
     def gated(verify: Verify) -> float:
@@ -192,7 +192,7 @@ def batch(folder: Path, runs: int) -> Row:
 
 def collected(folder: Path) -> int:
     """How many tests the untouched files hold."""
-    python = interpreter(folder, option=PYTHON, plan=None)
+    python = interpreter(folder, Wanted(option=PYTHON))
     return len(Suite(folder, python, Verify()).run(PATHS, only_collect=True).run.ids)
 
 

@@ -15,6 +15,7 @@ from orchestrator.errors import CannotJudge, NoPython
 from orchestrator.foreign import as_argument
 from orchestrator.redact import redacted
 
+_ENVIRONMENTS = (".venv", "venv")
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 _DESCRIBE = """
@@ -87,19 +88,33 @@ class Interpreter:
             )
 
 
-def interpreter(
-    top: Path, *, option: str | None, plan: str | None, command: str | None = "next-batch"
-) -> Interpreter:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """By what a project's interpreter is chosen.
+
+    `option` is what `--python` names, `plan` what `verify.python` does. `folder` is that of a
+    project below the top, and `own` what the plan names for that one alone.
+    """
+
+    option: str | None = None
+    plan: str | None = None
+    folder: str = ""
+    own: str | None = None
+
+
+def interpreter(top: Path, wanted: Wanted, *, command: str | None = "next-batch") -> Interpreter:
     """The project's interpreter: `--python`, the plan's, the active environment's, `.venv`, PATH.
 
-    `command` is the one that asks, and that an error names; None for one without `--python`.
+    For a project below the top, what the plan names for it comes before all of them, and its own
+    `.venv` next to `--python`. `command` is the one that asks, and that an error names; None for
+    one without `--python`.
 
     Raises:
         CannotJudge: there is none, or it does not start.
     """
     in_plan = "`verify: {python: PATH}` in the plan"
     again = f"orchestrate {command} --python PATH, or {in_plan}" if command else in_plan
-    path, found = next(_candidates(top, option, plan), (None, ""))
+    path, found = next(_candidates(top, wanted), (None, ""))
     if path is None:
         raise NoPython(
             "no Python to run this project's tests was found: no environment is active or called "
@@ -109,20 +124,34 @@ def interpreter(
     return _described(path, found, top, again)
 
 
-def chosen(top: Path, *, option: str | None, plan: str | None) -> Path | None:
+def chosen(top: Path, wanted: Wanted) -> Path | None:
     """The interpreter a run would use; nothing is started."""
-    return next((path for path, _ in _candidates(top, option, plan)), None)
+    return next((path for path, _ in _candidates(top, wanted)), None)
 
 
-def _candidates(top: Path, option: str | None, plan: str | None) -> Iterator[tuple[Path, str]]:
-    if option is not None:
-        yield _named(Path.cwd(), option), "--python"
-    if plan is not None:
-        yield _named(top, plan), "verify.python of the plan"
+def own_python(top: Path, wanted: Wanted) -> Path | None:
+    """The interpreter of a project that has one of its own, in the plan or as an environment."""
+    return next((path for path, _ in _own(top, wanted)), None)
+
+
+def _own(top: Path, wanted: Wanted) -> Iterator[tuple[Path, str]]:
+    if wanted.own is not None:
+        yield _named(top, wanted.own), f"python of the project {wanted.folder} in the plan"
+    if wanted.folder:
+        for name in _ENVIRONMENTS:
+            yield from _in_environment(top / wanted.folder / name, f"{wanted.folder}/{name}")
+
+
+def _candidates(top: Path, wanted: Wanted) -> Iterator[tuple[Path, str]]:
+    if wanted.own is None and wanted.option is not None:
+        yield _named(Path.cwd(), wanted.option), "--python"
+    yield from _own(top, wanted)
+    if wanted.plan is not None:
+        yield _named(top, wanted.plan), "verify.python of the plan"
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         if prefix := os.environ.get(variable):
             yield from _in_environment(Path(prefix), f"${variable}")
-    for name in (".venv", "venv"):
+    for name in _ENVIRONMENTS:
         yield from _in_environment(top / name, name)
     for name in ("python", "python3"):
         if on_path := shutil.which(name):

@@ -103,6 +103,9 @@ def open_workspace(plan_option: Path | None, *, files_must_exist: bool = False) 
 
 def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
     """Files a run would have to edit or run and cannot find, with the nearest file of that name."""
+    for number, project in enumerate(plan.projects):
+        if not (top / project.path).is_dir():
+            yield Problem(("projects", number, "path"), f"there is no folder {project.path!r}")
     for pattern, tests in plan.verify.tests.items():
         for number, test in enumerate(tests):
             if not (top / test).exists():

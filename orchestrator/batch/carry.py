@@ -142,14 +142,18 @@ def land(work: Work, candidate: Candidate) -> tuple[Commit, Record]:
         staged,
         several=_has_several_rungs(selection),
         evidence=session.plan.commit.evidence,
+        spelled=session.spelled,
     )
-    record = record_of(session.plan, selection, targets, reached.verdicts, others, candidate.memory)
+    record = record_of(
+        session.plan, selection, targets, reached.verdicts, others, candidate.memory,
+        session.spelled,
+    )  # fmt: skip
     text = message(
         session.plan,
         selection.place,
         record,
         touched=_touched(selection, record),
-        gates=fresh_gates(reached.verdicts),
+        gates=fresh_gates(reached.verdicts, session.spelled),
     )
     commit = work.tx.commit(staged, record, text)
     work.took("commit", time.monotonic() - started_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from orchestrator.changes import Change, Side, Unit, changes_of
@@ -19,10 +19,14 @@ from orchestrator.gates.judge import suite_gates
 from orchestrator.gates.sides import Ids, Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.gates.trial import Trial, trial_gate
-from orchestrator.gates.verdict import Verdict
+from orchestrator.gates.verdict import Kind, Verdict, as_one
 from orchestrator.interpreter import Interpreter
 from orchestrator.plan.model import Place
+from orchestrator.plan.projects import pytest_arguments
 from orchestrator.plan.verify import GateName, Verify
+from orchestrator.project.folders import collected_below
+from orchestrator.project.ids import file_of
+from orchestrator.project.pytest_config import settings_for
 from orchestrator.safety.session import Session
 from orchestrator.safety.tree import BatchTree
 
@@ -34,27 +38,28 @@ def tests_of(session: Session, place: Place) -> TestsOf:
     """As the plan says: what a target names, what a pattern of `verify` does, or the file itself.
 
     Patterns are for files that are no tests; one that is no Python and matches none has no tests,
-    nor has a script whose fixer tries it itself. The tests of a conftest are those of its folder. A
-    file for a person that is no test file and names no tests is judged by the tests of its batch.
+    nor has a script whose fixer tries it itself. The tests of a conftest are those below its folder
+    that pytest collects of itself. A file for a person that is no test file and names no tests is
+    judged by the tests of its batch.
     """
-    verify = session.plan.verify
+    verify, top = session.plan.verify, session.workspace.top
     targets = {target.path: target for target in place.batch.targets}
     tried = any(registry.get(rung.fixer).tries_its_edits for rung in place.phase.rungs())
-    tests = [target.path for target in place.batch.automatic() if is_test_file(target.path)]
+    tests = [target.path for target in place.batch.automatic() if is_test_file(top, target.path)]
 
     def of(path: str) -> Sequence[str]:
         target = targets.get(path)  # a file beside the targets, or one the plan named once, is none
         named = target.tests if target else None
-        if named is None and is_test_file(path):
+        if named is None and is_test_file(top, path):
             return [path]
         found = verify.tests_for(path) if named is None else named
         if found is None:
             if target is not None and target.manual is not None:
                 return tests
             if PurePosixPath(path).name == "conftest.py":
-                return [str(PurePosixPath(path).parent)]
+                return collected_below(top, session.projects.of(path), path.rpartition("/")[0])
             return [path] if target is not None and path.endswith(".py") and not tried else []
-        if missing := [test for test in found if not (session.workspace.top / test).exists()]:
+        if missing := [test for test in found if not (top / test).exists()]:
             raise BadInput(
                 f"the plan names tests for {path!r} that do not exist: {missing[0]!r}",
                 next_step="correct `tests:` in the plan, then: orchestrate validate",
@@ -64,10 +69,9 @@ def tests_of(session: Session, place: Place) -> TestsOf:
     return of
 
 
-def is_test_file(path: str) -> bool:
-    """Whether pytest takes a file of this name for tests, as it is configured by default."""
-    name = PurePosixPath(path)
-    return name.match("test_*.py") or name.match("*_test.py")
+def is_test_file(top: Path, path: str) -> bool:
+    """Whether pytest takes the file for tests, as it is configured there."""
+    return path.endswith(".py") and settings_for(top, path).collects_file(path)
 
 
 @dataclass(slots=True)
@@ -131,17 +135,28 @@ class Gates:
             tree.edit_only(subset)
             return bool((gate.says(tree.paths) or Counter()) - before)
         tree.edit_only(subset)
-        suite = self._suite(tree.paths)
         ids = [blame.test_id or blame.path for blame in red.blames]
         together = any(blame.together for blame in red.blames)
+        return any(
+            self._red_among(suite, tree, ids, together=together)
+            for suite in self._suites(tree.paths, _asked_for(tree))
+        )
+
+    def _red_among(
+        self, suite: Suite, tree: BatchTree, ids: Sequence[str], *, together: bool
+    ) -> bool:
+        """Whether one of `ids` that is of the suite's project is red now."""
+        own = [id_ for id_ in ids if self.session.projects.of(file_of(id_)) == suite.folder]
+        if not own:
+            return False
         ended = suite.run(
             suite.files(_asked_for(tree)),
-            only=None if together else ids,
+            only=None if together else own,
             freeze=self.verify.freeze_gc and together,
         )
         self._accuse(suite)
         self.searched_s += suite.seconds
-        return bool(ended.halts()) or any(is_red(ended.run.way(id_)) for id_ in ids)
+        return bool(ended.halts()) or any(is_red(ended.run.way(id_)) for id_ in own)
 
     def _asked(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
         changes, gates = changes_of(tree.units), self.verify.gates
@@ -180,22 +195,32 @@ class Gates:
         return bystanders.watched(who) if bystanders else nullcontext()
 
     def _tested(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
-        suite, paths, gates = self._suite(tree.paths), _asked_for(tree), self.verify.gates
-        files = suite.files([*paths, *also])
+        paths, gates = _asked_for(tree), self.verify.gates
+        suites = self._suites(tree.paths, [*paths, *also])
+        files = [file for suite in suites for file in suite.files([*paths, *also])]
         gone = self.rules.ids is Ids.TRUSTED and not any((self.top / f).exists() for f in files)
         if not files or gone:
             self.tell(Said("no test looks at these files: `tests:` of the plan names none"))
             return
         tests = GateName.TEST in gates
-        self.tell(StepBegun("collect and test" if tests else "collect"))
         rules = Rules(self.rules.baseline, self.rules.ids, tests)
-        with self.session.reading():
-            try:
-                verdicts = suite_gates(paths, suite, tree, rules, also=also)
-            finally:
-                self._accuse(suite)
-        self._one_process = suite.one_process
-        yield from (v for v in verdicts if v.gate in gates or not v.passed)
+        verdicts: dict[str, list[Verdict]] = {}
+        for suite in suites:
+            step = "collect and test" if tests else "collect"
+            self.tell(StepBegun(f"{step} in {suite.folder or '.'}" if len(suites) > 1 else step))
+            with self.session.reading():
+                try:
+                    found = suite_gates(paths, suite, tree, rules, also=also)
+                finally:
+                    self._accuse(suite)
+            self._one_process = self._one_process or suite.one_process
+            for verdict in found:
+                verdicts.setdefault(verdict.gate, []).append(verdict)
+        for gate in (GateName.COLLECT, GateName.TEST):
+            if gate in verdicts:
+                verdict = as_one(verdicts[gate])
+                if gate in gates or not verdict.passed:
+                    yield verdict
 
     def _accuse(self, suite: Suite) -> None:
         """Remember which test wrote to which file, to put it back, and what was read."""
@@ -227,25 +252,43 @@ class Gates:
         return unless_before(verdict, before)
 
     def _compile(self, paths: Sequence[str]) -> Verdict:
-        python, limit_s = self.session.python(), self.verify.timeout_s
-        return compile_gate(paths, top=self.top, python=python, timeout_s=limit_s)
+        if not paths:
+            return Verdict(GateName.COMPILE, Kind.PASSED, 0, 0.0)
+        by_python: dict[Path, tuple[Interpreter, list[str]]] = {}
+        for path in paths:
+            python = self.session.python(self.session.projects.of(path))
+            by_python.setdefault(python.path, (python, []))[1].append(path)
+        limit_s = self.verify.timeout_s
+        return as_one(
+            [
+                compile_gate(some, top=self.top, python=python, timeout_s=limit_s)
+                for python, some in by_python.values()
+            ]
+        )
 
-    def _suite(self, edited: Sequence[str]) -> Suite:
+    def _suites(self, edited: Sequence[str], paths: Sequence[str]) -> list[Suite]:
+        """A suite for each project that holds tests of `paths`; `edited` are the files changed."""
+        tests = [test for path in paths for test in self.tests_of(path)]
+        return [self._suite(folder, edited) for folder in self.session.projects.of_all(tests)]
+
+    def _suite(self, folder: str, edited: Sequence[str]) -> Suite:
+        projects = self.session.projects
         return Suite(
             self.top,
-            self._python_for_tests(),
-            self.verify,
-            tests_of=self.tests_of,
+            self._python_for_tests(folder),
+            replace(self.verify, pytest_args=pytest_arguments(self.session.plan, folder)),
+            tests_of=lambda path: [t for t in self.tests_of(path) if projects.of(t) == folder],
+            folder=folder,
             on_progress=lambda run: self.tell(TestsRan.seen(run)),
             say=lambda what: self.tell(Said(what)),
             compares_lines=not self.strength,  # such a fixer may rewrite the very line that fails
             one_process=self._one_process,
             edited=edited,
-            warm=self.session.warm() if self.verify.warm else None,
+            warm=self.session.warm(folder) if self.verify.warm else None,
         )
 
-    def _python_for_tests(self) -> Interpreter:
-        python = self.session.python()
+    def _python_for_tests(self, folder: str) -> Interpreter:
+        python = self.session.python(folder)
         python.must_have_pytest()
         return python
 

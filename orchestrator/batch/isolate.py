@@ -9,8 +9,8 @@ from orchestrator.batch.gate import Gates
 from orchestrator.changes import Unit
 from orchestrator.events import Said
 from orchestrator.gates.bisect import first_bad
-from orchestrator.gates.ids import file_of
 from orchestrator.gates.verdict import Blame, Fault, TakenOut, Verdict
+from orchestrator.project.ids import file_of
 from orchestrator.safety.tree import BatchTree
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,9 @@ from orchestrator.report.diff import patch
 from orchestrator.safety.transaction import Staged
 from orchestrator.words import plural
 
+Spelled = Callable[[str], str]
+"""Writes the id of a test as records have it."""
+
 
 def record_of(
     plan: Plan,
@@ -36,11 +39,12 @@ def record_of(
     verdicts: Sequence[Verdict],
     others: Sequence[TargetRecord] = (),
     memory: MemoryRecord | None = None,
+    spelled: Spelled = str,
 ) -> Record:
     """The record of a batch after a run that came to `entries`; other targets keep theirs.
 
-    `others` are files beside the targets. A manual target that nobody adopted yet is named; an
-    automatic one without an entry is not, so that it stays pending.
+    `others` are files beside the targets; `spelled` writes the id of a test. A manual target that
+    nobody adopted yet is named; an automatic one without an entry is not, so that it stays pending.
     """
     place = selection.place
     found = [(target, entries.get(target.path)) for target in place.batch.targets]
@@ -56,7 +60,7 @@ def record_of(
         fixers={rung.label: registry.get(rung.fixer).version for rung in place.phase.rungs()},
         targets=tuple(entry for entry in targets if entry is not None),
         others=tuple(_others(selection, others)),
-        gates=tuple(_gates(_judged_before(selection), verdicts)),
+        gates=tuple(_gates(_judged_before(selection), verdicts, spelled)),
         memory=_measured(selection, memory),
     )
 
@@ -110,6 +114,7 @@ def entries_of(
     *,
     several: bool,
     evidence: Evidence = Evidence.SOURCE,
+    spelled: Spelled = str,
 ) -> tuple[dict[str, TargetRecord], list[TargetRecord]]:
     """The entry of each target of a run, and those of the files that were changed beside them.
 
@@ -122,7 +127,7 @@ def entries_of(
         left = reached.left(path)
         blob = staged.before.get(path)
         if isinstance(left, TakenOut):
-            targets[path] = _taken(left, path, blob, top, evidence)
+            targets[path] = _taken(left, path, blob, top, evidence, spelled)
         elif left is not None:
             targets[path] = TargetRecord(
                 path=RepoPath(path),
@@ -171,10 +176,15 @@ def _beside(path: str, unit: Unit) -> tuple[RepoPath, ...]:
 
 
 def _taken(
-    taken: TakenOut, path: str, blob: str | None, top: Path, evidence: Evidence
+    taken: TakenOut,
+    path: str,
+    blob: str | None,
+    top: Path,
+    evidence: Evidence,
+    spelled: Spelled,
 ) -> TargetRecord:
     """The entry of a target a gate took out, with the edit of its unit that was taken back."""
-    tests = [blame.test_id for blame in taken.blames if blame.test_id]
+    tests = [spelled(blame.test_id) for blame in taken.blames if blame.test_id]
     return TargetRecord(
         path=RepoPath(path),
         done=Done.QUARANTINED,
@@ -219,9 +229,9 @@ def _other(selection: Selection, target: Target) -> TargetRecord | None:
     return kept
 
 
-def fresh_gates(verdicts: Sequence[Verdict]) -> list[GateRecord]:
+def fresh_gates(verdicts: Sequence[Verdict], spelled: Spelled = str) -> list[GateRecord]:
     """What the gates said in this run, and nothing of the runs before."""
-    return list(_gates((), verdicts))
+    return list(_gates((), verdicts, spelled))
 
 
 def _judged_before(selection: Selection) -> Sequence[GateRecord]:
@@ -233,21 +243,23 @@ def _judged_before(selection: Selection) -> Sequence[GateRecord]:
     return selection.earlier.gates if judged else ()
 
 
-def _gates(earlier: Sequence[GateRecord], verdicts: Sequence[Verdict]) -> Iterator[GateRecord]:
+def _gates(
+    earlier: Sequence[GateRecord], verdicts: Sequence[Verdict], spelled: Spelled
+) -> Iterator[GateRecord]:
     before = {gate.gate: gate for gate in earlier}
     for verdict in verdicts:
         old = before.pop(verdict.gate, None) or GateRecord(gate=verdict.gate, count=0)
         yield GateRecord(
             gate=verdict.gate,
             count=old.count + verdict.count,
-            known_failures=_joined(old.known_failures, verdict.known),
-            failed_before=_joined(old.failed_before, verdict.failed_before),
-            flaky=_joined(old.flaky, verdict.flaky),
+            known_failures=_joined(old.known_failures, map(spelled, verdict.known)),
+            failed_before=_joined(old.failed_before, map(spelled, verdict.failed_before)),
+            flaky=_joined(old.flaky, map(spelled, verdict.flaky)),
         )
     yield from before.values()
 
 
-def _joined(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
+def _joined(old: Sequence[str], new: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({*old, *map(_committable, new)}))
 
 

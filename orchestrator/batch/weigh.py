@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from orchestrator.batch.gate import tests_of
@@ -13,6 +14,7 @@ from orchestrator.measuring.compare import in_turn
 from orchestrator.measuring.run import Measurement, Tests, measured
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
+from orchestrator.plan.projects import pytest_arguments
 from orchestrator.progress.record import MemoryRecord
 from orchestrator.safety.session import Session
 from orchestrator.safety.tree import BatchTree
@@ -32,9 +34,15 @@ def weighed(session: Session, place: Place, units: Sequence[Unit]) -> MemoryReco
     files = list(dict.fromkeys(test for path in targets for test in of(path)))
     if not files:
         return None
+    folder, *others = session.projects.of_all(files)
+    if others:
+        session.tell(Said("memory was not measured: the tests are of several projects"))
+        return None
     session.tell(StepBegun("memory"))
     top = session.workspace.top
-    tests = Tests(top, files, session.python(), verify, freeze=verify.freeze_gc)
+    own = replace(verify, pytest_args=pytest_arguments(session.plan, folder))
+    python = session.python(folder)
+    tests = Tests(top, files, python, own, freeze=verify.freeze_gc, folder=folder)
     tree = BatchTree(top, units, at=Side.EDITED)
 
     def measure(side: Side) -> Measurement:

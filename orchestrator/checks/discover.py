@@ -9,9 +9,9 @@ from glob import glob
 from pathlib import Path
 
 from orchestrator.errors import BadInput
-from orchestrator.fixers.memory_safety.reading.settings import is_configured, settings_for
 from orchestrator.foreign import as_argument
 from orchestrator.git import find_top
+from orchestrator.project.pytest_config import is_configured, settings_for
 
 _NEVER_TESTS = {"__pycache__", "site-packages"}
 

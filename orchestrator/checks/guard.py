@@ -19,9 +19,9 @@ from orchestrator.fixers.guard import FIXER, places
 from orchestrator.fixers.guard.hook import CONFIGURATION, hooks
 from orchestrator.fixers.guard.listing import parsed
 from orchestrator.fixers.guard.parts import Cannot, Part, problems
-from orchestrator.fixers.memory_safety.reading.settings import configuration_of
 from orchestrator.paths import RepoPath
 from orchestrator.plan.base import OptionValue
+from orchestrator.project.pytest_config import configuration_of
 from orchestrator.reading import read_regular, read_text_of
 
 WORKFLOW = ".github/workflows/test-memory-safety.yml"

@@ -163,7 +163,7 @@ def unresolved(plan: Path | None, *, as_json: bool) -> Exit:
     from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan)
-    found = find(workspace.status(), _python(workspace))
+    found = find(workspace.status(), _again(workspace, _python(workspace)))
     if as_json:
         from orchestrator.console.streams import data
 
@@ -267,9 +267,9 @@ def undo(plan: Path | None, name: str, how: How) -> Exit:
 
 def _again(workspace: Workspace, python: str) -> Reproduction:
     """What builds the commands that show a failure once more."""
-    from orchestrator.gates.reproduce import Reproduction
+    from orchestrator.gates.reproduce import reproduction
 
-    return Reproduction(workspace.plan.verify, python)
+    return reproduction(workspace.plan, workspace.top, python)
 
 
 def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
@@ -296,6 +296,7 @@ def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
 def _python(workspace: Workspace, option: str | None = None) -> str:
     """The interpreter for commands that are printed, found without starting it, else our own."""
     from orchestrator.interpreter import chosen
+    from orchestrator.plan.projects import wanted_python
 
-    found = chosen(workspace.top, option=option, plan=workspace.plan.verify.python)
+    found = chosen(workspace.top, wanted_python(workspace.plan, option))
     return str(found or sys.executable)

@@ -17,7 +17,7 @@ from orchestrator.console.streams import answer, say
 from orchestrator.console.unresolved import show_unresolved
 from orchestrator.errors import Exit
 from orchestrator.foreign import as_argument
-from orchestrator.gates.reproduce import Reproduction
+from orchestrator.gates.reproduce import reproduction
 from orchestrator.report.unresolved import unresolved
 from orchestrator.safety.session import How
 from orchestrator.sample.demo import make_demo
@@ -43,7 +43,8 @@ def demo(folder: Path | None) -> Exit:
     _typed("next-batch")
     without_one = _one_batch(workspace) is Exit.RED  # a file was taken out, and that says so
     _typed("unresolved")
-    show_unresolved(unresolved(workspace.status(), sys.executable), {})
+    how = reproduction(workspace.plan, workspace.top, sys.executable)
+    show_unresolved(unresolved(workspace.status(), how), {})
     _typed("status")
     show_status(workspace.status())
     say("Go on yourself (and delete the folder when you have seen enough):", "bold")
@@ -67,7 +68,7 @@ def program() -> str:
 def _one_batch(workspace: Workspace) -> Exit:
     with LiveProgress() as live:
         result = next_batch(workspace, Choice(), How(trust=True), live.tell)
-    return show_result(result, Reproduction(workspace.plan.verify, live.python))
+    return show_result(result, reproduction(workspace.plan, workspace.top, live.python))
 
 
 def _typed(command: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,11 @@ from orchestrator.doctor.examine import Holding, examine
 from orchestrator.doctor.finding import Finding, Level
 from orchestrator.errors import Exit
 from orchestrator.git import find_top
-from orchestrator.interpreter import interpreter
+from orchestrator.interpreter import Wanted, interpreter
+from orchestrator.project.folders import TOP, Projects, inside
 
 if TYPE_CHECKING:
+    from orchestrator.fixers.facts import Facts
     from orchestrator.workspace import Workspace
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
@@ -56,17 +58,44 @@ def doctor(plan: Path | None, asked: Asked) -> Exit:
         return _fixed(top, yes=asked.yes)
     if asked.isolated:
         return _told([_apart(plan, asked)], as_json=asked.as_json)
-    named = None
     if workspace is not None:
         from orchestrator.safety.session import How, check_started
 
         how = How(asked.python, trust=asked.trust)
         check_started(workspace, how.asking("doctor"), arguments=False)
-        named = workspace.plan.verify.python
-    python = interpreter(top, option=asked.python, plan=named, command="doctor")
-    python.must_have_pytest()
-    found = diagnosis(examine(top, python, timed=asked.timed, holding=_holding(top)))
+    tests = _test_files(top)
+    folders = _projects(top, workspace, [one.path for one in tests])
+    projects, found = Projects(top, folders), list[Finding]()
+    for number, folder in enumerate(folders):
+        mine = [one for one in tests if projects.of(one.path) == folder and one.held]
+        own = [Holding(inside(one.path, folder), one.held) for one in mine]
+        python = interpreter(top, _wanted(workspace, asked, folder), command="doctor")
+        python.must_have_pytest()
+        examined = examine(
+            top / folder, python, timed=asked.timed, holding=own, home=None if number else top
+        )
+        named = (folder or ".") if len(folders) > 1 else ""
+        found += [replace(one, project=named) for one in diagnosis(examined)]
     return _told(found, as_json=asked.as_json)
+
+
+def _wanted(workspace: Workspace | None, asked: Asked, folder: str) -> Wanted:
+    from orchestrator.plan.projects import wanted_python
+
+    if workspace is None:
+        return Wanted(asked.python, folder=folder)
+    return wanted_python(workspace.plan, asked.python, folder)
+
+
+def _projects(top: Path, workspace: Workspace | None, tests: Sequence[str]) -> list[str]:
+    """The folders of the projects of the plan; without one, of those that hold tests."""
+    from orchestrator.plan.projects import folders_of, projects_of
+
+    if workspace is not None:
+        found = folders_of(projects_of(workspace.plan, top), workspace.plan)
+    else:
+        found = Projects(top).of_all(tests)
+    return found or [TOP]
 
 
 def _told(found: Sequence[Finding], *, as_json: bool) -> Exit:
@@ -102,13 +131,13 @@ def _apart(plan: Path | None, asked: Asked) -> Finding:
     return Finding(Level.PROBLEM, what, step)
 
 
-def _holding(top: Path) -> list[Holding]:
-    """The test files with mocks that outlive their test; remembered from scan to scan."""
+def _test_files(top: Path) -> list[Facts]:
+    """The test files, with the mocks that outlive their test; remembered from scan to scan."""
     from orchestrator.checks.config import read_config
     from orchestrator.survey.scan import survey
 
     found = survey([], here=top, top=top, exclude=read_config(top).exclude)
-    return [Holding(one.path, one.held) for one in found.files if one.held]
+    return list(found.files)
 
 
 def _fixed(top: Path, *, yes: bool) -> Exit:
@@ -132,7 +161,11 @@ def _project(plan: Path | None) -> tuple[Path, Workspace | None]:
 
 
 def _show(found: Sequence[Finding]) -> None:
+    project = ""
     for one in found:
+        if one.project != project:
+            project = one.project
+            out().print(plain(f"{project}:"), soft_wrap=True)
         line = plain(f"{one.level.value:8} ", _STYLES[one.level])
         line.append_text(plain(one.what))
         out().print(line, soft_wrap=True)
@@ -141,5 +174,8 @@ def _show(found: Sequence[Finding]) -> None:
 
 
 def _as_json(found: Sequence[Finding]) -> str:
-    rows = [{"level": f.level.value, "what": f.what, "next": f.step or None} for f in found]
+    rows = []
+    for one in found:
+        row = {"level": one.level.value, "what": one.what, "next": one.step or None}
+        rows.append({"project": one.project, **row} if one.project else row)
     return json.dumps(rows, indent=2)

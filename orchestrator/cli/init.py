@@ -10,6 +10,7 @@ from orchestrator.cli.plan import Asked, plan_from_scratch
 from orchestrator.cli.scan import scanned
 from orchestrator.console.drafting import show_surroundings
 from orchestrator.errors import BadInput, Exit
+from orchestrator.project.folders import TOP, Projects
 from orchestrator.survey.look import look_around
 from orchestrator.workspace import plan_above
 
@@ -28,7 +29,8 @@ def init(python: str | None) -> Exit:
             next_step="orchestrate status, or bring it up to date: orchestrate plan --update",
         )
     found = scanned([])
-    show_surroundings(look_around(top, python), found)
+    folders = Projects(top).of_all(facts.path for facts in found.files) or [TOP]
+    show_surroundings(look_around(top, python, folders), found)
     if not found.files:
         raise BadInput(
             "no test file was found here",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from orchestrator.checks.config import Config, read_config
 from orchestrator.checks.discover import discovered, expanded, project_top, test_paths
 from orchestrator.errors import BadInput, CannotJudge, Exit
 from orchestrator.foreign import as_argument, as_command
-from orchestrator.interpreter import Interpreter, interpreter
+from orchestrator.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.measuring.run import Measurement, Tests, measured
 from orchestrator.plan.verify import Verify
 from orchestrator.reading import read_regular
@@ -20,6 +20,7 @@ from orchestrator.report.memory import Bounds
 
 if TYPE_CHECKING:
     from orchestrator.inspect.weigh import Sides
+    from orchestrator.plan.model import Plan
 
 _WORKERS = 4
 _SHARE_OF_FREE = 0.9
@@ -88,20 +89,49 @@ def _check(asked: Asked) -> None:
 
 
 def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Config) -> Tests:
-    verify = _verify_of(plan, here, top, asked)
-    python = interpreter(top, option=asked.python, plan=verify.python, command="memory")
+    from orchestrator.plan.projects import pytest_arguments, wanted_python
+
+    found, files = _plan_of(plan, here, top, asked), _files(top, here, asked)
+    folder = _project_of(top, found, files)
+    wanted = Wanted(asked.python, folder=folder)
+    if found is not None:
+        wanted = wanted_python(found, asked.python, folder)
+    python = interpreter(top, wanted, command="memory")
     python.must_have_pytest()
     if asked.memray and not python.has_memray:
         raise CannotJudge(
             f"pytest-memray is not installed in {str(python.path)!r}",
             next_step=f"{as_argument(str(python.path))} -m pip install pytest-memray",
         )
+    verify = Verify()
+    if found is not None:
+        verify = replace(found.verify, pytest_args=pytest_arguments(found, folder))
     made = _verify(verify, python, asked, config)
-    return Tests(top, _files(top, here, asked), python, made)
+    return Tests(top, files, python, made, folder=folder)
 
 
-def _verify_of(plan: Path | None, here: Path, top: Path, asked: Asked) -> Verify:
-    """What the plan says of the tests, where there is one.
+def _project_of(top: Path, plan: Plan | None, files: Sequence[str]) -> str:
+    """The folder of the one project that the files are of.
+
+    Raises:
+        BadInput: they are of several.
+    """
+    from orchestrator.plan.projects import projects_of
+    from orchestrator.project.folders import TOP, Projects
+
+    projects = projects_of(plan, top) if plan else Projects(top)
+    folders = projects.of_all(files) or [TOP]
+    if len(folders) > 1:
+        named = ", ".join(repr(folder or ".") for folder in folders)
+        raise BadInput(
+            f"the tests are of several projects ({named}), and one is measured at a time",
+            next_step=f"orchestrate memory {as_argument(folders[0] or '.')}",
+        )
+    return folders[0]
+
+
+def _plan_of(plan: Path | None, here: Path, top: Path, asked: Asked) -> Plan | None:
+    """The plan, where there is one.
 
     Raises:
         Refused: it names an interpreter or arguments that were not trusted here.
@@ -110,17 +140,15 @@ def _verify_of(plan: Path | None, here: Path, top: Path, asked: Asked) -> Verify
     from orchestrator.workspace import open_workspace, plan_above
 
     if plan is None and plan_above(here, top) is None:
-        return Verify()
+        return None
     workspace = open_workspace(plan)
     command = as_command(["memory", *asked.paths])
     how = How(asked.python, trust=asked.trust)
     check_started(workspace, how.asking(command), arguments=True)
-    return workspace.plan.verify
+    return workspace.plan
 
 
 def _verify(plan: Verify, python: Interpreter, asked: Asked, config: Config) -> Verify:
-    from dataclasses import replace
-
     from orchestrator.console.streams import say
     from orchestrator.metering.usage import available_mib
 
@@ -241,8 +269,6 @@ def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:
 
 
 def _compared(tests: Tests, asked: Asked, config: Config, here: Path) -> Exit:
-    from dataclasses import replace
-
     from orchestrator.console.memory import show_comparison, tell_run
     from orchestrator.console.streams import data, next_step, say
     from orchestrator.inspect.weigh import since, tests_of, weighed
@@ -302,6 +328,6 @@ def _fixed(top: Path, here: Path, asked: Asked, config: Config) -> Sides:
 
 
 def _holds_tests(top: Path, path: str) -> bool:
-    from orchestrator.fixers.memory_safety.reading.settings import settings_for
+    from orchestrator.project.pytest_config import settings_for
 
     return (top / path).is_dir() or settings_for(top, path).collects_file(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestrator import files
 from orchestrator.cli.commands import warn_of_interrupted_run
 from orchestrator.errors import Exit
+from orchestrator.gates.reproduce import reproduction
 from orchestrator.inspect.history import history_of
 from orchestrator.inspect.pace import pace_here, seconds_here
 from orchestrator.paths import RepoPath
@@ -28,7 +29,8 @@ def report(plan: Path | None, output: Path | None, *, as_markdown: bool) -> Exit
     took = {name: one.seconds for name, one in seconds_here(workspace).items()}
     left = pace_here(workspace, status)
     eta = duration(left) if left is not None else ""
-    found = facts(status, history_of(workspace, status), took, eta)
+    how = reproduction(workspace.plan, workspace.top, "python", here=False)
+    found = facts(status, history_of(workspace, status), took, how, eta)
     text = markdown_report(found, status)
     if as_markdown:
         data(text)

@@ -8,7 +8,7 @@ from orchestrator.console.streams import answer, next_step, say
 from orchestrator.console.tables import show_table, simple_table
 from orchestrator.drafting.draft import Draft
 from orchestrator.plan.model import Plan
-from orchestrator.survey.look import Surroundings
+from orchestrator.survey.look import FoundProject, Surroundings
 from orchestrator.survey.scan import Survey
 from orchestrator.words import plural
 
@@ -72,14 +72,8 @@ def show_surroundings(around: Surroundings, found: Survey) -> None:
     answer(f"{found.top.name}:")
     _fact("tests", f"{files}, {plural(classes, 'class')}, {plural(tests, 'test method')}")
     _fact("missing", f"the pattern in {plural(lacking, 'file')} (orchestrate scan)")
-    _fact("pytest", around.configuration or "no configuration of its own")
-    python = around.python
-    if python is None:
-        _fact("python", f"none that starts: {around.no_python}; name one with --python")
-    else:
-        xdist = "with xdist" if python.has_xdist else "without xdist: marks have no effect"
-        version = "pytest" if python.has_pytest else "no pytest: nothing can be verified"
-        _fact("python", f"{python.path} ({python.found}, {python.version}): {version}, {xdist}")
+    for project in around.projects:
+        _show_project(project, is_one=len(around.projects) == 1)
     _fact("builds", ", ".join(around.ci) or "none found")
     for command in around.parallel:
         if not command.pins:
@@ -89,6 +83,23 @@ def show_surroundings(around: Surroundings, found: Survey) -> None:
     if not around.is_repository:
         _fact("git", "no repository here; next-batch makes commits: git init")
     answer("")
+
+
+def _show_project(project: FoundProject, *, is_one: bool) -> None:
+    """Print where pytest is started, how it is configured there, and by which interpreter."""
+    folder = project.folder or "."
+    if not is_one or project.folder:
+        _fact("project", f"{folder}: its tests are run there")
+    where = f"{project.folder}/" if project.folder else ""
+    configuration = project.configuration
+    _fact("pytest", f"{where}{configuration}" if configuration else "no configuration of its own")
+    python = project.python
+    if python is None:
+        _fact("python", f"none that starts: {project.no_python}; name one with --python")
+        return
+    xdist = "with xdist" if python.has_xdist else "without xdist: marks have no effect"
+    version = "pytest" if python.has_pytest else "no pytest: nothing can be verified"
+    _fact("python", f"{python.path} ({python.found}, {python.version}): {version}, {xdist}")
 
 
 def _fact(name: str, text: str) -> None:

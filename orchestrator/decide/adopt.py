@@ -215,8 +215,8 @@ def _commit(
         )
         for path in wish.paths
     }
-    record = record_of(work.plan, wish.selection, entries, verdicts)
-    gates = fresh_gates(verdicts)
+    record = record_of(work.plan, wish.selection, entries, verdicts, spelled=work.spelled)
+    gates = fresh_gates(verdicts, work.spelled)
     text = message(
         work.plan,
         wish.place,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,19 +122,33 @@ class Holding:
 
 
 def examine(
-    top: Path, python: Interpreter, *, timed: bool = False, holding: Sequence[Holding] = ()
+    top: Path,
+    python: Interpreter,
+    *,
+    timed: bool = False,
+    holding: Sequence[Holding] = (),
+    home: Path | None = None,
 ) -> Examination:
-    """Start the project's pytest to collect its tests, and over tests of ours.
+    """Start the pytest of the project at `top` to collect its tests, and over tests of ours.
 
+    `home` is the top of the repository, where builds are looked for; default: the project's.
     With `timed` its tests are run, in one process. With xdist it is started once more without.
     """
     configured, broken = _configured(top, python, timed=timed)
     pins, trial = _trial(python) if python.has_xdist else (None, "")
     still = _starts_without_xdist(top, python) if configured and configured.xdist else None
     return Examination(
-        top, python, configured, broken, pins, trial, list(commands(top)), still, timed, holding,
+        top, python, configured, broken, pins, trial,
+        list(_commands(home or top, top)),
+        still, timed, holding,
         available_mib(), needs_xdist(top),
     )  # fmt: skip
+
+
+def _commands(home: Path, top: Path) -> Iterator[Command]:
+    """The commands of a repository, with paths from the top of the project."""
+    for command in commands(home):
+        yield replace(command, path=os.path.relpath(home / command.path, top))
 
 
 def _starts_without_xdist(top: Path, python: Interpreter) -> bool:

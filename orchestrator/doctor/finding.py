@@ -16,8 +16,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found; `step` is the command that helps, or empty."""
+    """What was found; `step` is the command that helps, or empty.
+
+    `project` is the folder of the project it is about, where there are several.
+    """
 
     level: Level
     what: str
     step: str = ""
+    project: str = ""

@@ -17,6 +17,7 @@ from orchestrator.fixers.memory_safety.groups import derived_group
 from orchestrator.fixers.memory_safety.options import Grouping, Require
 from orchestrator.plan.base import OptionValue
 from orchestrator.plan.model import Priority
+from orchestrator.project.folders import TOP, Projects
 from orchestrator.survey.ranking import MANY_METHODS, priority
 from orchestrator.survey.scan import Survey
 from orchestrator.words import plural
@@ -91,7 +92,9 @@ def draft(
         phases.append(_by_hand(by_hand))
     if phases:
         taken = {item.path for p in phases for b in p.batches for item in b.items}
-        phases.append(_guard(found.top, taken))
+        tests = [item.path for p in phases for b in p.batches for item in b.items]
+        projects = Projects(found.top).of_all(tests)
+        phases.append(_guard(found.top, taken, projects))
     return Draft(
         "pytest-xdist-memory-safety", "pytest-xdist memory safety", _notes(found, wishes),
         _head(reports), phases,
@@ -229,13 +232,22 @@ def _by_hand(items: Sequence[Item]) -> DraftPhase:
     return DraftPhase("by-hand", "by hand", Priority.MEDIUM.value, {}, [batch], note)
 
 
-def _guard(top: Path, taken: Set[str]) -> DraftPhase:
-    """What keeps it from being lost again; the frozen heap may be carried before all else."""
-    conftest, guidelines, batches = places.conftest(top), places.guidelines(top), []
-    if conftest not in taken:
-        is_new = not (top / conftest).exists()
-        frozen = Item(conftest, new=is_new, note="judged by all tests below it")
-        batches.append(DraftBatch("frozen-heap", "keep each gc.collect() cheap", [frozen], _FIRST))
+def _guard(top: Path, taken: Set[str], projects: Sequence[str]) -> DraftPhase:
+    """What keeps it from being lost again; the frozen heap may be carried before all else.
+
+    A conftest is put into each of `projects`, guidelines into the only one, or the top.
+    """
+    batches = []
+    conftests = [_inside(folder, places.conftest(top / folder)) for folder in projects]
+    frozen = [
+        Item(path, new=not (top / path).exists(), note="judged by all tests below it")
+        for path in conftests
+        if path not in taken
+    ]
+    if frozen:
+        batches.append(DraftBatch("frozen-heap", "keep each gc.collect() cheap", frozen, _FIRST))
+    home = projects[0] if len(projects) == 1 else TOP
+    guidelines = _inside(home, places.guidelines(top / home))
     has_check = shutil.which("orchestrate-check") is not None
     paths = [*([CONFIGURATION] if has_check else []), guidelines, *places.sections(top)]
     items = [Item(path, new=not (top / path).exists()) for path in paths]
@@ -247,6 +259,11 @@ def _guard(top: Path, taken: Set[str]) -> DraftPhase:
     if guidelines != GUIDELINES:
         head["options"] = {"guidelines": guidelines}
     return DraftPhase("guard", "prevention", Priority.PREVENTION.value, head, batches, _GUARDED)
+
+
+def _inside(folder: str, path: str) -> str:
+    """A path of the project in `folder`, from the top."""
+    return f"{folder}/{path}" if folder else path
 
 
 def _notes(found: Survey, wishes: Wishes) -> list[str]:

@@ -13,11 +13,11 @@ from orchestrator.drafting.draft import Bounds, Draft, DraftBatch, DraftPhase, I
 from orchestrator.errors import BadInput
 from orchestrator.events import Tell
 from orchestrator.fixers.base import Refusal
-from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.registry import get, names
 from orchestrator.git import Repo
 from orchestrator.plan.base import OptionValue
 from orchestrator.plan.model import Batch, Phase, Place, Plan, Priority, Target
+from orchestrator.project.pytest_config import settings_for
 from orchestrator.safety.session import How, onlooker
 from orchestrator.words import plural, suggestion
 from orchestrator.workspace import Workspace

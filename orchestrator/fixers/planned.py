@@ -36,6 +36,11 @@ def commands(plan: Plan) -> list[str]:
     found = [f"{command.name}: {command.run}" for command in verify.commands]
     if verify.pytest_args:
         found.append(f"pytest arguments: {as_command(verify.pytest_args)}")
+    found += [
+        f"pytest arguments in {project.path}: {as_command(project.pytest_args)}"
+        for project in plan.projects
+        if project.pytest_args
+    ]
     gates = plugins(GATES)
     found += [f"gate of {_package(gates[g])}: {g}" for g in verify.gates if g in gates]
     found += [f"worktree: {line}" for line in needs.setup]

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from orchestrator.changes import Side
 from orchestrator.gates.events import LEFT_OUT, MISSING, SKIPPED, XFAILED, XPASSED, Way
-from orchestrator.gates.ids import file_of
+from orchestrator.project.ids import file_of
 
 
 class Rerun(Protocol):

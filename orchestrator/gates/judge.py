@@ -10,13 +10,13 @@ from orchestrator.changes import Side
 from orchestrator.gates.baseline import Findings, is_red, sort_out
 from orchestrator.gates.events import Way
 from orchestrator.gates.halting import judged_halt
-from orchestrator.gates.ids import below_file, file_of, function_of
 from orchestrator.gates.pytest_run import Ended
 from orchestrator.gates.reruns import NotJudged, Reruns
 from orchestrator.gates.sides import Ids, Rules, Sides, Tree, with_kind
 from orchestrator.gates.suite import Suite, files_without_tests, last_lines, lies_in, no_tests
 from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict
 from orchestrator.plan.verify import Flaky, GateName
+from orchestrator.project.ids import below_file, file_of, function_of
 from orchestrator.words import plural
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from orchestrator import process, temporary
 from orchestrator.gates.events import Follower, TestRun
-from orchestrator.gates.ids import file_of
 from orchestrator.interpreter import Interpreter
 from orchestrator.metering import meter as metering
 from orchestrator.metering.meter import Memory, Meter
 from orchestrator.plan.verify import Verify
+from orchestrator.project.folders import TOP, inside
+from orchestrator.project.ids import file_of
 from orchestrator.redact import learn
 
 _PROBE_FOLDER = Path(__file__).parent / "probe"
@@ -32,6 +33,7 @@ OnMemory = Callable[[Meter], None]
 class Request:
     """What one run of pytest is asked for. `files` are test files or folders, from the top.
 
+    It is started in `folder`, that of their project from the top; "" is the top itself.
     `only` keeps those ids and no others; `workers` is the number of xdist processes, 0 for none.
     `edited` are files of the batch that tests should import from here, and nowhere else.
     """
@@ -42,6 +44,7 @@ class Request:
     workers: int = 0
     only_collect: bool = False
     edited: Sequence[str] = ()
+    folder: str = TOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +137,13 @@ def run_pytest(
         out.touch()
         touched = folder / "touched"
         touched.touch()
-        files = [f"./{path}" for path in request.files]
+        files = [f"./{inside(path, request.folder)}" for path in request.files]
         settings: dict[str, object] = {
             "out": str(out),
             "touched": str(touched),
             "edited": list(request.edited),
             "top": str(top),
+            "folder": request.folder,
             "files": files,
             "only": None if request.only is None else sorted(request.only),
             "workers": 0 if request.only_collect else request.workers,
@@ -167,7 +171,7 @@ def run_pytest(
         try:
             ended = process.run(
                 command,
-                cwd=top,
+                cwd=top / request.folder,
                 env=_environment(settings, folder, python, env or {}),
                 timeout_s=verify.timeout_s,
                 memory_mib=verify.memory_mib,
@@ -184,10 +188,16 @@ def run_pytest(
     elsewhere = {line["path"]: line["from"] for line in told if "from" in line}
     collect_s = min(collect_s, ended.duration_s)
     return Ended(
-        request, command, follower.run, ended, silent, collect_s, memory, written, elsewhere,
+        request, started_in(request.folder, command), follower.run, ended, silent, collect_s,
+        memory, written, elsewhere,
         read=frozenset(line["read"] for line in told if "read" in line),
         started=frozenset(line["started"] for line in told if "started" in line),
     )  # fmt: skip
+
+
+def started_in(folder: str, command: Sequence[str]) -> list[str]:
+    """A command as it is typed at the top to start it in a folder below."""
+    return [*(["env", "-C", folder] if folder else []), *command]
 
 
 def nothing_run(request: Request, top: Path) -> Ended:

@@ -5,13 +5,19 @@ What a record or a worker says becomes neither a program nor an option of one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator import programs
-from orchestrator.gates.ids import below_file, file_of
+from orchestrator.gates.pytest_run import started_in
+from orchestrator.interpreter import own_python
 from orchestrator.paths import why_unsafe
+from orchestrator.plan.model import Plan
+from orchestrator.plan.projects import projects_of, pytest_arguments, wanted_python
 from orchestrator.plan.verify import GateName, Verify
+from orchestrator.project.folders import TOP, inside
+from orchestrator.project.ids import below_file, file_of, from_top
 
 _MOST_TESTS = 5
 """Of more red tests, the whole file is run."""
@@ -20,11 +26,24 @@ _MOST_CHARACTERS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """How pytest is started for a file: in which folder, by which interpreter, with what."""
+
+    folder: str
+    python: str
+    arguments: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Reproduction:
-    """Knows the plan's commands and arguments, and the project's interpreter."""
+    """Knows the plan's commands and arguments, and the project's interpreter.
+
+    `started` says how pytest is started for a file; without it, at the top.
+    """
 
     verify: Verify
     python: str
+    started: Callable[[str], Start] | None = None
 
     def words(self, gate: str, path: str, tests: Sequence[str] = ()) -> list[str] | None:
         """The command that shows what `gate` holds against a file; None where there is none.
@@ -41,19 +60,41 @@ class Reproduction:
             return [self.python, "-m", "py_compile", _argument(path)]
         if gate in {GateName.COLLECT, GateName.TEST}:
             only = ["--collect-only"] if gate == GateName.COLLECT else []
-            pytest = [self.python, "-m", "pytest", *self.verify.pytest_args, *only]
-            return [*pytest, *_asked(path, tests)]
+            asked = _asked(path, tests)
+            how = self._start(file_of(asked[0]))
+            pytest = [how.python, "-m", "pytest", *how.arguments, *only]
+            ids = [_argument(inside(id_, how.folder)) for id_ in asked]
+            return started_in(how.folder, [*pytest, *ids])
         return ["git", "diff", "--", path]
+
+    def _start(self, path: str) -> Start:
+        if self.started is None:
+            return Start(TOP, self.python, self.verify.pytest_args)
+        return self.started(path)
+
+
+def reproduction(plan: Plan, top: Path, python: str, *, here: bool = True) -> Reproduction:
+    """What the commands of a plan are for the repository at `top`.
+
+    `python` is the interpreter they name; that of a project which has one of its own is named in
+    its place if they are for this machine, which `here` says.
+    """
+    projects = projects_of(plan, top)
+
+    def started(path: str) -> Start:
+        folder = projects.of(path)
+        own = own_python(top, wanted_python(plan, None, folder)) if here else None
+        return Start(folder, str(own or python), pytest_arguments(plan, folder))
+
+    return Reproduction(plan.verify, python, started)
 
 
 def _asked(path: str, tests: Sequence[str]) -> list[str]:
-    """Returns pytest's arguments: the test ids, or the file of the first one if there are many."""
-    ids = list(dict.fromkeys(test for test in tests if _is_id(test)))
+    """Returns the tests to run: the ids, or the file of the first one if there are many."""
+    ids = list(dict.fromkeys(from_top(test) for test in tests if _is_id(from_top(test))))
     if not ids:
-        return [_argument(path)]
-    if len(ids) > _MOST_TESTS:
-        return [_argument(file_of(ids[0]))]
-    return [_argument(id_) for id_ in ids]
+        return [path]
+    return [file_of(ids[0])] if len(ids) > _MOST_TESTS else ids
 
 
 def _is_id(test: str) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.changes import Side
 from orchestrator.gates.events import Way
-from orchestrator.gates.ids import file_of
 from orchestrator.gates.pytest_run import Ended
 from orchestrator.gates.sides import Sides
+from orchestrator.project.ids import file_of
 
 _SIDES = {Side.BEFORE: "before the edit", Side.EDITED: "after the edit"}
 

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from orchestrator.gates.events import TestRun
-from orchestrator.gates.ids import file_of
 from orchestrator.gates.pytest_run import Ended, OnProgress, Request, nothing_run, run_pytest
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import Verify
+from orchestrator.project.folders import TOP
+from orchestrator.project.ids import file_of, from_top
 from orchestrator.redact import redacted
 
 _LAST_LINES = 12
@@ -28,10 +29,11 @@ def _itself(path: str) -> Sequence[str]:
 
 @dataclass(slots=True)
 class Suite:
-    """The tests of a batch under one interpreter.
+    """The tests of a batch that are of one project, under its interpreter.
 
-    `tests_of` gives the test files or folders of a file of the batch; `say` is told what is run
-    again and why. `runs` is every run so far, in order.
+    `folder` is that of the project, from the top. `tests_of` gives the test files or folders of a
+    file of the batch; `say` is told what is run again and why. `runs` is every run so far, in
+    order.
     """
 
     top: Path
@@ -40,6 +42,7 @@ class Suite:
     tests_of: Callable[[str], Sequence[str]] = _itself
     on_progress: OnProgress = lambda run: None
     say: Callable[[str], None] = _nobody
+    folder: str = TOP
     runs: list[Ended] = field(default_factory=list)
     compares_lines: bool = True
     """Whether a test that fails in another line than before fails otherwise."""
@@ -94,6 +97,7 @@ class Suite:
             workers=0 if self.one_process else self.verify.workers,
             only_collect=only_collect,
             edited=self.edited,
+            folder=self.folder,
         )
         if there:
             run = partial(
@@ -119,7 +123,7 @@ class Suite:
 
     def is_known(self, id_: str) -> bool:
         """Whether the plan lists `id_` as a failure, by itself or with its class or file."""
-        return any(_covers(known, id_) for known in self.verify.known_failures)
+        return any(_covers(from_top(known), id_) for known in self.verify.known_failures)
 
     def listed_but_green(self, run: TestRun) -> list[str]:
         """A list of known failures with slack in it would let as many new ones through."""
@@ -127,8 +131,8 @@ class Suite:
         return [
             f"listed as a known failure, and passes: {known}"
             for known in self.verify.known_failures
-            if any(_covers(known, id_) for id_ in passed)
-            and not any(_covers(known, id_) for id_ in red)
+            if any(_covers(from_top(known), id_) for id_ in passed)
+            and not any(_covers(from_top(known), id_) for id_ in red)
         ]
 
     def why_not_collected(self, ended: Ended) -> str | None:
@@ -139,7 +143,8 @@ class Suite:
         if foreign := _outside(ended.request.files, run):
             return (
                 f"pytest takes {run.rootdir} for its root and tells of {foreign[0]!r}, which is no "
-                "file of the batch; `pytest_args: [--rootdir=.]` in the plan would set that right"
+                "file of the batch; if its project is another folder, name that under `projects:` "
+                "in the plan, or set `pytest_args: [--rootdir=.]`"
             )
         return None
 

@@ -85,6 +85,28 @@ class Verdict:
         return self.kind is Kind.PASSED
 
 
+def as_one(verdicts: Sequence[Verdict]) -> Verdict:
+    """What one gate says of the parts of a batch, as one verdict."""
+    if len(verdicts) == 1:
+        return verdicts[0]
+    blames = [blame for verdict in verdicts for blame in verdict.blames]
+    kinds = {verdict.kind for verdict in verdicts}
+    kind = next(kind for kind in (Kind.RED, Kind.CANNOT_JUDGE, Kind.PASSED) if kind in kinds)
+    return Verdict(
+        verdicts[0].gate,
+        kind,
+        sum(verdict.count for verdict in verdicts),
+        sum(verdict.duration_s for verdict in verdicts),
+        blames,
+        known=[id_ for verdict in verdicts for id_ in verdict.known],
+        failed_before=[id_ for verdict in verdicts for id_ in verdict.failed_before],
+        flaky=[id_ for verdict in verdicts for id_ in verdict.flaky],
+        notes=[note for verdict in verdicts for note in verdict.notes],
+        why="\n".join(verdict.why for verdict in verdicts if verdict.why),
+        commands=[command for verdict in verdicts for command in verdict.commands],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class TakenOut:
     """A unit that has its old bytes back, with everything the gate held against it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from orchestrator.batch.named import named
 from orchestrator.batch.runlog import LoggedCommand, logged_commands
 from orchestrator.errors import BadInput
+from orchestrator.gates.reproduce import reproduction
 from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.inspect.preview import preview_of, runs_nothing
 from orchestrator.progress.record import record_path
@@ -43,7 +44,8 @@ def look(workspace: Workspace, name: str, python: str) -> Look:
     status = workspace.status()
     batch = named(status, name, top=workspace.top).batch
     place = batch.place
-    waiting = [item for item in unresolved(status, python) if item.place == place.name]
+    how = reproduction(workspace.plan, workspace.top, python)
+    waiting = [item for item in unresolved(status, how) if item.place == place.name]
     if find_top(workspace.top) is None:
         return Look(batch, waiting, (), _would_change(workspace, batch), ())
     repo = Repo(workspace.top)

@@ -15,13 +15,13 @@ from orchestrator.changes import Change, Content, Side, Unit
 from orchestrator.errors import BadInput, CannotJudge, NoPython, Refused
 from orchestrator.events import Tell
 from orchestrator.foreign import as_argument, as_command
-from orchestrator.gates.ids import file_of
-from orchestrator.gates.reproduce import Reproduction
+from orchestrator.gates.reproduce import reproduction
 from orchestrator.git import GitFailed, Repo
 from orchestrator.paths import RepoPath, why_unsafe
 from orchestrator.plan.model import Place
 from orchestrator.plan.verify import GateName, Verify
 from orchestrator.progress.record import Failure, Patch, TargetRecord
+from orchestrator.project.ids import file_of, from_top
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, Session, session
 from orchestrator.safety.transaction import transaction
@@ -120,8 +120,9 @@ def _one(
                 f"showing {failed.path!r} again needs this project's Python, and none was found",
                 next_step=f"orchestrate {work.how.command} --python PATH",
             )
-        tests = [id_ for id_ in failed.failure.tests if _is_there(top, file_of(id_))]
-        how = Reproduction(verify, str(python))
+        ids = map(from_top, failed.failure.tests)
+        tests = [id_ for id_ in ids if _is_there(top, file_of(id_))]
+        how = reproduction(work.plan, top, str(python))
         command = how.words(failed.failure.gate, failed.path, tests)
         assert command is not None  # the path was checked
         ended = process.run(

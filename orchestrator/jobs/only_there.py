@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.batch.gate import tests_of
@@ -12,9 +12,10 @@ from orchestrator.errors import CannotJudge
 from orchestrator.events import Tell, TestsRan
 from orchestrator.gates.baseline import is_red
 from orchestrator.gates.events import TestRun
-from orchestrator.gates.ids import file_of
 from orchestrator.gates.suite import Suite, last_lines
 from orchestrator.git import Repo
+from orchestrator.plan.projects import pytest_arguments
+from orchestrator.project.ids import file_of
 from orchestrator.safety.session import Away, How, Session, at_work, session
 from orchestrator.workspace import Workspace
 
@@ -66,24 +67,34 @@ def _files(home: Session) -> list[str]:
 
 
 def _compared(home: Session, there: Session, files: Sequence[str]) -> OnlyThere:
-    here_run, there_run = _run(home, files), _run(there, files)
-    red = _red_only(there_run, here_run)
-    if red:  # by chance, or steadily
-        again = _run(there, files, only=red)
-        red = [id_ for id_ in red if is_red(again.way(id_))]
-    text = there_run.texts.get(red[0]) or there_run.collect_errors.get(red[0], "") if red else ""
+    tests, red, text = 0, list[str](), ""
+    for folder in home.projects.of_all(files):
+        own = [file for file in files if home.projects.of(file) == folder]
+        here_run, there_run = _run(home, folder, own), _run(there, folder, own)
+        found = _red_only(there_run, here_run)
+        if found:  # by chance, or steadily
+            again = _run(there, folder, own, only=found)
+            found = [id_ for id_ in found if is_red(again.way(id_))]
+        if found and not red:
+            text = there_run.texts.get(found[0]) or there_run.collect_errors.get(found[0], "")
+        tests += len(here_run.ids)
+        red += found
     dirty = bool(home.repo.text("status", "--porcelain", "--untracked-files=no"))
     missing = _missing(text, home.repo, there.workspace.top)
-    return OnlyThere(len(here_run.ids), red, last_lines(text), missing, dirty)
+    return OnlyThere(tests, red, last_lines(text), missing, dirty)
 
 
-def _run(work: Session, files: Sequence[str], *, only: Sequence[str] | None = None) -> TestRun:
-    python = work.python()
+def _run(
+    work: Session, folder: str, files: Sequence[str], *, only: Sequence[str] | None = None
+) -> TestRun:
+    """A run of files of the project in `folder`."""
+    python = work.python(folder)
     python.must_have_pytest()
     suite = Suite(
         work.workspace.top,
         python,
-        work.plan.verify,
+        replace(work.plan.verify, pytest_args=pytest_arguments(work.plan, folder)),
+        folder=folder,
         on_progress=lambda run: work.tell(TestsRan.seen(run)),
     )
     ended = suite.run(files, only=only)

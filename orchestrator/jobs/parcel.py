@@ -92,7 +92,11 @@ class Sender:
         verify = home.plan.verify
         if python is not None and Path(python).is_absolute():
             verify = replace(verify, python=None)  # it is the path of a program on this machine
-        plan = replace(home.plan, verify=verify)
+        projects = [
+            replace(one, python=None) if one.python and Path(one.python).is_absolute() else one
+            for one in home.plan.projects
+        ]
+        plan = replace(home.plan, verify=verify, projects=projects)
         first = home.repo.text("rev-list", "--max-parents=0", root).split()
         repository = hashlib.sha256("\n".join(sorted(first)).encode()).hexdigest()[:20]
         return cls(home.repo, plan, str(plan_file), root, home.how.strict, topic, repository)

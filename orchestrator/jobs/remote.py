@@ -29,12 +29,13 @@ from orchestrator.jobs.places import TOP, rewritten
 from orchestrator.jobs.secrets import without_secrets
 from orchestrator.jobs.task import Answer, Failed
 from orchestrator.jobs.wire import to_bytes
+from orchestrator.plan.projects import folders_of, projects_of, wanted_python
 from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import Away, How, at_work
 from orchestrator.workspace import Workspace
 
 _TELL_S = 2.0
-_warm: dict[str, Warm] = {}
+_warm: dict[str, dict[str, Warm]] = {}
 """What forks runs of pytest in each checkout; it ends with this process."""
 
 _slots: dict[str, threading.Lock] = {}
@@ -169,17 +170,19 @@ def _judged(clone: Repo, slot: Path, parcel: Parcel, tell: Callable[[Event], Non
         (slot / folder).mkdir(exist_ok=True)
     workspace = Workspace(top, top / parcel.plan_file, parcel.plan)
     how = How(strict=parcel.strict, trust=True)
-    python = None
+    pythons = {}
     if parcel.plan.verify.runs_tests():
-        python = interpreter(top, option=None, plan=parcel.plan.verify.python, command=None)
-    away = Away(workspace, how, python, top, slot / "notes", slot / "logs")
+        folders = folders_of(projects_of(parcel.plan, top), parcel.plan)
+        pythons = {
+            folder: interpreter(top, wanted_python(parcel.plan, None, folder), command=None)
+            for folder in dict.fromkeys(["", *folders])
+        }
+    away = Away(workspace, how, pythons, top, slot / "notes", slot / "logs")
     with at_work(away, tell) as work:
-        if (warm := _warm.pop(str(top), None)) is not None:
-            work.use_warm(warm)
+        work.use_warm(_warm.pop(str(top), {}))
         answer = judged(work, task)
-        if (warm := work.take_warm()) is not None:
-            _warm[str(top)] = warm
-    words = {str(top): TOP} | ({str(python.path): PYTHON} if python else {})
+        _warm[str(top)] = work.take_warm()
+    words = {str(top): TOP} | {str(python.path): PYTHON for python in pythons.values()}
     told = [event for event in answer.told if not isinstance(event, InterpreterFound)]
     return rewritten(replace(answer, told=told), words)
 
@@ -187,7 +190,7 @@ def _judged(clone: Repo, slot: Path, parcel: Parcel, tell: Callable[[Event], Non
 def _python_path(parcel: Parcel, top: Path) -> Path | None:
     from orchestrator.interpreter import chosen
 
-    return chosen(top, option=None, plan=parcel.plan.verify.python)
+    return chosen(top, wanted_python(parcel.plan, None))
 
 
 def _seldom(tell: Callable[[Event], None]) -> Callable[[Event], None]:

@@ -37,7 +37,6 @@ from orchestrator.events import (
     StepBegun,
     TestsRan,
 )
-from orchestrator.gates.ids import file_of
 from orchestrator.gates.reads import Reads
 from orchestrator.gates.verdict import TakenOut, Verdict
 from orchestrator.interpreter import Interpreter
@@ -45,6 +44,7 @@ from orchestrator.jobs.task import Answer, Failed, Judged, Task
 from orchestrator.paths import why_unsafe
 from orchestrator.plain import UnfitError, built, plain_of
 from orchestrator.plan.model import Plan
+from orchestrator.project.ids import file_of
 
 T = TypeVar("T")
 E = TypeVar("E")

@@ -15,12 +15,14 @@ from orchestrator.gates.suite import last_lines
 from orchestrator.interpreter import Interpreter
 from orchestrator.metering.meter import Growth, Memory
 from orchestrator.plan.verify import Verify
+from orchestrator.project.folders import TOP
 
 
 @dataclass(frozen=True, slots=True)
 class Tests:
     """What is run: test files or folders from `top`, by the interpreter and the rules of `verify`.
 
+    All of them are of the project in `folder`, which is told from `top` as well.
     `verify.workers` are the processes, `verify.memory_mib` is the ceiling. `env` is laid over the
     environment. `freeze` keeps imported objects out of the collector's sight, as a gate does.
     """
@@ -33,6 +35,7 @@ class Tests:
     verify: Verify
     env: Mapping[str, str] = field(default_factory=dict)
     freeze: bool = False
+    folder: str = TOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,17 @@ def measured(
     Raises:
         CannotJudge: no test ran, or the interpreter died.
     """
-    request = Request(tests.files, freeze=tests.freeze, workers=tests.verify.workers)
+    request = Request(
+        tests.files, freeze=tests.freeze, workers=tests.verify.workers, folder=tests.folder
+    )
     ended = run_pytest(
         request, top=tests.top, python=tests.python, verify=tests.verify,
         on_progress=on_progress, on_memory=on_memory, env=tests.env,
     )  # fmt: skip
     if (why := _why_no_answer(ended)) is not None:
-        raise CannotJudge(why, next_step=as_command([*ended.command[:3], "--collect-only", "-q"]))
+        raise CannotJudge(
+            why, next_step=as_command([*_started(ended.command), "--collect-only", "-q"])
+        )
     assert ended.memory is not None
     run = ended.run
     growths = [replace(g, test_id=run.canonical(g.test_id)) for g in ended.memory.growths]
@@ -101,6 +108,11 @@ def measured(
         ended.process.stopped,
         ended.process.output,
     )
+
+
+def _started(command: Sequence[str]) -> Sequence[str]:
+    """A command that starts pytest, without its arguments."""
+    return command[: command.index("pytest") + 1]
 
 
 def _why_no_answer(ended: Ended) -> str | None:

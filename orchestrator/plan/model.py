@@ -231,6 +231,21 @@ class Worktree(Strict):
 
 
 @model
+class Project(Strict):
+    """A folder of the repository that is a project of its own: its tests are run in it."""
+
+    path: RelativePath = described("The folder, from the top of the repository.")
+    python: Text | None = described(
+        "Its interpreter; default: its .venv, then that of `verify`. It needs --trust once.",
+        default=None,
+    )
+    pytest_args: list[Text] = described(
+        "Further arguments of pytest there, after those of `verify`; they need --trust once.",
+        default_factory=list,
+    )
+
+
+@model
 class Plan(Strict):
     """A migration: what is done in which order, and what must hold for each step."""
 
@@ -249,9 +264,18 @@ class Plan(Strict):
         default_factory=dict,
     )
     verify: Verify = Verify()
+    projects: list[Project] = described(
+        "Projects that are not found by themselves, or need something else than the others do; "
+        "default: each folder with a configuration of pytest, a pyproject.toml or a setup.py.",
+        default_factory=list,
+    )
     worktree: Worktree = Worktree()
     commit: Commit = Commit()
     phases: list[Phase] = field(metadata={"min_length": 1})
+
+    def project(self, folder: str) -> Project | None:
+        """What the plan says of the project in a folder; None where it says nothing."""
+        return next((one for one in self.projects if one.path == folder), None)
 
     def places(self) -> Iterator[Place]:
         """Every batch with its phase and its position, in plan order."""

@@ -37,6 +37,10 @@ def problems(plan: Plan, *, plan_path: str) -> Iterator[Problem]:
     yield from _path_problems(("reports",), plan.reports)
     for pattern, tests in plan.verify.tests.items():
         yield from _test_problems(("verify", "tests", pattern), tests)
+    for number, project in enumerate(plan.projects):
+        yield from _path_problems(("projects", number, "path"), project.path)
+        if project.path in {other.path for other in plan.projects[:number]}:
+            yield Problem(("projects", number, "path"), f"{project.path!r} is there already")
     for name, paths in (("copy", plan.worktree.copy), ("link", plan.worktree.link)):
         for number, path in enumerate(paths):
             yield from _path_problems(("worktree", name, number), path)

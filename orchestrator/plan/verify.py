@@ -16,6 +16,7 @@ from orchestrator.plan.base import (
     described,
     model,
 )
+from orchestrator.project.ids import from_top
 
 
 class GateName(StrEnum):
@@ -158,5 +159,6 @@ class Verify(Strict):
 
     def allowed(self, test_id: str) -> str | None:
         """Why a test may come out weaker; None where it may not."""
-        found = (a for a in self.allow if test_id == a.test or fnmatchcase(test_id, a.test))
+        named = ((allowance, from_top(allowance.test)) for allowance in self.allow)
+        found = (a for a, test in named if test_id == test or fnmatchcase(test_id, test))
         return next((allowance.reason for allowance in found), None)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.gates.reproduce import Reproduction
 from orchestrator.plan.model import Measure, PhaseState
 from orchestrator.progress.history import History
 from orchestrator.progress.record import Record, failed_before, flaky
@@ -117,10 +118,17 @@ class Facts:
 
 
 def facts(
-    status: Status, history: History, took: Mapping[str, Mapping[str, float]], eta: str = ""
+    status: Status,
+    history: History,
+    took: Mapping[str, Mapping[str, float]],
+    how: Reproduction,
+    eta: str = "",
 ) -> Facts:
-    """What a report tells of `status`; `took` are seconds by step, of batches that ran here."""
-    waiting = [Waiting(item, next_steps(item)) for item in unresolved(status, "python")]
+    """What a report tells of `status`; `took` are seconds by step, of batches that ran here.
+
+    `how` builds the commands that show a failure.
+    """
+    waiting = [Waiting(item, next_steps(item)) for item in unresolved(status, how)]
     records = [b.record for p in status.phases for b in p.batches if b.record]
     seconds: Counter[str] = Counter()
     for steps in took.values():

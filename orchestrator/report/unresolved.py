@@ -31,12 +31,8 @@ class Unresolved:
     has_patch: bool = False
 
 
-def unresolved(status: Status, python: str) -> list[Unresolved]:
-    """Everything that waits: what was given up, then what is for a person, each in plan order.
-
-    `python` is the interpreter the commands name.
-    """
-    how = Reproduction(status.plan.verify, python)
+def unresolved(status: Status, how: Reproduction) -> list[Unresolved]:
+    """Everything that waits: what was given up, then what is for a person, each in plan order."""
     found = [_of(batch, target, how) for batch, target in status.unresolved()]
     return sorted(found, key=lambda item: item.kind in _FOR_A_PERSON)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +20,10 @@ from orchestrator.git.settings import hooks_folder
 from orchestrator.git.version import check_version
 from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
+from orchestrator.plan.projects import folders_of, projects_of, pytest_arguments, wanted_python
 from orchestrator.progress.origin import check_here
+from orchestrator.project.folders import TOP, Projects
+from orchestrator.project.ids import file_of, in_project
 from orchestrator.safety import checkout, points, preflight
 from orchestrator.safety.advance import finish
 from orchestrator.safety.bystanders import Bystanders
@@ -63,8 +66,11 @@ class Workshop:
     """The top of the user's work tree, where another one is worked in."""
 
     _scratch: ScratchCopy | None = field(default=None)
-    _python: Interpreter | None = field(default=None)
-    _warm: Warm | None = field(default=None)
+    _pythons: dict[str, Interpreter] = field(default_factory=dict)
+    _warm: dict[str, Warm] = field(default_factory=dict)
+    _projects: Projects | None = field(default=None)
+    _several: bool | None = field(default=None)
+    """Whether the plan is about several projects."""
 
     @property
     def plan(self) -> Plan:
@@ -83,61 +89,81 @@ class Workshop:
 
     def close(self) -> None:
         """Remove the copy, and end what is there to be forked."""
-        if self._warm is not None:
-            self._warm.close()
+        for warm in self._warm.values():
+            warm.close()
         if self._scratch is not None:
             self._scratch.close()
 
-    def python(self) -> Interpreter:
-        """The project's interpreter, looked for once.
+    @property
+    def projects(self) -> Projects:
+        """Which folder of the repository is the project of a file."""
+        if self._projects is None:
+            self._projects = projects_of(self.plan, self.workspace.top)
+        return self._projects
+
+    def python(self, project: str = TOP) -> Interpreter:
+        """The interpreter of a project, looked for once.
 
         Raises:
             CannotJudge: there is none, or none that starts.
         """
-        if self._python is None:
-            named = self.plan.verify.python
-            self._python = interpreter(
-                self.workspace.top, option=self.how.python, plan=named, command=self.how.command
-            )
-            self.tell(InterpreterFound(self._python))
-        return self._python
+        if project not in self._pythons:
+            top, wanted = self.workspace.top, wanted_python(self.plan, self.how.python, project)
+            path = chosen(top, wanted)
+            known = (one for one in self._pythons.values() if one.path == path)
+            if (found := next(known, None)) is None:
+                found = interpreter(top, wanted, command=self.how.command)
+                self.tell(InterpreterFound(found))
+            self._pythons[project] = found
+        return self._pythons[project]
 
-    def warm(self) -> Warm:
-        """What forks runs of pytest, made once.
+    def warm(self, project: str = TOP) -> Warm:
+        """What forks runs of pytest in a project, made once.
 
         Raises:
             CannotJudge: there is no interpreter.
         """
-        if self._warm is None:
-            top, arguments = self.workspace.top, tuple(self.plan.verify.pytest_args)
-            project = str(self.home or top)
-            environment = warm_imports.Environment(project, self.python(), arguments)
-            self._warm = Warm(environment, top, lambda what: self.tell(Said(what)))
-        return self._warm
+        if project not in self._warm:
+            folder = self.workspace.top / project
+            environment = warm_imports.Environment(
+                str((self.home or self.workspace.top) / project),
+                self.python(project),
+                tuple(pytest_arguments(self.plan, project)),
+            )
+            self._warm[project] = Warm(environment, folder, lambda what: self.tell(Said(what)))
+        return self._warm[project]
 
-    def take_warm(self) -> Warm | None:
-        """What forks runs of pytest, for whoever keeps it beyond this session."""
-        warm, self._warm = self._warm, None
+    def spelled(self, test_id: str) -> str:
+        """The id of a test as records have it: with its project, where the plan has several."""
+        if self._several is None:
+            self._several = len(folders_of(self.projects, self.plan)) > 1
+        folder = self.projects.of(file_of(test_id)) if self._several else TOP
+        return in_project(test_id, folder)
+
+    def take_warm(self) -> dict[str, Warm]:
+        """What forks runs of pytest, by project, for whoever keeps it beyond this session."""
+        warm, self._warm = self._warm, {}
         return warm
 
-    def use_warm(self, warm: Warm) -> None:
+    def use_warm(self, kept: Mapping[str, Warm]) -> None:
         """Fork runs of pytest from what an earlier session has loaded."""
-        self._warm = warm
-        warm.say = lambda what: self.tell(Said(what))
+        self._warm = dict(kept)
+        for warm in kept.values():
+            warm.say = lambda what: self.tell(Said(what))
 
-    def use(self, python: Interpreter) -> None:
-        """Take this interpreter and look for no other."""
-        self._python = python
+    def use(self, pythons: Mapping[str, Interpreter]) -> None:
+        """Take these interpreters, by project, and look for no other of those projects."""
+        self._pythons |= pythons
 
     def found_python(self) -> Interpreter | None:
         """The interpreter, where somebody needed it before; nothing is started for it."""
-        return self._python
+        return self._pythons.get(TOP) or next(iter(self._pythons.values()), None)
 
-    def python_path(self) -> Path | None:
-        """Where the interpreter is, without starting it; None where there is none."""
-        if self._python is not None:
-            return self._python.path
-        return chosen(self.workspace.top, option=self.how.python, plan=self.plan.verify.python)
+    def python_path(self, project: str = TOP) -> Path | None:
+        """Where an interpreter is, without starting it; None where there is none."""
+        if project in self._pythons:
+            return self._pythons[project].path
+        return chosen(self.workspace.top, wanted_python(self.plan, self.how.python, project))
 
 
 @dataclass(slots=True)
@@ -273,14 +299,14 @@ def session(
 class Away:
     """A checkout of ours and what it takes to work there: plain values, for another process.
 
-    `workspace` is that of the checkout, `home` the top of the user's work tree; `notes` and `logs`
-    are folders of ours below git's own, of the user's work tree; `given` is what the plan put into
-    the checkout.
+    `workspace` is that of the checkout, `pythons` are the interpreters by project, `home` is the
+    top of the user's work tree; `notes` and `logs` are folders of ours below git's own, of the
+    user's work tree; `given` is what the plan put into the checkout.
     """
 
     workspace: Workspace
     how: How
-    python: Interpreter | None
+    pythons: Mapping[str, Interpreter]
     home: Path
     notes: Path
     logs: Path
@@ -289,14 +315,16 @@ class Away:
     @classmethod
     def at(cls, home: Session, there: checkout.Checkout) -> Away:
         """A checkout of the repository in which `home` is at work."""
-        python = None
+        pythons = {}
         if home.plan.verify.runs_tests():
-            python = home.python().moved(home.workspace.top, there.top)
+            top = home.workspace.top
+            folders = dict.fromkeys([TOP, *folders_of(home.projects, home.plan)])
+            pythons = {name: home.python(name).moved(top, there.top) for name in folders}
         workspace = replace(home.workspace, top=there.top)
         chosen_ = home.python_path()
         how = replace(home.how, python=None if chosen_ is None else str(chosen_))
         own = home.workspace.top, home.folder, home.logs, tuple(there.given)
-        return cls(workspace, how, python, *own)
+        return cls(workspace, how, pythons, *own)
 
 
 @contextmanager
@@ -325,8 +353,7 @@ def at_work(away: Away, tell: Tell, *, lock: int | None = None) -> Iterator[Sess
         folder=folder,
         logs=away.logs,
     )
-    if away.python is not None:
-        work.use(away.python)
+    work.use(away.pythons)
     with contextlib.suppress(OSError):  # what programs read is not known then
         work.opens = Opens(repo.top, ["", *worktrees.folders(repo)])
     try:

@@ -12,15 +12,17 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from orchestrator import private
 from orchestrator.errors import Refused
 from orchestrator.fixers import planned
 from orchestrator.git import Repo
-from orchestrator.interpreter import chosen
+from orchestrator.interpreter import Wanted, chosen
 from orchestrator.plan.model import Plan
+from orchestrator.plan.projects import folders_of, projects_of, wanted_python
+from orchestrator.project.folders import TOP
 from orchestrator.reading import read_own
 
 _MOST_BYTES = 4 * 2**20
@@ -76,22 +78,31 @@ def check_lines(lines: Sequence[str], what: str, repo: Repo, asking: Asking) -> 
 
 
 def interpreter_lines(plan: Plan, top: Path, repo: Repo | None, python: str | None) -> list[str]:
-    """The interpreter a run would start, where the plan or the repository chose it.
+    """The interpreters a run would start, where the plan or the repository chose them.
 
     One that would be found without the plan is the user's own, and so is a Python that is installed
     elsewhere on the machine: whoever pushes a plan can name it, and put nothing there. Not so one
     that git tracks, and no script whatever it is called.
     """
-    named = None if python is not None else plan.verify.python
-    path = chosen(top, option=python, plan=named)
-    is_anyway = path == chosen(top, option=python, plan=None)
-    if path is None or python is not None:
-        return []
+    folders = dict.fromkeys([TOP, *folders_of(projects_of(plan, top), plan)])
+    lines = [_interpreter_line(wanted_python(plan, python, at), top, repo) for at in folders]
+    return list(dict.fromkeys(line for line in lines if line))
+
+
+def _interpreter_line(wanted: Wanted, top: Path, repo: Repo | None) -> str | None:
+    if wanted.own is None and wanted.option is not None:
+        return None
+    path = chosen(top, wanted)
+    if path is None:
+        return None
+    where = f" in {wanted.folder}" if wanted.own else ""
+    named = wanted.own or wanted.plan
+    is_anyway = path == chosen(top, replace(wanted, own=None, plan=None))
     if named is not None and not is_anyway and not _is_installed(path, top):
-        return [f"interpreter: {named}"]
+        return f"interpreter{where}: {named}"
     if repo is not None and _is_tracked(path, top, repo):
-        return [f"interpreter, which git tracks: {path.relative_to(top)}"]
-    return []
+        return f"interpreter, which git tracks: {path.relative_to(top)}"
+    return None
 
 
 def shown(line: str) -> str:

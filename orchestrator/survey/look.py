@@ -8,9 +8,9 @@ from pathlib import Path
 
 from orchestrator.doctor.commands import Command, commands
 from orchestrator.errors import CannotJudge
-from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS, is_configured
 from orchestrator.git import Repo, find_folder, find_top
-from orchestrator.interpreter import Interpreter, interpreter
+from orchestrator.interpreter import Interpreter, Wanted, interpreter
+from orchestrator.project.pytest_config import CONFIGURATIONS, is_configured
 
 _CI = (
     ".github/workflows/*.yml", ".github/workflows/*.yaml", ".gitlab-ci.yml", "azure-pipelines.yml",
@@ -20,42 +20,59 @@ _HOOKS = (".pre-commit-config.yaml", ".husky", "lefthook.yml")
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What was found. `python` is None with the reason in `no_python`.
+class FoundProject:
+    """A project: its folder from the top, pytest's own file in it, and its interpreter.
 
-    `configuration` is pytest's own file, `parallel` the lines of builds that run tests with
-    workers, `hooks` what runs when a commit is made.
+    `python` is None with the reason in `no_python`; `folder` is "" where it is the top.
+    """
+
+    folder: str
+    configuration: str | None
+    python: Interpreter | None
+    no_python: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was found: the projects that hold tests, and what is around them.
+
+    `parallel` are the lines of builds that run tests with workers, `hooks` what runs when a commit
+    is made.
     """
 
     is_repository: bool
     is_clean: bool
-    configuration: str | None
-    python: Interpreter | None
-    no_python: str
+    projects: Sequence[FoundProject]
     ci: Sequence[str]
     parallel: Sequence[Command]
     hooks: Sequence[str]
 
 
-def look_around(top: Path, python: str | None) -> Surroundings:
-    """Look at the project at `top`; its interpreter is started once, its tests are not."""
-    try:
-        found, why = interpreter(top, option=python, plan=None, command="init"), ""
-    except CannotJudge as error:
-        found, why = None, error.what
+def look_around(top: Path, python: str | None, folders: Sequence[str]) -> Surroundings:
+    """Look at the repository at `top` and the projects in `folders`.
+
+    Their interpreters are started once, their tests are not.
+    """
     is_repository = find_top(top) is not None
     ci = [f.relative_to(top).as_posix() for pattern in _CI for f in sorted(top.glob(pattern))]
     return Surroundings(
         is_repository,
         is_repository and not Repo(top).text("status", "--porcelain"),
-        _configuration(top),
-        found,
-        why,
+        [_project(top, folder, python) for folder in folders],
         ci,
         list(commands(top)),
         [name for name in _HOOKS if (top / name).exists()]
         + (_installed(top) if is_repository else []),
     )
+
+
+def _project(top: Path, folder: str, python: str | None) -> FoundProject:
+    configuration = _configuration(top / folder)
+    try:
+        found = interpreter(top, Wanted(python, folder=folder), command="init")
+    except CannotJudge as error:
+        return FoundProject(folder, configuration, None, error.what)
+    return FoundProject(folder, configuration, found, "")
 
 
 def _configuration(top: Path) -> str | None:

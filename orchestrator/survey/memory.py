@@ -15,8 +15,8 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.cache import cache_folder, kept, recalled
 from orchestrator.fixers.facts import Facts
-from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS
 from orchestrator.progress.blob import blob_id
+from orchestrator.project.pytest_config import CONFIGURATIONS
 from orchestrator.reading import read_regular
 
 _RACY_NS = 2_000_000_000

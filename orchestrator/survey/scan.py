@@ -14,7 +14,7 @@ from orchestrator.fixers.facts import Facts
 from orchestrator.fixers.memory_safety.counting import facts_of
 from orchestrator.fixers.memory_safety.options import Require
 from orchestrator.fixers.memory_safety.reading.module import Parsed
-from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.project.pytest_config import settings_for
 from orchestrator.reading import read_regular
 from orchestrator.survey.memory import Seen, remembered
 

@@ -14,7 +14,7 @@ from orchestrator.doctor.diagnosis import diagnosis
 from orchestrator.doctor.examine import examine
 from orchestrator.doctor.finding import Level
 from orchestrator.git import initialised
-from orchestrator.interpreter import Interpreter, interpreter
+from orchestrator.interpreter import Interpreter, Wanted, interpreter
 
 
 def project(top: Path, addopts: str = "", **files: str) -> Path:
@@ -34,7 +34,7 @@ def doctor(top: Path, *arguments: str) -> Ran:
 
 def findings(top: Path, python: Path = Path(sys.executable)) -> dict[str, str]:
     """What is said, each with its level."""
-    found = diagnosis(examine(top, interpreter(top, option=str(python), plan=None)))
+    found = diagnosis(examine(top, interpreter(top, Wanted(option=str(python)))))
     return {one.what: one.level.value for one in found}
 
 
@@ -153,7 +153,7 @@ def test_a_project_whose_pytest_does_not_start_is_told_so(tmp_path: Path) -> Non
 def test_a_slow_collection_is_a_warning_with_what_helps(tmp_path: Path) -> None:
     heap = "HEAP = [[number] for number in range(1_500_000)]\n"
     top = project(tmp_path / "p", "--dist loadgroup", **{"tests__conftest.py": heap})
-    found = diagnosis(examine(top, interpreter(top, option=sys.executable, plan=None)))
+    found = diagnosis(examine(top, interpreter(top, Wanted(option=sys.executable))))
     slow = next(one for one in found if "the pattern adds at least" in one.what)
     assert slow.level is Level.WARNING
     assert slow.step == "orchestrate guard --only freeze"

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from orchestrator.gates.compile import compile_gate
 from orchestrator.gates.verdict import Kind, Verdict
-from orchestrator.interpreter import interpreter
+from orchestrator.interpreter import Wanted, interpreter
 
 
 def judged(top: Path, **files: str) -> Verdict:
     for name, text in files.items():
         (top / f"{name}.py").write_text(text)
-    python = interpreter(top, option=sys.executable, plan=None)
+    python = interpreter(top, Wanted(option=sys.executable))
     return compile_gate([f"{n}.py" for n in files], top=top, python=python, timeout_s=60)
 
 
@@ -32,6 +32,6 @@ def test_every_file_that_does_not_compile_is_named(tmp_path: Path) -> None:
 
 def test_an_odd_name_is_a_file_not_an_option(tmp_path: Path) -> None:
     (tmp_path / "-c.py").write_text("x = 1\n")
-    python = interpreter(tmp_path, option=sys.executable, plan=None)
+    python = interpreter(tmp_path, Wanted(option=sys.executable))
     verdict = compile_gate(["-c.py"], top=tmp_path, python=python, timeout_s=60)
     assert verdict.kind is Kind.PASSED

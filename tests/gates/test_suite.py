@@ -17,7 +17,7 @@ from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.sides import Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.gates.verdict import Fault, Kind, Verdict
-from orchestrator.interpreter import Interpreter, interpreter
+from orchestrator.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.plan.verify import Verify
 
 GOOD = "def test_one(): pass\n\n\nclass TestA:\n    def test_two(self): pass\n"
@@ -28,7 +28,7 @@ PYTHONS = [HERE, *filter(None, os.environ.get("ORCHESTRATE_TEST_PYTHONS", "").sp
 
 @pytest.fixture(params=PYTHONS, ids=lambda path: Path(path).parents[1].name)
 def python(request: pytest.FixtureRequest, tmp_path: Path) -> Interpreter:
-    return interpreter(tmp_path, option=request.param, plan=None)
+    return interpreter(tmp_path, Wanted(option=request.param))
 
 
 def written(top: Path, files: Mapping[str, str]) -> list[str]:
@@ -429,7 +429,7 @@ def test_fault_89_a_stale_pyc_of_the_same_size_is_not_taken_for_the_new_file(
 def test_all_of_hypothesis_is_loaded_by_tests_that_use_it_only(
     text: str, loaded: str, tmp_path: Path
 ) -> None:
-    here = interpreter(tmp_path, option=str(Path(sys.prefix, "bin", "python")), plan=None)
+    here = interpreter(tmp_path, Wanted(option=str(Path(sys.prefix, "bin", "python"))))
     conftest = "import sys\ndef pytest_unconfigure(): print(file=open('told', 'w'), end=str('hypothesis' in sys.modules))\n"
     _, test = gates(tmp_path, here, {"conftest.py": conftest, "test_a.py": text})
     assert test.kind is Kind.PASSED

@@ -21,7 +21,7 @@ from orchestrator.gates.pytest_run import Ended, Request, run_pytest
 from orchestrator.gates.warm import runs as warm_runs
 from orchestrator.gates.warm.imports import Environment, Imports, Learned
 from orchestrator.gates.warm.runs import Warm
-from orchestrator.interpreter import Interpreter, interpreter
+from orchestrator.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.plan.verify import Verify
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only")
@@ -51,7 +51,7 @@ class Project:
 
     def __init__(self, top: Path, venv: Path) -> None:
         self.top = top
-        self.python: Interpreter = interpreter(top, option=str(venv / "bin" / "python"), plan=None)
+        self.python: Interpreter = interpreter(top, Wanted(option=str(venv / "bin" / "python")))
         self.said: list[str] = []
         self._warm: Warm | None = None
 

@@ -18,10 +18,12 @@ COUNT = 5
 HEAD, _, _ = PLAN.partition("      - id: one")
 
 
-def several(*, gates: str = "", depends: bool = False) -> tuple[dict[str, str], str]:
+def several(
+    count: int = COUNT, *, gates: str = "", depends: bool = False
+) -> tuple[dict[str, str], str]:
     """Files, and a plan with a batch for each."""
     files, plan = dict(FILES), HEAD
-    for n in range(COUNT):
+    for n in range(count):
         files[f"tests/test_x{n}.py"] = PASSING.replace("Alpha", f"X{n}")
         needs = f"\n        depends_on: [b{n - 1}]" if depends and n else ""
         plan += f"      - id: b{n}\n        title: Batch {n}{needs}\n"

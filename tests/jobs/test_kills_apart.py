@@ -11,7 +11,7 @@ from test_beside import PYTHON, assert_nothing_left, several, told
 from orchestrator.safety.points import POINTS
 
 SIGNALS = {"KILL": -9, "TERM": 143, "INT": 130}
-FILES, PLAN = several(gates="verify: {gates: [compile]}\n")
+FILES, PLAN = several(2, gates="verify: {gates: [compile]}\n")
 MINE = "# mine\n"
 ADVANCING = ("advancing", "moved", "advanced")
 ONE_AFTER_THE_OTHER = (*POINTS[1:], *ADVANCING)

@@ -353,10 +353,10 @@ def test_undo_works_on_a_file_the_plan_has_dropped_since(tmp_path: Path) -> None
 def test_workers_are_given_up_for_the_rest_of_a_batch(tmp_path: Path) -> None:
     """A lost worker is tried once more in one process, and so is everything after it."""
     from orchestrator.gates.suite import Suite
-    from orchestrator.interpreter import interpreter
+    from orchestrator.interpreter import Wanted, interpreter
     from orchestrator.plan.verify import Verify
 
-    python = interpreter(tmp_path, option=sys.executable, plan=None)
+    python = interpreter(tmp_path, Wanted(option=sys.executable))
     suite = Suite(tmp_path, python, Verify(), one_process=True)
     assert suite.again().one_process
     assert suite.again().runs == []

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS
+from orchestrator.project.pytest_config import CONFIGURATIONS
 
 if TYPE_CHECKING:
     from orchestrator.plan.base import OptionValue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from orchestrator.fixers.guard.parts import GUIDELINES
-from orchestrator.fixers.memory_safety.reading.settings import configuration_of, settings_for
+from orchestrator.project.pytest_config import configuration_of, settings_for
 
 SECTIONS = ("CONTRIBUTING.md", "AGENTS.md", "CLAUDE.md")
 """Files of guidelines, of which those that are there get the section."""

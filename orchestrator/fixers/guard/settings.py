@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from orchestrator.fixers.guard.parts import Cannot, Wishes
-from orchestrator.fixers.memory_safety.reading.settings import configuration_of
+from orchestrator.project.pytest_config import configuration_of
 from orchestrator.reading import read_text_of
 
 MARK = "xdist_group"

@@ -10,7 +10,7 @@ from string import Template
 from orchestrator.fixers.guard import places
 from orchestrator.fixers.guard.parts import Cannot, Wishes
 from orchestrator.fixers.memory_safety.reading.heirs import test_files
-from orchestrator.fixers.memory_safety.reading.settings import settings_for
+from orchestrator.project.pytest_config import settings_for
 from orchestrator.reading import read_regular
 
 BEGIN, END = "<!-- test-memory-safety: begin -->", "<!-- test-memory-safety: end -->"

@@ -24,7 +24,7 @@ from orchestrator.fixers.guard.parts import HOOK_ID, Cannot
 from orchestrator.fixers.guard.places import test_folder
 from orchestrator.fixers.memory_safety import FIXER as PATTERN
 from orchestrator.fixers.memory_safety.options import NAMES, problems
-from orchestrator.fixers.memory_safety.reading.settings import CONFIGURATIONS, settings_for
+from orchestrator.project.pytest_config import CONFIGURATIONS, settings_for
 from orchestrator.reading import read_regular
 
 LIMIT_S = 300

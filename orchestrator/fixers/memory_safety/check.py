@@ -11,9 +11,9 @@ from orchestrator.fixers.findings import Finding, Level
 from orchestrator.fixers.memory_safety.reading.collected import Collected
 from orchestrator.fixers.memory_safety.reading.module import UNREADABLE, Parsed, why_unreadable
 from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
-from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.memory_safety.rules.advice import advice
 from orchestrator.fixers.memory_safety.rules.classes import analyse, may_hold_classes
+from orchestrator.project.pytest_config import settings_for
 
 NO_TEST_FILE = "no test file by its name"
 _WORDS = (b"class", b"scope", b"ock", b"\0")

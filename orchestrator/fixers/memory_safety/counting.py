@@ -19,10 +19,10 @@ from orchestrator.fixers.memory_safety.reading.module import (
     why_unreadable,
 )
 from orchestrator.fixers.memory_safety.reading.names import dotted
-from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.memory_safety.reading.syntax import Function
 from orchestrator.fixers.memory_safety.rules.advice import advice
 from orchestrator.fixers.memory_safety.rules.classes import analyse, may_hold_classes
+from orchestrator.project.pytest_config import settings_for
 
 if TYPE_CHECKING:
     from orchestrator.fixers.memory_safety.rules.analysis import Analysis

@@ -35,6 +35,7 @@ class Files:
 
     def __init__(self, settings: Dict[str, Any]) -> None:
         self._top = settings["top"] + os.sep
+        self._depth = len(list(filter(None, settings["folder"].split("/"))))
         self._out = os.open(settings["touched"], os.O_WRONLY | os.O_APPEND)
         self._has_workers = bool(settings["workers"])
         self._prefix = (sys.pycache_prefix or "").rstrip(os.sep)
@@ -114,10 +115,11 @@ class Files:
         start = len(parts) - 1
         while start and os.path.exists(os.path.join(self._top, *parts[:start], "__init__.py")):
             start -= 1
-        in_no_package = [0, 1] if parts[0] == "src" else [0]
+        in_no_package = [0, self._depth]
+        in_no_package += [at + 1 for at in in_no_package if parts[at : at + 1] == ["src"]]
         starts = [start] if start < len(parts) - 1 else in_no_package
         names = [[p for p in parts[at:] if p != "__init__"] for at in starts]
-        return [".".join(name) for name in names if name]
+        return sorted({".".join(name) for name in names if name})
 
     def _write(self, values: Dict[str, str]) -> None:
         os.write(self._out, (_DUMPS(values) + "\n").encode("ascii"))

@@ -10,6 +10,7 @@ pytest 7.4 or newer. `ORCHESTRATE_PROBE` names the JSON file with its settings:
     only_collect  whether no test is run
     only     the ids to run, with paths from `top`; null for all
     top      the top of the repository
+    folder   that of the project pytest is started in, from top; empty for top itself
     edited   files of the batch, from top: which of them is imported from somewhere else is told
     touched  the file that is told which files below top are written to by which test, and read
     imports  the file that is told what was imported; null for none

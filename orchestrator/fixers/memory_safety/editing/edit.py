@@ -11,9 +11,9 @@ from orchestrator.fixers.memory_safety.editing.insertion import DoesNotFit, inse
 from orchestrator.fixers.memory_safety.editing.proof import difference
 from orchestrator.fixers.memory_safety.reading.module import UNREADABLE, why_unreadable
 from orchestrator.fixers.memory_safety.reading.pragmas import why_left_alone
-from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.memory_safety.rules.analysis import Analysis
 from orchestrator.fixers.memory_safety.rules.classes import analyse, may_hold_classes
+from orchestrator.project.pytest_config import settings_for
 
 _DEEP = "too many nested parentheses"
 _FRAGILE = re.compile(rb"\f|\r(?!\n)")

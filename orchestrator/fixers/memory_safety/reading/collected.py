@@ -10,13 +10,13 @@ from orchestrator.fixers.memory_safety.reading.lineage import linearized
 from orchestrator.fixers.memory_safety.reading.module import Base, Inside, Module
 from orchestrator.fixers.memory_safety.reading.names import dotted
 from orchestrator.fixers.memory_safety.reading.outside import Outside
-from orchestrator.fixers.memory_safety.reading.settings import Settings
 from orchestrator.fixers.memory_safety.reading.syntax import (
     ClassNode,
     Function,
     assignments,
     own_statements,
 )
+from orchestrator.project.pytest_config import Settings
 
 _NOT_TESTS = {
     "Enum",

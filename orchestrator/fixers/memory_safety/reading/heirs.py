@@ -9,7 +9,7 @@ from functools import cache
 from glob import glob
 from pathlib import Path
 
-from orchestrator.fixers.memory_safety.reading.settings import Settings, settings_for
+from orchestrator.project.pytest_config import Settings, settings_for
 from orchestrator.reading import read_regular
 
 _CLASS = re.compile(rb"^[ \t]*class[ \t]+\w+[ \t]*\(([^)]*)\)", re.MULTILINE)

@@ -11,13 +11,13 @@ from weakref import WeakKeyDictionary
 from orchestrator.fixers.memory_safety.reading.lineage import linearized
 from orchestrator.fixers.memory_safety.reading.module import Inside, Module, Value
 from orchestrator.fixers.memory_safety.reading.names import dotted
-from orchestrator.fixers.memory_safety.reading.settings import Settings, settings_for
 from orchestrator.fixers.memory_safety.reading.syntax import (
     ClassNode,
     Function,
     nodes_below,
     own_statements,
 )
+from orchestrator.project.pytest_config import Settings, settings_for
 from orchestrator.reading import read_regular
 
 _MODULES = ("unittest.mock", "mock", "pytest_mock", "asynctest", "asyncmock", "mockito", "flexmock")

@@ -11,9 +11,9 @@ from orchestrator.fixers.memory_safety.reading.collected import Collected
 from orchestrator.fixers.memory_safety.reading.mocks import MockUse, use_of
 from orchestrator.fixers.memory_safety.reading.module import Module
 from orchestrator.fixers.memory_safety.reading.pragmas import ignored_lines, why_left_alone
-from orchestrator.fixers.memory_safety.reading.settings import settings_for
 from orchestrator.fixers.memory_safety.reading.syntax import ClassNode
 from orchestrator.fixers.memory_safety.rules.nested import is_below
+from orchestrator.project.pytest_config import settings_for
 
 
 class Asked:

@@ -1,0 +1,45 @@
+"""The projects of the repository that a plan is about, and what it says of their interpreters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.interpreter import Wanted
+from orchestrator.plan.model import PhaseState, Plan
+from orchestrator.project.folders import TOP, Projects
+from orchestrator.project.pytest_config import settings_for
+
+
+def wanted_python(plan: Plan, option: str | None, folder: str = TOP) -> Wanted:
+    """By what the interpreter of the project in `folder` is chosen; `option` is `--python`."""
+    project = plan.project(folder)
+    return Wanted(option, plan.verify.python, folder, project.python if project else None)
+
+
+def folders_of(projects: Projects, plan: Plan) -> list[str]:
+    """The projects that hold test files among the targets of the plan, or tests it names."""
+    paths = [test for tests in plan.verify.tests.values() for test in tests]
+    for phase in plan.phases:
+        if phase.state is PhaseState.ACTIVE:
+            for target in phase.targets():
+                paths += target.tests or ()
+                if _is_of_tests(projects.top, target.path):
+                    paths.append(target.path)
+    return projects.of_all(paths)
+
+
+def _is_of_tests(top: Path, path: str) -> bool:
+    name = path.rpartition("/")[2]
+    is_test = path.endswith(".py") and settings_for(top, path).collects_file(path)
+    return is_test or name == "conftest.py"
+
+
+def pytest_arguments(plan: Plan, folder: str) -> list[str]:
+    """The further arguments of pytest in the project in `folder`."""
+    project = plan.project(folder)
+    return [*plan.verify.pytest_args, *(project.pytest_args if project else ())]
+
+
+def projects_of(plan: Plan, top: Path) -> Projects:
+    """The projects of the repository at `top`, with those the plan names."""
+    return Projects(top, [project.path for project in plan.projects])

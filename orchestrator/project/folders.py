@@ -1,0 +1,110 @@
+"""Finds which folder of a repository pytest takes for its root when it runs a test file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from orchestrator.project.pytest_config import is_configured, settings_for
+
+TOP = ""
+"""The folder that is the top of the repository itself."""
+
+_MARKERS = ("pyproject.toml", "setup.py")
+"""What pytest takes its root from where nothing configures it, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projects:
+    """The projects of a repository; `declared` are folders from `top` that the plan names as such.
+
+    A folder is told as its path from the top, and as "" where it is the top.
+    """
+
+    top: Path
+    declared: Sequence[str] = ()
+    _found: dict[str, str] = field(default_factory=dict)
+
+    def of(self, path: str) -> str:
+        """The folder of the project that a test file, or a folder of them, belongs to.
+
+        One that the plan declares comes first. Else it is the nearest with a configuration of
+        pytest, unless `testpaths` of one above it names the file; else the nearest folder with a
+        pyproject.toml, or a setup.py; else the top.
+        """
+        path = path.removeprefix("./").rstrip("/")
+        folder = path if path != "." and (self.top / path).is_dir() else path.rpartition("/")[0]
+        if folder not in self._found:
+            self._found[folder] = self._folder_of(folder)
+        return self._found[folder]
+
+    def of_all(self, paths: Iterable[str]) -> list[str]:
+        """The folders of several, each once, in the order in which they are met."""
+        return list(dict.fromkeys(self.of(path) for path in paths))
+
+    def _folder_of(self, folder: str) -> str:
+        declared = [one for one in self.declared if _lies_in(folder, one)]
+        if declared:
+            return max(declared, key=len)
+        above = _above(folder)
+        configured = [at for at in above if is_configured(self.top / at)]
+        if configured:
+            named = (at for at in configured[1:] if self._names(at, folder))
+            return next(named, configured[0])
+        for marker in _MARKERS:
+            for at in above:
+                if (self.top / at / marker).is_file():
+                    return at
+        return TOP
+
+    def _names(self, at: str, folder: str) -> bool:
+        """Whether `testpaths` of the configuration in `at` names the folder, or one above it."""
+        inside = folder[len(at) :].lstrip("/")
+        parents = [parent for parent in _above(inside) if parent]
+        paths = settings_for(self.top, f"{at}/x.py".lstrip("/")).testpaths
+        return any(fnmatchcase(parent, path.strip("/")) for parent in parents for path in paths)
+
+
+def _above(folder: str) -> list[str]:
+    """The folder and those above it, the top last."""
+    parts = folder.split("/") if folder else []
+    return ["/".join(parts[:count]) for count in range(len(parts), -1, -1)]
+
+
+def _lies_in(folder: str, project: str) -> bool:
+    return project in {TOP, folder} or folder.startswith(f"{project}/")
+
+
+def inside(path: str, folder: str) -> str:
+    """A path from the top, told from a folder of a project: `a/tests/x.py` → `tests/x.py`."""
+    if folder == TOP:
+        return path
+    return "." if path.rstrip("/") == folder else path.removeprefix(f"{folder}/")
+
+
+def collected_below(top: Path, project: str, folder: str) -> list[str]:
+    """What plain `pytest` in a project collects at or below `folder`; both are told from the top.
+
+    That is what its `testpaths` name there; without any, the folder. "." is the top itself.
+    """
+    found = []
+    for named in _test_paths(top, project):
+        if _lies_in(named, folder):
+            found.append(named)
+        elif _lies_in(folder, named):
+            return [folder or "."]
+    return list(dict.fromkeys(found)) or [folder or "."]
+
+
+def _test_paths(top: Path, project: str) -> list[str]:
+    """What `testpaths` of a project name that is there, from the top."""
+    names = settings_for(top, f"{project}/x.py".lstrip("/")).testpaths
+    patterns = [name.removeprefix("./").rstrip("/") for name in names]
+    found = [path for name in patterns if _is_below(name) for path in (top / project).glob(name)]
+    return sorted(path.relative_to(top).as_posix() for path in found)
+
+
+def _is_below(name: str) -> bool:
+    return bool(name) and not name.startswith("/") and ".." not in name.split("/")
