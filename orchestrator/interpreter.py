@@ -63,6 +63,12 @@ class Interpreter:
     is_managed: bool = False
     again: str = ""
 
+    @property
+    def version_info(self) -> tuple[int, int]:
+        """Its version as numbers: 3 and 12, for example."""
+        major, minor, *_ = self.version.split(".")
+        return int(major), int(minor)
+
     def moved(self, top: Path, to: Path) -> Interpreter:
         """The same for a second work tree: what it finds of the project, it finds there."""
         top = top.resolve()

@@ -281,6 +281,20 @@ def tree_rss_mib(pid: int) -> float:
     return sum(use.rss_mib for use in tree(pid))
 
 
+def tree_cpu_s(pid: int) -> float:
+    """What a process and all its descendants have used of the processors, in seconds."""
+    import psutil
+
+    used_s = 0.0
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                times = one.cpu_times()
+                used_s += times.user + times.system
+    return used_s
+
+
 def _end_all(child: Child, mark: str | None) -> None:
     """End the program if it still runs, then whatever it started that is still there.
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from orchestrator.batch.fix import contents_before
+from orchestrator.batch.gate import tests_that_ran
 from orchestrator.batch.ladder import Climb, climb
 from orchestrator.batch.recording import entries_of, fresh_gates, record_of
 from orchestrator.batch.runlog import write_log, write_seconds
@@ -143,6 +144,7 @@ def land(work: Work, candidate: Candidate) -> tuple[Commit, Record]:
         several=_has_several_rungs(selection),
         evidence=session.plan.commit.evidence,
         spelled=session.spelled,
+        tests=tests_that_ran(session, selection.place, reached.verdicts),
     )
     record = record_of(
         session.plan, selection, targets, reached.verdicts, others, candidate.memory,

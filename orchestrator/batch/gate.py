@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -19,16 +20,17 @@ from orchestrator.gates.judge import suite_gates
 from orchestrator.gates.sides import Ids, Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.gates.trial import Trial, trial_gate
-from orchestrator.gates.verdict import Kind, Verdict, as_one
+from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict, as_one
 from orchestrator.interpreter import Interpreter
 from orchestrator.plan.model import Place
 from orchestrator.plan.projects import pytest_arguments
-from orchestrator.plan.verify import GateName, Verify
+from orchestrator.plan.verify import GateName, Untested, Verify
 from orchestrator.project.folders import collected_below
-from orchestrator.project.ids import file_of
+from orchestrator.project.ids import below_file, file_of, function_of
 from orchestrator.project.pytest_config import settings_for
 from orchestrator.safety.session import Session
 from orchestrator.safety.tree import BatchTree
+from orchestrator.words import plural
 
 TestsOf = Callable[[str], Sequence[str]]
 """The test files or folders pytest is given for a file of a batch; none: it has no tests."""
@@ -69,6 +71,19 @@ def tests_of(session: Session, place: Place) -> TestsOf:
     return of
 
 
+def tests_that_ran(
+    session: Session, place: Place, verdicts: Sequence[Verdict]
+) -> Callable[[str], int | None]:
+    """Says of an edited file how many of its tests ran; None where none were to be run."""
+    tried = any(registry.get(rung.fixer).tries_its_edits for rung in place.phase.rungs())
+    if not session.plan.verify.runs_tests() or tried:
+        return lambda path: None
+    of = tests_of(session, place)
+    judged = {verdict.gate: verdict for verdict in verdicts}
+    last = judged.get(GateName.TEST, judged.get(GateName.COLLECT))
+    return lambda path: last.ran_in(of(path)) if last else 0
+
+
 def is_test_file(top: Path, path: str) -> bool:
     """Whether pytest takes the file for tests, as it is configured there."""
     return path.endswith(".py") and settings_for(top, path).collects_file(path)
@@ -85,6 +100,9 @@ class Gates:
     """Whether tests are compared with what they were, although the plan does not ask for it."""
     trials: Mapping[str, Trial] = field(default_factory=dict)
     """What the fixers of the phase try of their own work, by their names."""
+
+    untested: Untested | None = None
+    """What becomes of a file of which no test ran; None: as the default of the plan is."""
 
     searched_s: float = 0.0
     """Seconds of pytest spent to find the one unit behind a red test."""
@@ -165,7 +183,7 @@ class Gates:
         if GateName.COMPILE in gates and any(c.path.endswith(".py") for c in changes):
             self.tell(StepBegun("compile"))
             yield self._compiled(changes, tree)
-        if GateName.STRENGTH in gates or self.strength:
+        if self._compares_strength:
             yield self._strength(changes)
         if self.verify.runs_tests():
             yield from self._tested(tree, also)
@@ -189,6 +207,10 @@ class Gates:
                 verdict = command.verdict(tree.paths, tree.put, baseline=self.rules.baseline)
             yield verdict
 
+    @property
+    def _compares_strength(self) -> bool:
+        return GateName.STRENGTH in self.verify.gates or self.strength
+
     def _watched(self, who: str) -> AbstractContextManager[None]:
         """What changes beside the files of the batch is the doing of `who`."""
         bystanders = self.session.bystanders
@@ -198,13 +220,17 @@ class Gates:
         paths, gates = _asked_for(tree), self.verify.gates
         suites = self._suites(tree.paths, [*paths, *also])
         files = [file for suite in suites for file in suite.files([*paths, *also])]
-        gone = self.rules.ids is Ids.TRUSTED and not any((self.top / f).exists() for f in files)
+        gone = not self.rules.ids.are_compared and not any((self.top / f).exists() for f in files)
+        tests = GateName.TEST in gates
         if not files or gone:
             self.tell(Said("no test looks at these files: `tests:` of the plan names none"))
+            last = Verdict(GateName.TEST if tests else GateName.COLLECT, Kind.PASSED, 0, 0.0)
+            if not (last := self._with_untested(last, (), tree)).passed:
+                yield last
             return
-        tests = GateName.TEST in gates
         rules = Rules(self.rules.baseline, self.rules.ids, tests)
         verdicts: dict[str, list[Verdict]] = {}
+        ids: list[str] = []
         for suite in suites:
             step = "collect and test" if tests else "collect"
             self.tell(StepBegun(f"{step} in {suite.folder or '.'}" if len(suites) > 1 else step))
@@ -214,13 +240,51 @@ class Gates:
                 finally:
                     self._accuse(suite)
             self._one_process = self._one_process or suite.one_process
+            ids += [id_ for ended in suite.runs[-1:] for id_ in ended.run.ids]
             for verdict in found:
                 verdicts.setdefault(verdict.gate, []).append(verdict)
+        notes: list[str] = []
+        if self._compares_strength and (more := self._also_compared(changes_of(tree.units), ids)):
+            if more.blames:
+                yield more
+            first = next(iter(verdicts.values()))
+            first[0] = replace(first[0], notes=[*first[0].notes, *more.notes])
         for gate in (GateName.COLLECT, GateName.TEST):
             if gate in verdicts:
                 verdict = as_one(verdicts[gate])
+                notes += verdict.notes
+                if gate is GateName.TEST or not tests:
+                    verdict = self._with_untested(verdict, notes, tree)
                 if gate in gates or not verdict.passed:
                     yield verdict
+
+    def _with_untested(self, verdict: Verdict, notes: Sequence[str], tree: BatchTree) -> Verdict:
+        """The verdict, with the edited files of which no test ran and which may not land so.
+
+        `notes` say why where that is known. What a fixer tries itself is left to that.
+        """
+        if not verdict.passed or self.trials:
+            return verdict
+        said = dict(note.split(": ", 1) for note in notes if ": " in note)
+        blames = [
+            Blame(
+                change.path,
+                None,
+                f"no test of it ran: {said.get(change.path, 'no test looks at it')}",
+                Fault.NO_TESTS,
+            )
+            for change in changes_of(tree.units)
+            if change.after is not None
+            and not verdict.ran_in(self.tests_of(change.path))
+            and self._needs_tests(change.path)
+        ]
+        return replace(verdict, kind=Kind.RED, blames=blames) if blames else verdict
+
+    def _needs_tests(self, path: str) -> bool:
+        """Whether a file may only land where a test of it ran."""
+        if self.untested is not None:
+            return self.untested is Untested.REFUSE
+        return is_test_file(self.top, path) and bool(self.tests_of(path))
 
     def _accuse(self, suite: Suite) -> None:
         """Remember which test wrote to which file, to put it back, and what was read."""
@@ -232,12 +296,57 @@ class Gates:
                     bystanders.accuse(path, test or "what the tests import")
 
     def _strength(self, changes: Sequence[Change]) -> Verdict:
-        from orchestrator.gates.strength.gate import strength_gate
-
         self.tell(StepBegun("strength"))
+        return self._compared(changes, self._is_test)
+
+    def _compared(
+        self, changes: Sequence[Change], is_test: Callable[[str], Callable[[str, str], bool]]
+    ) -> Verdict:
+        """What the gate `strength` says of the functions that `is_test` names, by their file."""
+        from orchestrator.gates.strength.gate import Module, read_with, strength_gate
+
+        def read(path: str, data: bytes) -> Module | None:
+            python = self.session.python(self.session.projects.of(path))
+            if python.version_info <= sys.version_info[:2]:
+                return None
+            return read_with(python.path, data, cwd=self.top, timeout_s=self.verify.timeout_s)
+
         found = self.session.found_python()
-        search = found.search if found else ()
-        return strength_gate(changes, top=self.top, search=search, allowed=self.verify.allowed)
+        return strength_gate(
+            changes,
+            top=self.top,
+            search=found.search if found else (),
+            allowed=self.verify.allowed,
+            is_test=is_test,
+            read=read,
+        )
+
+    def _is_test(self, path: str) -> Callable[[str, str], bool]:
+        """Which functions of a file are tests, as pytest is configured there."""
+        from orchestrator.gates.strength.measure import by_default
+
+        settings = settings_for(self.top, path)
+        return lambda name, id_: by_default(name, id_) or settings.collects_function(name)
+
+    def _also_compared(self, changes: Sequence[Change], ids: Iterable[str]) -> Verdict | None:
+        """What `strength` says of tests that only pytest knew to be some; None where all is well.
+
+        A plug-in, or a class of it, may take any function for a test.
+        """
+        known = {str(change.path): self._is_test(change.path) for change in changes}
+        others: dict[str, set[str]] = {}
+        for id_ in ids:
+            path, name = file_of(id_), below_file(function_of(id_))
+            if path in known and name and not known[path](name.rpartition("::")[2], name):
+                others.setdefault(path, set()).add(name)
+        if not others:
+            return None
+        some = [change for change in changes if change.path in others]
+        found = self._compared(some, lambda path: lambda name, id_: id_ in others[path])
+        if left := sum(map(len, others.values())) - found.count:
+            note = f"{plural(left, 'test')} not compared: no function of the file is called so"
+            found = replace(found, notes=[*found.notes, note])
+        return found if found.blames or found.notes else None
 
     def _compiled(self, changes: Sequence[Change], tree: BatchTree) -> Verdict:
         python = [change for change in changes if change.path.endswith(".py")]
@@ -300,12 +409,18 @@ class Gates:
         ]
 
 
-def gates_for(session: Session, place: Place, *, ids: Ids, strength: bool) -> Gates:
-    """The gates of a batch, as strict as the user wants them."""
+def gates_for(
+    session: Session, place: Place, *, ids: Ids, strength: bool, lands_untested: bool = False
+) -> Gates:
+    """The gates of a batch, as strict as the user wants them.
+
+    With `lands_untested` a file of which no test ran lands, whatever the plan says.
+    """
     rules = Rules(baseline=not session.how.strict, ids=ids)
     fixers = [registry.get(rung.fixer) for rung in place.phase.rungs()]
     trials = {fixer.name: fixer.trial for fixer in fixers if fixer.tries_its_edits}
-    return Gates(session, tests_of(session, place), rules, strength, trials)
+    untested = Untested.LAND if lands_untested else session.plan.verify.untested
+    return Gates(session, tests_of(session, place), rules, strength, trials, untested)
 
 
 def _asked_for(tree: BatchTree) -> list[str]:

@@ -108,6 +108,14 @@ def _to_take_out(red: Verdict, tree: BatchTree, gates: Gates) -> list[TakenOut]:
     gates.tell(Said(f"{red.blames[0].test_id or red.gate} is red; looking for the file behind it"))
     try:
         bad = first_bad(units, lambda some: gates.still_red(red, tree, some))
+        alone = bad is not None and gates.still_red(red, tree, [bad])
     finally:
         tree.edit_only(tree.paths)
-    return [TakenOut(bad, red.gate, red.blames)] if bad else []
+    if bad is None:
+        return []
+    how = "with this edit alone" if alone else "with this edit beside those before it in the batch"
+    blames = [
+        replace(blame, what=f"fails {how}, and not without it") if blame.together else blame
+        for blame in red.blames
+    ]
+    return [TakenOut(bad, red.gate, blames)]

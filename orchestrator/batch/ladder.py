@@ -149,11 +149,12 @@ class _Climber:
             tree = BatchTree(session.workspace.top, units)
             tree.put(Side.EDITED)
         proven = all(get(r.fixer).proves_its_edits for r in self._place.phase.rungs())
-        keeps_ids = proven or not may_change_ids(changes_of(units))
+        kept = not proven and not may_change_ids(changes_of(units))
+        rest = Ids.KEPT if kept else Ids.NONE_LOST
         gates = gates_for(
             session,
             self._place,
-            ids=Ids.TRUSTED if keeps_ids else Ids.NONE_LOST,
+            ids=Ids.TRUSTED if proven else rest,
             strength=not proven,
         )
         judged = isolate(

@@ -115,11 +115,12 @@ def entries_of(
     several: bool,
     evidence: Evidence = Evidence.SOURCE,
     spelled: Spelled = str,
+    tests: Callable[[str], int | None] = lambda path: None,
 ) -> tuple[dict[str, TargetRecord], list[TargetRecord]]:
     """The entry of each target of a run, and those of the files that were changed beside them.
 
     With `several` rungs, each entry says which one did it; `evidence` is what a failure is quoted
-    by.
+    by, and `tests` says how many tests of a file ran.
     """
     targets: dict[str, TargetRecord] = {}
     others: list[TargetRecord] = []
@@ -146,16 +147,18 @@ def entries_of(
             )
     for unit in reached.kept:
         for path in unit.targets:
-            targets[path] = _edited(path, unit, staged, several=several)
+            targets[path] = _edited(path, unit, staged, several=several, tests=tests(path))
         others += [
-            _edited(path, unit, staged, several=several)
+            _edited(path, unit, staged, several=several, tests=tests(path))
             for path in unit.paths
             if path not in selection.paths
         ]
     return targets, others
 
 
-def _edited(path: str, unit: Unit, staged: Staged, *, several: bool) -> TargetRecord:
+def _edited(
+    path: str, unit: Unit, staged: Staged, *, several: bool, tests: int | None
+) -> TargetRecord:
     change = unit.change(path)
     sides = (change.before, change.after) if change else ()
     return TargetRecord(
@@ -168,6 +171,7 @@ def _edited(path: str, unit: Unit, staged: Staged, *, several: bool) -> TargetRe
         by=unit.by if several else None,
         unit=_beside(path, unit),
         executable=True if change and None in sides and change.mode & 0o100 else None,
+        tests=tests if change is None or change.after is not None else None,
     )
 
 
@@ -252,6 +256,9 @@ def _gates(
         yield GateRecord(
             gate=verdict.gate,
             count=old.count + verdict.count,
+            skipped=(old.skipped or 0) + verdict.skipped or None,
+            xfailed=(old.xfailed or 0) + verdict.xfailed or None,
+            of=tuple(sorted({*(old.of or ()), *verdict.of})) or None,
             known_failures=_joined(old.known_failures, map(spelled, verdict.known)),
             failed_before=_joined(old.failed_before, map(spelled, verdict.failed_before)),
             flaky=_joined(old.flaky, map(spelled, verdict.flaky)),

@@ -71,15 +71,23 @@ def next_batch(workspace: Workspace, choice: Choice, how: How, tell: Tell) -> Re
 
 
 def next_batches(
-    workspace: Workspace, choice: Choice, how: How, tell: Tell, *, limit: int | None
+    workspace: Workspace,
+    choice: Choice,
+    how: How,
+    tell: Tell,
+    *,
+    limit: int | None,
+    results: list[Landed | Stopped] | None = None,
 ) -> Series:
     """Batch after batch, until none of `choice` is left, `limit` is reached or the line is stopped.
+
+    `results` is added to while it goes on, for whoever has to know should it end with an error.
 
     Raises:
         OrchestrateError: as for one batch; what landed before it stays.
     """
     started = time.monotonic()
-    results: list[Landed | Stopped] = []
+    results = [] if results is None else results
     with session(workspace, how, tell) as work:
         while True:
             ending = ending_of(results, limit, workspace.plan.verify.stop_after)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ from orchestrator.foreign import as_argument, as_command
 
 if TYPE_CHECKING:
     from orchestrator.batch.pick import Choice
+    from orchestrator.batch.settle import Landed, Stopped
     from orchestrator.gates.reproduce import Reproduction
     from orchestrator.jobs.series import MakeExecutor
     from orchestrator.safety.session import How
@@ -82,14 +85,28 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
         return show_preview(seen)
     if asked.apart.is_asked_for:
         return _apart(workspace, choice, asked, goes_on=goes_on)
-    with LiveProgress(python) as live:
-        if goes_on:
-            series = story.next_batches(workspace, choice, asked.how, live.tell, limit=asked.limit)
-        else:
-            result = story.next_batch(workspace, choice, asked.how, live.tell)
     if goes_on:
+        with _landed_first() as results, LiveProgress(python) as live:
+            series = story.next_batches(
+                workspace, choice, asked.how, live.tell, limit=asked.limit, results=results
+            )
         return show_series(series, _again(workspace, live.python))
+    with LiveProgress(python) as live:
+        result = story.next_batch(workspace, choice, asked.how, live.tell)
     return show_result(result, _again(workspace, live.python))
+
+
+@contextmanager
+def _landed_first() -> Iterator[list[Landed | Stopped]]:
+    """A list for the results of a series: told before the error that ends it, where one does."""
+    results: list[Landed | Stopped] = []
+    try:
+        yield results
+    except BaseException:
+        from orchestrator.console.results import show_landed
+
+        show_landed(results)
+        raise
 
 
 def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool) -> Exit:
@@ -101,8 +118,10 @@ def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool)
 
     make = _judges(asked.apart, goes_on=goes_on)
     limit = asked.limit if goes_on else 1
-    with LiveProgress(_python(workspace, asked.how.python)) as live:
-        series = next_batches_apart(workspace, choice, asked.how, live.tell, limit=limit, make=make)
+    with _landed_first() as results, LiveProgress(_python(workspace, asked.how.python)) as live:
+        series = next_batches_apart(
+            workspace, choice, asked.how, live.tell, limit=limit, make=make, results=results
+        )
     if goes_on:
         return show_series(series, _again(workspace, live.python))
     show_result(

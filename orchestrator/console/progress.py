@@ -136,7 +136,9 @@ def _show_verdict(verdict: Verdict) -> None:
     """One line per gate."""
     what = plural(verdict.count, "test" if verdict.gate in GATES_OF_TESTS else "file")
     before = len(verdict.known) + len(verdict.failed_before)
-    known = f", {before} failed before" if before else ""
+    known = f", {verdict.skipped:,} skipped as before" if verdict.skipped else ""
+    known += f", {verdict.xfailed:,} expected to fail as before" if verdict.xfailed else ""
+    known += f", {before} failed before" if before else ""
     known += f", {len(verdict.flaky)} flaky" if verdict.flaky else ""
     style = "green" if verdict.passed else "bold red"
     say(

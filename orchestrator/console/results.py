@@ -15,10 +15,13 @@ from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.verdict import Blame, Kind, TakenOut, Verdict
 from orchestrator.inspect.preview import Preview
 from orchestrator.progress.record import Done, TargetRecord, added, failed_before, flaky
+from orchestrator.report.told import listed
 from orchestrator.report.unresolved import reproduce_line
 from orchestrator.safety.advance import Kept
 from orchestrator.words import counts_in_words, plural
 
+_MOST_CHARS = 200
+"""A line names as many files as fit into this."""
 _DETAIL_LINES = 20
 _STEPS_OF_PYTEST = ("collect", "test", "search")
 
@@ -65,6 +68,15 @@ def show_series(series: Series, how: Reproduction) -> Exit:
     else:
         _after(series, landed)
     return series.exit_code
+
+
+def show_landed(results: Sequence[Landed | Stopped]) -> None:
+    """Print which batches of a series have landed, where it ends with an error."""
+    landed = [result for result in results if isinstance(result, Landed)]
+    for result in landed:
+        answer(f"{result.commit.commit[:10]} {result.commit.subject}")
+    if landed:
+        say(f"{plural(len(landed), 'batch')} landed before the run ended", "bold")
 
 
 def show_kept(kept: Kept | None) -> None:
@@ -127,6 +139,10 @@ def _landed(landed: Landed, how: Reproduction) -> None:
     say(f"  changed     {counts_in_words(added(edited))} in {files}", "green")
     for entry in landed.record.others:
         say(f"  beside them {entry.path}: {counts_in_words(entry.counts)}", "green")
+    changed = (*landed.entries, *landed.record.others)
+    if untested := [entry.path for entry in changed if entry.tests == 0]:
+        names = listed(untested, most_chars=_MOST_CHARS)
+        say(f"  untested    no test looked at {names}", "yellow")
     if landed.did_nothing:
         _did_nothing(landed)
     answer(f"{landed.commit.commit[:10]} {landed.commit.subject}")
@@ -204,7 +220,7 @@ def _summary(series: Series) -> None:
     landed = [result for result in series.results if isinstance(result, Landed)]
     entries = [entry for result in landed for entry in result.entries]
     edited = [entry for entry in entries if entry.done is Done.EDITED]
-    tests = sum(v.count for result in landed for v in result.found.verdicts if v.gate == "test")
+    tests = _distinct(v for result in landed for v in result.found.verdicts if v.gate == "test")
     before = {id_ for result in landed for id_ in failed_before(result.record.gates)}
     unsteady = {id_ for result in landed for id_ in flaky(result.record.gates)}
     pytest_s = sum(
@@ -222,6 +238,15 @@ def _summary(series: Series) -> None:
     for id_ in sorted(unsteady):
         say(f"              flaky: {id_}", "yellow")
     say(f"  seconds     {series.duration_s:.1f}, {pytest_s:.1f} of them in pytest", "dim")
+
+
+def _distinct(verdicts: Iterable[Verdict]) -> int:
+    """How many tests ran: those of a file that ran for several batches count once."""
+    most: dict[str, int] = {}
+    for verdict in verdicts:
+        for file, count in verdict.ran.items():
+            most[file] = max(most.get(file, 0), count)
+    return sum(most.values())
 
 
 def _given_up(entries: Sequence[TargetRecord]) -> None:

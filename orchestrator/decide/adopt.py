@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator import files
-from orchestrator.batch.gate import gates_for, tests_of
+from orchestrator.batch.gate import gates_for, tests_of, tests_that_ran
 from orchestrator.batch.named import Named, named
 from orchestrator.batch.recording import fresh_gates, record_of
 from orchestrator.batch.runlog import write_log
@@ -188,6 +188,7 @@ def _verdicts(
         wish.place,
         ids=Ids.TRUSTED if wish.reason is not None else Ids.SAME if proven else Ids.NONE_LOST,
         strength=wish.reason is None and not proven,
+        lands_untested=wish.reason is not None,
     )
     verdicts = list(gates.verdicts(tree))
     tree.put(Side.EDITED)
@@ -205,12 +206,14 @@ def _commit(
     contents: dict[str, Content] = dict(now)
     staged = tx.stage(contents, wish.paths)
     note = for_commit(redacted(wish.reason)) if wish.reason else None
+    tests = tests_that_ran(work, wish.place, verdicts)
     entries = {
         path: TargetRecord(
             path=RepoPath(path),
             done=Done.ADOPTED,
             before=staged.before.get(path),
             after=staged.after[path],
+            tests=tests(path),
             reason=note,
         )
         for path in wish.paths

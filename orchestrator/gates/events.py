@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.redact import learn
 
+_OF_PYTEST = frozenset({"passed", "failed", "skipped"})
 _GREEN = frozenset({"passed", "skipped", "xpassed", "xskipped"})
 
 Way = tuple[str, ...]
@@ -48,15 +49,26 @@ class TestRun:
     """What each failure raised by which line of source, without a value in it."""
 
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
+    again: dict[str, Way] = field(default_factory=dict)
+    """What a plugin made of the outcome of a test that it may run once more."""
+
+    retried: set[str] = field(default_factory=set)
+    """The tests that a plugin ran more than once."""
+
     unsure: set[str] = field(default_factory=set)
     left_to_source: set[str] = field(default_factory=set)
     collectors: set[str] = field(default_factory=set)
     collecting: str | None = None
     running: list[str] = field(default_factory=list)
-    done: int = 0
+    over: set[str] = field(default_factory=set)
     lost_workers: list[str] = field(default_factory=list)
     collected: bool = False
     finished: bool = False
+
+    @property
+    def done(self) -> int:
+        """How many tests came to an end."""
+        return len(self.over)
 
     @property
     def started(self) -> bool:
@@ -73,8 +85,9 @@ class TestRun:
         """How a test did, or a file that was collected; a test nobody saw is `MISSING`."""
         if id_ in self.collect_errors:
             return ("collect", _error_line(self.collect_errors[id_]))
-        if id_ in self.failures:
-            return tuple(f"{when}: {how}" for when, how in sorted(self.failures[id_].items()))
+        if id_ in self.again or id_ in self.failures:
+            failures = sorted(self.failures.get(id_, {}).items())
+            return self.again.get(id_) or tuple(f"{when}: {how}" for when, how in failures)
         if (phases := self.outcomes.get(id_)) is not None:
             if any(phase.startswith("x") for phase in phases.values()):
                 return XFAILED if "xskipped" in phases.values() else XPASSED
@@ -140,6 +153,11 @@ class TestRun:
 
     def _on_phase(self, event: dict[str, Any]) -> None:
         id_, when, outcome = self.canonical(event["id"]), event["when"], event["outcome"]
+        if outcome not in _OF_PYTEST:
+            self._run_again(id_, when, outcome)
+            return
+        if id_ in self.again and when != "teardown":
+            del self.again[id_]  # the next try
         phases = self.outcomes.setdefault(id_, {})
         if phases.get(when) != "failed":  # a failed subtest is not undone by a passed one
             phases[when] = f"x{outcome}" if event["xfail"] and outcome != "failed" else outcome
@@ -154,12 +172,26 @@ class TestRun:
             mine = self.failures.setdefault(id_, {})
             how = how or _error_line(event["text"])
             mine[when] = f"{mine[when]}; {how}" if when in mine else how  # subtests fail one by one
-        elif about:
+        elif "in_source" in about:
             (self.left_to_source if about["in_source"] else self.unsure).add(id_)
         if when == "teardown":
-            self.done += 1
+            self.over.add(id_)
             if id_ in self.running:
                 self.running.remove(id_)
+
+    def _run_again(self, id_: str, when: str, outcome: str) -> None:
+        """Forget a try that a plugin gave an outcome of its own, such as `rerun`.
+
+        Where no other try follows, that outcome is how the test did.
+        """
+        for told in (self.outcomes, self.failures, self.texts, self.raised):
+            told.pop(id_, None)
+        self.again[id_] = (f"{when}: {outcome}",)
+        self.retried.add(id_)
+
+    def settled(self) -> list[str]:
+        """The tests that were green at last, and not in the first try."""
+        return [id_ for id_ in self.ids if id_ in self.retried and self.way(id_) == ()]
 
     def _on_variables(self, event: dict[str, Any]) -> None:
         learn(event["values"])

@@ -8,14 +8,15 @@ from dataclasses import replace
 
 from orchestrator.changes import Side
 from orchestrator.gates.baseline import Findings, is_red, sort_out
-from orchestrator.gates.events import Way
+from orchestrator.gates.events import LEFT_OUT, MISSING, SKIPPED, XFAILED, XPASSED, TestRun, Way
 from orchestrator.gates.halting import judged_halt
 from orchestrator.gates.pytest_run import Ended
 from orchestrator.gates.reruns import NotJudged, Reruns
 from orchestrator.gates.sides import Ids, Rules, Sides, Tree, with_kind
-from orchestrator.gates.suite import Suite, files_without_tests, last_lines, lies_in, no_tests
+from orchestrator.gates.suite import Suite, files_without_tests, last_lines, no_tests, skipped_files
 from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict
 from orchestrator.plan.verify import Flaky, GateName
+from orchestrator.project.folders import lies_in
 from orchestrator.project.ids import below_file, file_of, function_of
 from orchestrator.words import plural
 
@@ -52,11 +53,14 @@ class _Judge:
         self._mine: Sequence[str] = ()
         self._unread: set[str] = set()
         """Files that could not be collected before: which tests they hold, nobody knows."""
+        self._left_out_before: set[str] = set()
+        """Tests that were deselected before as well."""
+
         self._charged_s = 0.0
 
     def verdicts(self, files: Sequence[str], *, mine: Sequence[str]) -> Iterator[Verdict]:
         self._files, self._mine = files, mine
-        known_ids = None if self._rules.ids is Ids.TRUSTED else self._ids_before()
+        known_ids = self._ids_before() if self._rules.ids.are_compared else None
         first = self._sides.run(Side.EDITED, files)
         try:
             if first.halts():
@@ -86,12 +90,30 @@ class _Judge:
         """Those of the files that are edited, without those of files that were taken out."""
         return [id_ for id_ in ids if any(lies_in(file_of(id_), own) for own in self._mine)]
 
+    def _counted(self, gate: GateName, run: TestRun) -> Verdict:
+        """A verdict that counts the tests of the edited files, by what became of each."""
+        own = self._own(run.ids)
+        ways = {id_: () if gate is GateName.COLLECT else run.way(id_) for id_ in own}
+        ran = [id_ for id_ in own if ways[id_] not in {SKIPPED, MISSING, LEFT_OUT}]
+        xfailed = [id_ for id_ in ran if ways[id_] == XFAILED]
+        return Verdict(
+            gate,
+            Kind.PASSED,
+            len(ran) - len(xfailed),
+            0.0,
+            skipped=len(own) - len(ran),
+            xfailed=len(xfailed),
+            ran=Counter(map(file_of, ran)),
+            of=[test for test in self._mine if test not in self._paths],
+        )
+
     def _commands(self) -> list[Sequence[str]]:
         return [ended.command for ended in self._suite.runs]
 
     def _ids_before(self) -> set[str]:
         run = self._sides.collected(Side.BEFORE, self._files).run
         self._unread |= {file_of(id_) for id_ in run.collect_errors}
+        self._left_out_before |= set(run.deselected)
         return {*run.ids, *run.deselected}
 
     def _same_ids(self, collect: Verdict, before: set[str], first: Ended) -> Verdict:
@@ -122,7 +144,7 @@ class _Judge:
 
     def _collect(self, first: Ended) -> Verdict:
         run, suite = first.run, self._suite
-        verdict = Verdict(GateName.COLLECT, Kind.PASSED, len(self._own(run.ids)), 0.0)
+        verdict = self._counted(GateName.COLLECT, run)
         if why := suite.why_workers_differ(run):
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         known = [id_ for id_ in run.collect_errors if suite.is_known(id_)]
@@ -155,17 +177,20 @@ class _Judge:
 
     def _test(self, first: Ended) -> Verdict:
         run, suite = first.run, self._suite
-        verdict = Verdict(GateName.TEST, Kind.PASSED, len(self._own(run.ids)), 0.0)
+        verdict = self._counted(GateName.TEST, run)
         if why := suite.why_not_judged(first):
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         red = run.failed()
         known = [id_ for id_ in red if suite.is_known(id_)]
-        verdict = replace(verdict, known=known, notes=suite.listed_but_green(run))
-        doubted = run.in_doubt(source_changed=self._rules.ids is not Ids.TRUSTED)
+        notes = [*suite.listed_but_green(run), *skipped_files(self._files, run)]
+        verdict = replace(verdict, known=known, notes=notes)
+        doubted = run.in_doubt(source_changed=self._rules.ids.are_compared)
+        left_out = run.deselected if self._rules.ids is Ids.KEPT else self._left_out_before
+        doubted = [id_ for id_ in doubted if id_ not in left_out]
         odd = {id_: run.way(id_) for id_ in [*red, *doubted] if not suite.is_known(id_)}
-        if not odd:
-            return verdict
-        return self._with_findings(verdict, self._sorted(odd, first), first)
+        found = self._sorted(odd, first) if odd else Findings()
+        found.flaky += [id_ for id_ in run.settled() if id_ not in found.flaky]
+        return self._with_findings(verdict, found, first)
 
     def _with_findings(self, verdict: Verdict, found: Findings, first: Ended) -> Verdict:
         fails = self._suite.verify.flaky is Flaky.FAIL
@@ -180,8 +205,7 @@ class _Judge:
             if id_ not in allowed
         ]
         blames += [
-            replace(self._blame(id_, first, self._together(id_)), together=True)
-            for id_ in found.together
+            replace(self._blame(id_, first, _TOGETHER), together=True) for id_ in found.together
         ]
         if fails:
             how = "fails, and passes on the same bytes: it is flaky"
@@ -204,17 +228,9 @@ class _Judge:
             )
         )
 
-    def _together(self, id_: str) -> str:
-        """How a test fails that does so in a run of everything only."""
-        if any(lies_in(file_of(id_), own) for own in self._paths) and len(self._paths) > 1:
-            return "fails beside the other edited files only"
-        return "fails with what was edited, and not without it"
-
     def _sorted(self, odd: Mapping[str, Way], first: Ended) -> Findings:
         if self._rules.baseline:
-            self._suite.say(
-                f"{plural(len(odd), 'test')} not green: run again on the bytes before the edit"
-            )
+            self._suite.say(f"{_ways(odd)}: the same without the edit? They are run again")
             return sort_out(odd, Reruns(self._sides, self._files, first))
         red = {id_: way for id_, way in odd.items() if id_ in first.run.failures}
         red |= {id_: way for id_, way in odd.items() if id_ in first.run.collect_errors}
@@ -235,6 +251,16 @@ class _Judge:
         return Blame(path, id_ if test else None, what, text=text, raised=raised)
 
 
+def _ways(odd: Mapping[str, Way]) -> str:
+    """How many tests failed, and how many did not run or were expected to fail, in words."""
+    words = {SKIPPED: "skipped", LEFT_OUT: "deselected", XFAILED: "expected to fail"}
+    words |= {XPASSED: "passed although expected to fail", MISSING: "not found"}
+    counts = Counter(words.get(way, "failed") for way in odd.values())
+    named = [f"{count:,} {word}" for word, count in sorted(counts.items())]
+    return f"{plural(len(odd), 'test')} did not simply pass ({', '.join(named)})"
+
+
+_TOGETHER = "fails with what was edited, and not without it"
 _STRICT = "is red, and no baseline was asked for"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,34 @@ class Request:
     only_collect: bool = False
     edited: Sequence[str] = ()
     folder: str = TOP
+
+
+STAYED = "its tests were over and it did not exit"
+"""Why a run was ended whose answer is complete."""
+
+_STAYS_S = 3.0
+"""How long a run that is over may do nothing before it is ended, in seconds."""
+
+_IDLE_S = 0.05
+"""Less of the processor's time than this is nothing, in seconds."""
+
+
+@dataclass(slots=True)
+class _Lingering:
+    """Tells whether a run that is over still does something: a report, for example."""
+
+    pid: int = 0
+    _since_s: float = 0.0
+    _used_s: float = 0.0
+
+    def is_idle(self, quiet_s: float) -> bool:
+        """Whether it has told nothing for so long, and used no time of the processor either."""
+        if quiet_s < _STAYS_S:
+            return False
+        now_s, used_s = time.monotonic(), process.tree_cpu_s(self.pid)
+        if not self._since_s or used_s - self._used_s > _IDLE_S:
+            self._since_s, self._used_s = now_s, used_s
+        return now_s - self._since_s >= _STAYS_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +166,8 @@ def run_pytest(
         out.touch()
         touched = folder / "touched"
         touched.touch()
-        files = [f"./{inside(path, request.folder)}" for path in request.files]
+        wanted = [inside(path, request.folder) for path in request.files]
+        files = list(dict.fromkeys(f"./{_argument(path)}" for path in wanted))
         settings: dict[str, object] = {
             "out": str(out),
             "touched": str(touched),
@@ -145,6 +175,7 @@ def run_pytest(
             "top": str(top),
             "folder": request.folder,
             "files": files,
+            "wanted": wanted if any("[" in path for path in wanted) else None,
             "only": None if request.only is None else sorted(request.only),
             "workers": 0 if request.only_collect else request.workers,
             "freeze": request.freeze,
@@ -153,7 +184,7 @@ def run_pytest(
         }
         follower = Follower(out, TestRun(top, compares_lines))
         meter = _meter(folder, request) if on_memory else None
-        silent = False
+        silent, lingering = False, _Lingering()
 
         def tick() -> str | None:
             nonlocal silent
@@ -162,10 +193,17 @@ def run_pytest(
             if meter is not None and on_memory is not None:
                 meter.look()
                 on_memory(meter)
+            if follower.run.finished and lingering.is_idle(follower.quiet_s):
+                return STAYED
             if follower.run.lost_workers:  # xdist may wait for ever for what it had been given
                 return "a worker was lost"
             silent = follower.quiet_s > verify.test_timeout_s
             return f"no sign of life for {verify.test_timeout_s:g} s" if silent else None
+
+        def began(pid: int) -> None:
+            lingering.pid = pid
+            if meter is not None:
+                meter.started(pid)
 
         command = _command(files, folder, python, verify, metered=meter is not None)
         try:
@@ -175,7 +213,7 @@ def run_pytest(
                 env=_environment(settings, folder, python, env or {}),
                 timeout_s=verify.timeout_s,
                 memory_mib=verify.memory_mib,
-                on_start=meter.started if meter else lambda pid: None,
+                on_start=began,
                 on_tick=tick,
                 start=start,
             )
@@ -193,6 +231,12 @@ def run_pytest(
         read=frozenset(line["read"] for line in told if "read" in line),
         started=frozenset(line["started"] for line in told if "started" in line),
     )  # fmt: skip
+
+
+def _argument(path: str) -> str:
+    """The path, or the folder above it that pytest takes as one: `[` begins parameters there."""
+    plain = path.split("[", 1)[0]
+    return path if plain == path else plain.rpartition("/")[0] or "."
 
 
 def started_in(folder: str, command: Sequence[str]) -> list[str]:

@@ -29,8 +29,14 @@ class Ids(StrEnum):
     """What an edit may do to the ids of the tests."""
 
     TRUSTED = "the fixer has proved what it keeps, or a person says so"
+    KEPT = "nothing was changed that ids, or the choice of tests, could depend on"
     NONE_LOST = "none may be lost"
     SAME = "none may be lost or new"
+
+    @property
+    def are_compared(self) -> bool:
+        """Whether they have to be asked for on the side before the edit."""
+        return self in {Ids.NONE_LOST, Ids.SAME}
 
 
 @dataclass(frozen=True, slots=True)

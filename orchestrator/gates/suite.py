@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from orchestrator.gates.events import TestRun
-from orchestrator.gates.pytest_run import Ended, OnProgress, Request, nothing_run, run_pytest
+from orchestrator.gates.events import SKIPPED, TestRun, Way
+from orchestrator.gates.pytest_run import (
+    STAYED,
+    Ended,
+    OnProgress,
+    Request,
+    nothing_run,
+    run_pytest,
+)
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import Verify
-from orchestrator.project.folders import TOP
+from orchestrator.project.folders import TOP, lies_in
 from orchestrator.project.ids import file_of, from_top
 from orchestrator.redact import redacted
 
@@ -64,8 +71,17 @@ class Suite:
         return replace(self, runs=[], proving_s=0.0)
 
     def files(self, paths: Iterable[str]) -> list[str]:
-        """What pytest is given for these files of the batch, each once, in their order."""
-        return list(dict.fromkeys(test for path in paths for test in self.tests_of(path)))
+        """What pytest is given for these files of the batch, each once, in their order.
+
+        A file is left out beside its folder: pytest 7 would run it twice.
+        """
+        found = list(dict.fromkeys(test for path in paths for test in self.tests_of(path)))
+        folders = [test for test in found if not test.endswith(".py")]
+        return [
+            test
+            for test in found
+            if not any(test != folder and lies_in(test, folder) for folder in folders)
+        ]
 
     def run(
         self,
@@ -113,6 +129,10 @@ class Suite:
             self.proving_s += spent_s
         else:  # pytest would take no file for every file
             ended = nothing_run(request, self.top)
+        if ended.process.stopped == STAYED and not any(
+            run.process.stopped == STAYED for run in self.runs
+        ):
+            self.say(f"pytest was ended: {STAYED} (a thread that lives on, for example)")
         self.runs.append(ended)
         return ended
 
@@ -195,6 +215,15 @@ def files_without_tests(files: Sequence[str], run: TestRun) -> list[str]:
     return notes
 
 
+def skipped_files(files: Sequence[str], run: TestRun) -> list[str]:
+    """A word on every file that has tests, all of which were skipped."""
+    ways: dict[str, list[Way]] = {}
+    for id_ in run.ids:
+        ways.setdefault(file_of(id_), []).append(run.way(id_))
+    idle = {file for file, ends in ways.items() if all(end == SKIPPED for end in ends)}
+    return [f"{path}: every test skipped" for path in files if path in idle]
+
+
 def no_tests(run: TestRun) -> str:
     """Why a run came to no test at all."""
     if run.deselected:
@@ -216,8 +245,3 @@ def _outside(files: Sequence[str], run: TestRun) -> list[str]:
     """Files pytest tells of that were not asked for: ids are then not what they seem."""
     told = {file_of(id_) for id_ in run.ids}
     return sorted(file for file in told if not any(lies_in(file, asked) for asked in files))
-
-
-def lies_in(file: str, asked: str) -> bool:
-    """Whether the file is `asked`, or below it where that is a folder."""
-    return file == asked or PurePosixPath(file).is_relative_to(asked)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.changes import Unit
+from orchestrator.project.folders import lies_in
 
 PYTHON = "{python}"
 """Stands for the project's interpreter in a command that is told elsewhere."""
@@ -60,9 +61,12 @@ class Blame:
 class Verdict:
     """What one gate says of a batch.
 
-    `count` is how many things were looked at (files, or tests). `known` are red ids the plan lists,
-    `failed_before` those that were red without the edit too, `flaky` those that failed and passed
-    on the same bytes; `notes` are what a person should hear although the gate is not red. A verdict
+    `count` is how many things were looked at (files, or tests that ran); `skipped` and `xfailed`
+    are those of the tests that did not run, or were expected to fail, as before. `ran` says by test
+    file how many ran, and `of` names what was run for files that are no tests. `known` are red ids
+    the plan lists, `failed_before` those that were red without the edit too, `flaky` those that
+    failed and passed on the same bytes; `notes` are what a person should hear although the gate is
+    not red. A verdict
     that cannot be judged and blames no file is a matter of the surroundings: `why`. `commands` are
     what was run for it, in order, each as it would be typed.
     """
@@ -78,6 +82,16 @@ class Verdict:
     notes: Sequence[str] = ()
     why: str = ""
     commands: Sequence[Sequence[str]] = ()
+    skipped: int = 0
+    xfailed: int = 0
+    ran: Mapping[str, int] = field(default_factory=dict)
+    of: Sequence[str] = ()
+
+    def ran_in(self, tests: Sequence[str]) -> int:
+        """How many tests ran that are in one of these files, or below one of these folders."""
+        return sum(
+            count for file, count in self.ran.items() if any(lies_in(file, one) for one in tests)
+        )
 
     @property
     def passed(self) -> bool:
@@ -104,6 +118,10 @@ def as_one(verdicts: Sequence[Verdict]) -> Verdict:
         notes=[note for verdict in verdicts for note in verdict.notes],
         why="\n".join(verdict.why for verdict in verdicts if verdict.why),
         commands=[command for verdict in verdicts for command in verdict.commands],
+        skipped=sum(verdict.skipped for verdict in verdicts),
+        xfailed=sum(verdict.xfailed for verdict in verdicts),
+        ran={file: count for verdict in verdicts for file, count in verdict.ran.items()},
+        of=[test for verdict in verdicts for test in verdict.of],
     )
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.errors import CannotJudge, Refused
 from orchestrator.git import own
-from orchestrator.git.failures import GitFailed, failed
+from orchestrator.git.failures import GitFailed, GitLocked, failed
 
 _PATHS_A_CALL = 500
+_LOOK_S, _LOOKS = 0.1, 50
+"""How often it is looked whether somebody else's git is still at work."""
+
+_WAITING = "another git holds the index (an editor or a prompt looks at it); waiting for it"
 _MARKERS = {
     "MERGE_HEAD": "a merge",
     "rebase-merge": "a rebase",
@@ -66,6 +72,8 @@ class Repo:
         """Where a commit takes its hooks from, if not from where git looks here."""
         self._git = git.Git(str(top))
         self._command_error = git.GitCommandError
+        self.on_wait: Callable[[str], None] = lambda what: None
+        """Told once a command waits for somebody else's git."""
         self._folders: tuple[Path, Path] | None = None
         self._inherited: tuple[int, ...] = ()
         self._lock: Path | None = None
@@ -101,7 +109,26 @@ class Repo:
     def _started(
         self, command: Sequence[str], over: Mapping[str, str], stdin: BinaryIO | None = None
     ) -> bytes:
-        """What git prints, with `over` laid over the environment."""
+        """What git prints, with `over` laid over the environment.
+
+        Where somebody else's git holds the index, this one has done nothing yet: it is started
+        again, for some seconds.
+        """
+        try:
+            return self._once(command, over, stdin)
+        except GitLocked as error:
+            if stdin is not None or "index.lock" not in error.output:
+                raise
+        self.on_wait(_WAITING)
+        for _ in range(_LOOKS):
+            time.sleep(_LOOK_S)
+            with contextlib.suppress(GitLocked):
+                return self._once(command, over, stdin)
+        return self._once(command, over, stdin)
+
+    def _once(
+        self, command: Sequence[str], over: Mapping[str, str], stdin: BinaryIO | None
+    ) -> bytes:
         try:
             out = self._git.execute(
                 ["git", *command],
@@ -160,6 +187,18 @@ class Repo:
             own, common = told
             self._folders = (self.top / own).resolve(), (self.top / common).resolve()
         return self._folders
+
+    def wait_for_index(self) -> bool:
+        """Whether nobody else's git holds the index, after some seconds at the latest."""
+        lock = self.folder() / "index.lock"
+        if not lock.exists():
+            return True
+        self.on_wait(_WAITING)
+        for _ in range(_LOOKS):
+            time.sleep(_LOOK_S)
+            if not lock.exists():
+                return True
+        return False
 
     def head(self) -> Head:
         """The branch and its tip.

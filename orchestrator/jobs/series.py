@@ -54,6 +54,7 @@ def next_batches_apart(
     *,
     limit: int | None,
     make: MakeExecutor | None = None,
+    results: list[Landed | Stopped] | None = None,
 ) -> Series:
     """Batch after batch, as `next_batches`, in checkouts of ours: the user's tree may be dirty.
 
@@ -73,10 +74,10 @@ def next_batches_apart(
         else:
             executor = make(home, stack, most if limit is None else min(most, limit))
         stack.callback(executor.close)
-        run = Run(line, executor, choice, tell, limit)
-        results, ending = run.to_its_end()
+        run = Run(line, executor, choice, tell, limit, [] if results is None else results)
+        landed, ending = run.to_its_end()
         waiting = next(line.status().unresolved(), None) is not None
-        return Series(results, ending, time.monotonic() - started, waiting, line.kept)
+        return Series(landed, ending, time.monotonic() - started, waiting, line.kept)
 
 
 @contextmanager

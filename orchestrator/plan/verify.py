@@ -35,6 +35,13 @@ class Flaky(StrEnum):
     FAIL = "fail"
 
 
+class Untested(StrEnum):
+    """What becomes of an edited file of which no test ran."""
+
+    LAND = "land"
+    REFUSE = "refuse"
+
+
 class OnFailure(StrEnum):
     """What becomes of a batch in which one file does not pass."""
 
@@ -135,6 +142,11 @@ class Verify(Strict):
     flaky: Flaky = described(
         "A test that fails and passes on the same bytes: name it, or fail its file.",
         default=Flaky.WARN,
+    )
+    untested: Untested | None = described(
+        "An edited file of which no test ran, where tests are run: let it land and name it, or "
+        "take it out; default: test files are taken out, others land.",
+        default=None,
     )
     on_failure: OnFailure = described(
         "Take the files that fail out of their batch, or put the whole batch back.",

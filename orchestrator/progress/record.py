@@ -85,6 +85,9 @@ class TargetRecord(_Strict):
     executable: Literal[True] | None = None
     """Whether a file that was made or removed is a program."""
 
+    tests: int | None = None
+    """How many tests ran that look at a file which is in; None where no gate ran tests."""
+
     reason: str | None = None
     failure: Failure | None = None
     patch: Patch | None = None
@@ -95,11 +98,16 @@ class GateRecord(_Strict):
     """One gate: how much it looked at, and the red tests that were not held against a file.
 
     `known_failures` are listed in the plan, `failed_before` were red without the edit too, `flaky`
-    failed and passed on the same bytes.
+    failed and passed on the same bytes. Of tests, `count` are those that ran; `skipped` and
+    `xfailed` did not, or were expected to fail, as before. `of` is what was run for files that are
+    no tests themselves.
     """
 
     gate: str
     count: int
+    skipped: int | None = None
+    xfailed: int | None = None
+    of: tuple[str, ...] | None = None
     known_failures: tuple[str, ...] = ()
     failed_before: tuple[str, ...] = ()
     flaky: tuple[str, ...] = ()
@@ -284,9 +292,9 @@ def _why_no_record(record: Record) -> str | None:
         for blob in (target.before, target.after):
             if blob is not None and not _BLOB_ID.fullmatch(blob):
                 return f"{target.path!r}: {blob!r} is not the id of a blob"
-        if any(count < 0 for count in target.counts.values()):
+        if any(count < 0 for count in (*target.counts.values(), target.tests or 0)):
             return f"{target.path!r}: a count is below 0"
-    if any(gate.count < 0 for gate in record.gates):
+    if any(min(gate.count, gate.skipped or 0, gate.xfailed or 0) < 0 for gate in record.gates):
         return "the count of a gate is below 0"
     return None
 

@@ -45,7 +45,7 @@ class Projects:
         return list(dict.fromkeys(self.of(path) for path in paths))
 
     def _folder_of(self, folder: str) -> str:
-        declared = [one for one in self.declared if _lies_in(folder, one)]
+        declared = [one for one in self.declared if lies_in(folder, one)]
         if declared:
             return max(declared, key=len)
         above = _above(folder)
@@ -73,8 +73,9 @@ def _above(folder: str) -> list[str]:
     return ["/".join(parts[:count]) for count in range(len(parts), -1, -1)]
 
 
-def _lies_in(folder: str, project: str) -> bool:
-    return project in {TOP, folder} or folder.startswith(f"{project}/")
+def lies_in(path: str, folder: str) -> bool:
+    """Whether a file or folder is `folder`, or below it; "" and "." are the top."""
+    return folder in {TOP, ".", path} or path.startswith(f"{folder}/")
 
 
 def inside(path: str, folder: str) -> str:
@@ -91,9 +92,9 @@ def collected_below(top: Path, project: str, folder: str) -> list[str]:
     """
     found = []
     for named in _test_paths(top, project):
-        if _lies_in(named, folder):
+        if lies_in(named, folder):
             found.append(named)
-        elif _lies_in(folder, named):
+        elif lies_in(folder, named):
             return [folder or "."]
     return list(dict.fromkeys(found)) or [folder or "."]
 

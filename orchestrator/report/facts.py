@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.plan.model import Measure, PhaseState
 from orchestrator.progress.history import History
-from orchestrator.progress.record import Record, failed_before, flaky
+from orchestrator.progress.record import GateRecord, Record, failed_before, flaky
 from orchestrator.progress.status import BatchStatus, PhaseStatus, State, Status
 from orchestrator.report import calibration
 from orchestrator.report.calibration import MEASURE, in_words, of_phase
@@ -147,7 +147,7 @@ def facts(
         f"{status.next.name}: {status.next.batch.title}" if status.next else "",
         history,
         dict(seconds.most_common()),
-        sum(gate.count for r in records for gate in r.gates if gate.gate == "test"),
+        _verified(gate for r in records for gate in r.gates if gate.gate == "test"),
         sum(len(failed_before(r.gates)) for r in records),
         sum(len(flaky(r.gates)) for r in records),
         len(took),
@@ -237,6 +237,17 @@ def _state_of(batch: BatchStatus, phase: PhaseStatus) -> str:
     if len(states) == 1:
         return _STATES[next(iter(states))]
     return ", ".join(f"{count} {_STATES[state]}" for state, count in states.most_common())
+
+
+def _verified(gates: Iterable[GateRecord]) -> int:
+    """How many tests ran: those that batches of other files have in common count once."""
+    own, common = 0, dict[tuple[str, ...], int]()
+    for gate in gates:
+        if gate.of:
+            common[gate.of] = max(common.get(gate.of, 0), gate.count)
+        else:
+            own += gate.count
+    return own + sum(common.values())
 
 
 def _gates(record: Record) -> Iterator[Gate]:

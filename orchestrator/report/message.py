@@ -23,7 +23,7 @@ _MOST = 50
 """A list in the built-in body names at most this many files or tests, in `_MOST_CHARS`."""
 _MOST_CHARS = 8_000
 _BODY_LIMIT_CHARS = 1_000_000
-_LISTS = ("targets", "files", "others", "beside", "by_hand", "known", "flaky")
+_LISTS = ("targets", "files", "others", "beside", "by_hand", "known", "flaky", "untested")
 
 BODY = """\
 {% if action == 'undo' -%}
@@ -54,11 +54,15 @@ Left as they are: {{ reason }}
 {% if beside %}Beside them:
 {% for file in beside %}- {{ file.path }}: {{ file.counts }}
 {% endfor %}{{ rest(more.beside, 'file') }}{% endif %}
-{% if tests %}Verified by {{ tests | tests }} of these files, none newly failing
+{% if tests %}Verified by {{ tests | tests }} of {{ of }}
+{%- if skipped %} ({{ skipped }} more skipped, as before){% endif %}, none newly failing
 {%- if known %}; {{ count.known }} failed before:
 {% for id in known %}- {{ id }}
 {% endfor %}{{ rest(more.known, 'test') }}{% else %}.
 {% endif %}{% endif %}
+{% if untested %}No test looked at:
+{% for path in untested %}- {{ path }}
+{% endfor %}{{ rest(more.untested, 'file') }}{% endif %}
 {% if flaky %}Flaky, they failed and passed on the same bytes:
 {% for id in flaky %}- {{ id }}
 {% endfor %}{{ rest(more.flaky, 'test') }}{% endif %}

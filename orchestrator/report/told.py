@@ -112,7 +112,12 @@ def label(place: Place) -> str:
 
 def topic_of(path: str) -> str:
     """What a file is about: `tests/test_gdpr.py` → `gdpr`."""
-    return for_commit(PurePosixPath(path).stem.removeprefix("test_").replace("_", " "))
+    file = PurePosixPath(path)
+    name = file.stem
+    if not name.strip("_") or name in {"__init__", "__main__"}:
+        name = file.parent.name or name
+    words = filter(None, name.removeprefix("test_").split("_"))
+    return for_commit(" ".join(words) or name)
 
 
 def values(about: About) -> dict[str, Any]:
@@ -193,6 +198,13 @@ def values(about: About) -> dict[str, Any]:
         "counts": counts_in_words(added(entries)),
         "added": added(entries),
         "tests": max((gate.count for gate in verified if gate.gate == "test"), default=0),
+        "skipped": max((gate.skipped or 0 for gate in verified if gate.gate == "test"), default=0),
+        "of": listed(
+            [for_commit(one) for gate in verified if gate.gate == "test" for one in gate.of or ()]
+            or ["these files"],
+            most_chars=_TOPIC_CHARS,
+        ),
+        "untested": [for_commit(t.path) for t in (*entries, *record.others) if t.tests == 0],
         "known": failed_before(g for g in verified if g.gate in _GATES_OF_TESTS),
         "flaky": flaky(verified),
         "commands": [g.gate for g in verified if g.failed_before and g.gate in g.failed_before],

@@ -145,7 +145,7 @@ def check_branch(repo: Repo) -> Head:
     head = repo.head()
     if operation := repo.operation():
         raise Refused(f"{operation} is in progress", next_step="git status")
-    if (repo.folder() / "index.lock").exists():
+    if not repo.wait_for_index():
         raise ChangedMeanwhile(
             "another git command is at work: index.lock exists", next_step="git status"
         )

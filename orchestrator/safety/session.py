@@ -264,6 +264,7 @@ def session(
     ):
         points.passed("locked")
         repo.hand_down(lock, folder / "lock")
+        repo.on_wait = lambda what: tell(Said(what))
         sweep(folder)
         checkout.sweep(folder, repo)
         temporary.sweep()

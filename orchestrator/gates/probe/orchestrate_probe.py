@@ -5,6 +5,8 @@ pytest 7.4 or newer. `ORCHESTRATE_PROBE` names the JSON file with its settings:
 
     out      the file the lines are appended to
     files    what is collected, whatever positional arguments `addopts` may hold
+    wanted   the files and folders of those that are collected, from where pytest is started; null
+             for all
     workers  processes of pytest-xdist; 0 for this one only
     freeze   whether imported objects are kept out of every later `gc.collect()`
     only_collect  whether no test is run
@@ -37,6 +39,21 @@ from orchestrate_imports import Imports  # type: ignore[import-not-found]  # bes
 _FREEZE_AGAIN_S = 0.01
 _OLDEST = 2
 _FULL_COLLECT_BYTES = 64 * 2**20
+_TO_THE_END: Dict[str, Any] = {
+    "maxfail": 0,
+    "stepwise": False,
+    "stepwise_skip": False,
+    "lf": False,
+    "failedfirst": False,
+    "newfirst": False,
+    "last_failed_no_failures": "all",
+    "session_timeout": 0,  # pytest-timeout
+    "testmon": False,
+    "testmon_forceselect": False,
+    "picked": None,
+}
+"""What ends a run early, or leaves tests out by what an earlier run did, switched off."""
+
 _COLLECTED = (0, 1, 5)
 """Exit codes of pytest that say how tests went, or that there were none."""
 # a test may replace them
@@ -73,18 +90,17 @@ def pytest_cmdline_main(config: Any) -> Iterator[None]:
     worker specifications. A worker is told by its controller; given a number of its own it would
     start workers in turn, and they theirs.
     """
+    option = config.option
     if hasattr(config, "workerinput"):
+        _set(option, _TO_THE_END)
         yield
         return
-    settings, option = _settings(), config.option
+    settings = _settings()
     config.args = list(settings["files"])
     wanted = {
-        "maxfail": 0,
         "collectonly": settings["only_collect"],
         "setuponly": False,
         "setupplan": False,
-        "stepwise": False,
-        "stepwise_skip": False,
         "usepdb": False,
         "trace": False,
         "xmlpath": None,
@@ -95,10 +111,15 @@ def pytest_cmdline_main(config: Any) -> Iterator[None]:
         "distload": False,
         "tx": [],
     }
+    _set(option, dict(_TO_THE_END, **wanted))
+    yield
+
+
+def _set(option: Any, wanted: Dict[str, Any]) -> None:
+    """Set the options that there are."""
     for name, value in wanted.items():
         if hasattr(option, name):
             setattr(option, name, value)
-    yield
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -183,6 +204,19 @@ class _Selection:
         self._config = config
         self._top = settings["top"]
         self._only = None if settings["only"] is None else frozenset(settings["only"])
+        here = os.getcwd()
+        wanted = settings["wanted"]
+        self._wanted = wanted and [os.path.normpath(os.path.join(here, path)) for path in wanted]
+
+    def pytest_ignore_collect(self, collection_path: Any) -> Optional[bool]:
+        """Leave out what was not asked for, where a folder was given in place of its files."""
+        if self._wanted is None:
+            return None
+        path = str(collection_path)
+        for one in self._wanted:
+            if _is_below(path, one) or _is_below(one, path):
+                return None
+        return True
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: List[Any]) -> Iterator[None]:
@@ -203,6 +237,10 @@ class _Selection:
         root = str(getattr(self._config, "rootpath", None) or self._config.rootdir)
         full = os.path.relpath(os.path.join(root, path), self._top)
         return full.replace(os.sep, "/") + separator + rest
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _without_group(id_: str) -> str:

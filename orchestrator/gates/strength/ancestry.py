@@ -6,7 +6,7 @@ import ast
 import builtins
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -96,6 +96,17 @@ class Names:
         self._up = 0 if is_package else 1
         self._imports = dict(_imports(tree))
         self._own = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+
+    @classmethod
+    def of(cls, imports: Mapping[str, tuple[int, str]], own: Sequence[str]) -> Names:
+        """The names of a module that was read elsewhere: what `facts` says of them."""
+        names = cls(ast.Module([], []))
+        names._imports, names._own = dict(imports), set(own)
+        return names
+
+    def facts(self) -> tuple[dict[str, tuple[int, str]], list[str]]:
+        """What the imports of the module bring, by name, and the classes it defines."""
+        return self._imports, sorted(self._own)
 
     def full(self, name: str, *, within: str = "") -> str:
         """The dotted name of what `name` is here; relative imports are those of module `within`."""

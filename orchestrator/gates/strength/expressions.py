@@ -8,7 +8,7 @@ from dataclasses import dataclass
 _SKIP_MARKS = frozenset({"skip", "skipif", "skipIf", "skipUnless", "xfail", "expectedFailure"})
 _SKIP_CALLS = frozenset({"skip", "skipTest", "xfail", "importorskip", "SkipTest"})
 _RAISES = frozenset({"raises", "assertRaises", "assertRaisesRegex", "assertRaisesRegexp"})
-_WARNS = frozenset({"warns", "deprecated_call", "fail"})
+_WARNS = frozenset({"warns", "deprecated_call", "fail", "RaisesGroup"})
 _WITH_PATTERN = frozenset({"assertRaisesRegex", "assertRaisesRegexp"})
 _TRUTH = frozenset({"assertTrue", "assert_", "failUnless"})
 _SAME_SIDES = frozenset({"assertEqual", "assertEquals", "assertIs", "assertIn", "assertLessEqual"})
@@ -20,6 +20,19 @@ _COMPARING = frozenset({
     "assert_any_call", "assert_has_calls", "assert_awaited_with", "assert_awaited_once_with",
 })  # fmt: skip
 _SWALLOWING = frozenset({"AssertionError", "Exception", "BaseException"})
+
+
+_CONTEXTS = {
+    "raises": 2, "assertRaises": 2, "assertRaisesRegex": 3, "assertRaisesRegexp": 3,
+    "warns": 2, "deprecated_call": 1, "assertWarns": 2, "assertWarnsRegex": 3,
+    "assertLogs": 99, "assertNoLogs": 99, "RaisesGroup": 99,
+}  # fmt: skip
+"""Assertions of a block: without one, they need so many arguments, the last one to be called."""
+_EXACT = (ast.Eq, ast.Is)
+_NOT_EXACT = frozenset({
+    "assertIn", "assertNotIn", "assertGreater", "assertGreaterEqual", "assertLess",
+    "assertLessEqual", "assertAlmostEqual",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +85,15 @@ class Compared:
     """How many parts of an assertion say what a value is, and not only that it is something.
 
     `bare` are comparisons with a literal that is empty, boolean, None or zero: `not` says as much.
+    `exact` are those of the full ones that say which value it is, and not only where it lies.
     """
 
     full: int = 0
     bare: int = 0
+    exact: int = 0
 
     def __add__(self, other: Compared) -> Compared:
-        return Compared(self.full + other.full, self.bare + other.bare)
+        return Compared(self.full + other.full, self.bare + other.bare, self.exact + other.exact)
 
 
 def comparisons(expression: ast.expr) -> Compared:
@@ -89,7 +104,9 @@ def comparisons(expression: ast.expr) -> Compared:
         return Compared()
     if any(isinstance(op, ast.IsNot | ast.NotEq) for op in expression.ops):
         return Compared()
-    return _compared([expression.left, *expression.comparators], weight(expression))
+    exact = all(isinstance(op, _EXACT) for op in expression.ops)
+    sides = [expression.left, *expression.comparators]
+    return _compared(sides, weight(expression), is_exact=exact)
 
 
 def comparisons_of_call(call: ast.Call) -> Compared:
@@ -99,11 +116,26 @@ def comparisons_of_call(call: ast.Call) -> Compared:
         return comparisons(call.args[0])
     if name not in _COMPARING or weight_of_call(call) == 0:
         return Compared()
-    return _compared(call.args[:2], 1)
+    return _compared(call.args[:2], 1, is_exact=name not in _NOT_EXACT)
 
 
-def _compared(sides: list[ast.expr], amount: int) -> Compared:
-    return Compared(bare=amount) if any(map(_is_bare, sides)) else Compared(full=amount)
+def _compared(sides: list[ast.expr], amount: int, *, is_exact: bool) -> Compared:
+    if is_exact and any(map(_is_bare, sides)):
+        return Compared(bare=amount)
+    return Compared(full=amount, exact=amount if is_exact else 0)
+
+
+def opens_block(call: ast.Call) -> bool:
+    """Whether a call asserts something of the block it opens, and of nothing else."""
+    most = _CONTEXTS.get(name_of(call.func))
+    named = {keyword.arg for keyword in call.keywords}
+    return most is not None and len(call.args) < most and not named & {"func", "callable"}
+
+
+def is_failure(node: ast.Raise) -> bool:
+    """Whether a statement fails the test it is in: `raise AssertionError(…)`."""
+    raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+    return raised is not None and name_of(raised) in {"AssertionError", "failureException"}
 
 
 def _is_bare(side: ast.expr) -> bool:

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import ast
+import base64
+import json
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.changes import Change, Content
+from orchestrator import process
+from orchestrator.changes import Change
 from orchestrator.gates.strength.ancestry import Ancestry, Names
-from orchestrator.gates.strength.expressions import Raises
-from orchestrator.gates.strength.measure import Strength, measured
+from orchestrator.gates.strength.expressions import Compared, Raises
+from orchestrator.gates.strength.measure import IsTest, Strength, by_default, measured
 from orchestrator.gates.verdict import Blame, Kind, Verdict
+from orchestrator.plain import built
 from orchestrator.plan.verify import GateName
+
+_PROGRAM = Path(__file__).parents[1] / "probe" / "measure_tests.py"
+_PACKAGE = Path(__file__).parents[2]
+_MOST_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class _Module:
+class Module:
     """One side of a file: its tests, and what its names stand for."""
 
     tests: dict[str, Strength]
     names: Names
     dotted: str
+
+
+Read = Callable[[str, bytes], "Module | None"]
+"""Reads a module by its path under the project's interpreter; None: it does not parse there."""
 
 
 def strength_gate(
@@ -31,12 +44,15 @@ def strength_gate(
     top: Path,
     search: Sequence[str] = (),
     allowed: Callable[[str], str | None] = lambda test_id: None,
+    is_test: Callable[[str], IsTest] = lambda path: by_default,
+    read: Read = lambda path, data: None,
 ) -> Verdict:
     """Whether every test of these files is at least as strong as it was.
 
     None is lost, newly skipped or expected to fail; none asserts or compares less, or asserts what
     can never fail; no exception that is expected is a broader one. `search` is where the project's
-    interpreter finds modules; `allowed` gives the reason for which a test may be weaker.
+    interpreter finds modules; `allowed` gives the reason for which a test may be weaker; `is_test`
+    says of a file which functions are tests, and `read` reads what this Python does not parse.
     """
     started_s = time.monotonic()
     roots = [top, top / "src", *map(Path, search)]
@@ -45,12 +61,13 @@ def strength_gate(
     notes: list[str] = []
     count = 0
     for change in changes:
-        if (
-            not change.path.endswith(".py")
-            or (before := _module(change.before, change.path)) is None
-        ):
+        if not change.path.endswith(".py") or change.before is None:
             continue
-        after = _module(change.after or b"", change.path)
+        reader = _Reader(change.path, is_test(change.path), read)
+        before, after = reader.module(change.before), reader.module(change.after or b"")
+        if before is None:
+            notes.append(f"{change.path}: no test was compared: it did not parse before the edit")
+            continue
         if after is None:
             continue  # the compile gate speaks of it
         count += len(before.tests)
@@ -65,19 +82,55 @@ def strength_gate(
     return Verdict(GateName.STRENGTH, kind, count, duration_s, blames=blames, notes=notes)
 
 
-def _module(content: Content, path: str) -> _Module | None:
-    """A file as it can be compared; None where there was none, or nothing that parses."""
-    if content is None:
-        return None
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads both sides of a file."""
+
+    path: str
+    is_test: IsTest
+    read: Read
+
+    def module(self, data: bytes) -> Module | None:
+        """A side as it can be compared; None where it does not parse."""
+        dotted = self.path.removesuffix(".py").replace("/", ".")
+        try:
+            tree = ast.parse(data)
+            return Module(measured(tree, self.is_test), Names(tree), dotted)
+        except SyntaxError:
+            found = self.read(self.path, data)
+        except (ValueError, RecursionError, MemoryError):
+            return None
+        if found is None:
+            return None
+        tests = {
+            id_: strength
+            for id_, strength in found.tests.items()
+            if self.is_test(id_.rpartition("::")[2], id_)
+        }
+        return Module(tests, found.names, dotted)
+
+
+def read_with(python: Path, data: bytes, *, cwd: Path, timeout_s: float) -> Module | None:
+    """A module as another interpreter reads it; None where it does not parse there either."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="ascii") as asked:
+        json.dump([base64.b64encode(data).decode("ascii")], asked)
+        asked.flush()
+        command = [str(python), "-I", "-S", str(_PROGRAM), str(_PACKAGE)]
+        ended = process.run(
+            command, cwd=cwd, timeout_s=timeout_s, stdin=Path(asked.name), keep_bytes=_MOST_BYTES
+        )
     try:
-        tree = ast.parse(content)
-        dotted = path.removesuffix(".py").replace("/", ".")
-        return _Module(measured(tree), Names(tree), dotted)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        (told,) = json.loads(ended.output.strip().splitlines()[-1])
+    except (ValueError, IndexError):
         return None
+    if told is None:
+        return None
+    tests = {id_: built(Strength, strength) for id_, strength in told["tests"].items()}
+    imports = {name: (level, target) for name, (level, target) in told["imports"].items()}
+    return Module(tests, Names.of(imports, told["own"]), "")
 
 
-def _weaker(before: _Module, after: _Module, ancestry: Ancestry) -> Iterator[tuple[str, str]]:
+def _weaker(before: Module, after: Module, ancestry: Ancestry) -> Iterator[tuple[str, str]]:
     """Each test that came out weaker, with what speaks against it."""
     for name, then in before.tests.items():
         now = after.tests.get(name)
@@ -86,22 +139,42 @@ def _weaker(before: _Module, after: _Module, ancestry: Ancestry) -> Iterator[tup
             continue
         if now.skips > then.skips:
             yield name, "is newly skipped or expected to fail"
-        if now.assertions < then.assertions:
+        said = _said_by_match(then, now)
+        compared = now.compared + said
+        assertions = now.assertions + said.full + said.bare
+        if assertions < then.assertions:
             constant = now.vacuous > then.vacuous
             why = "; one is true whatever happens" if constant else ""
-            yield name, f"asserts less: {now.assertions} of {then.assertions}{why}"
-        elif (left := now.compared.full + now.compared.bare) < then.compared.full:
+            yield name, f"asserts less: {assertions} of {then.assertions}{why}"
+        elif (left := compared.full + compared.bare) < then.compared.full:
             yield name, f"compares less: {left} of {then.compared.full}"
+        elif (left := compared.exact + compared.bare) < then.compared.exact:
+            yield (
+                name,
+                f"compares less exactly: {left} of {then.compared.exact} say which value it is",
+            )
         elif now.vacuous > then.vacuous:
             yield name, "asserts something that is true whatever happens"
         for raises in _broadened(then.raises, now.raises, (before, after), ancestry):
             yield name, f"expects a broader exception, or no longer its text: {raises}"
 
 
+def _said_by_match(then: Strength, now: Strength) -> Compared:
+    """What was asserted of an exception's text, where `match=` says it now."""
+    matched = sum(one.matched for one in now.raises) - sum(one.matched for one in then.raises)
+    if matched <= 0:
+        return Compared()
+    lost = (
+        max(0, getattr(then.texts, name) - getattr(now.texts, name))
+        for name in ("full", "bare", "exact")
+    )
+    return Compared(*lost)
+
+
 def _broadened(
     then: Sequence[Raises],
     now: Sequence[Raises],
-    modules: tuple[_Module, _Module],
+    modules: tuple[Module, Module],
     ancestry: Ancestry,
 ) -> Iterator[str]:
     """The expected exceptions that have no counterpart as narrow as they are."""
@@ -115,7 +188,7 @@ def _broadened(
 
 
 def _is_as_narrow(
-    new: Raises, old: Raises, modules: tuple[_Module, _Module], ancestry: Ancestry
+    new: Raises, old: Raises, modules: tuple[Module, Module], ancestry: Ancestry
 ) -> bool:
     before, after = modules
     if old.matched and not new.matched:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.gates.strength.expressions import (
@@ -12,7 +12,9 @@ from orchestrator.gates.strength.expressions import (
     comparisons,
     comparisons_of_call,
     is_assertion,
+    is_failure,
     is_skip_call,
+    opens_block,
     raises_of,
     skip_marks,
     suppresses,
@@ -41,14 +43,27 @@ class Strength:
     vacuous: int = 0
     skips: int = 0
     raises: list[Raises] = field(default_factory=list)
+    texts: Compared = field(default_factory=Compared)
+    """Assertions about what an expected exception says: `match=` says the same."""
 
 
-def measured(tree: ast.Module) -> dict[str, Strength]:
+IsTest = Callable[[str, str], bool]
+"""Whether a function is a test: by its name, and its id below the file."""
+
+
+def by_default(name: str, id_: str) -> bool:
+    """Whether pytest and unittest take a function for a test, as they are without configuration."""
+    return name.startswith(("test", "runTest"))
+
+
+def measured(tree: ast.Module, is_test: IsTest = by_default) -> dict[str, Strength]:
     """Every test of a module by its id below the file: `test_a`, `TestB::test_c`."""
     names = _Names(tree)
     marks = sum(map(skip_marks, _pytestmarks(tree.body))) + _switched_off(tree.body)
     found: dict[str, Strength] = {}
     for prefix, node, classes in _tests(tree.body, "", ()):
+        if not is_test(node.name, f"{prefix}{node.name}"):
+            continue
         strength = Strength(skips=marks)
         for cls in classes:
             strength.skips += sum(map(skip_marks, [*cls.decorator_list, *_pytestmarks(cls.body)]))
@@ -65,7 +80,7 @@ def _tests(
     for node in _flat(body):
         if isinstance(node, ast.ClassDef):
             yield from _tests(node.body, f"{prefix}{node.name}::", (*classes, node))
-        elif isinstance(node, _FUNCTIONS) and node.name.startswith(("test", "runTest")):
+        elif isinstance(node, _FUNCTIONS):
             yield prefix, node, classes
 
 
@@ -104,6 +119,43 @@ def _switched_off(body: Sequence[ast.stmt]) -> int:
     return 0
 
 
+def _unused(function: Function) -> Iterator[ast.Call]:
+    """The calls of a function whose value nobody uses, or whose name is never read again."""
+    read = {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    for node in ast.walk(function):
+        match node:
+            case ast.Expr(value=ast.Call() as call):
+                yield call
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                if name not in read:
+                    yield call
+
+
+def _is_lazy(function: Function) -> bool:
+    """Whether a call alone runs nothing of it: a coroutine, or a generator."""
+    if isinstance(function, ast.AsyncFunctionDef):
+        return True
+    inner = {
+        id(n)
+        for f in ast.walk(function)
+        if f is not function and isinstance(f, _FUNCTIONS)
+        for n in ast.walk(f)
+    }
+    return any(
+        isinstance(node, ast.Yield | ast.YieldFrom) and id(node) not in inner
+        for node in ast.walk(function)
+    )
+
+
+def _expects(context: ast.expr) -> bool:
+    """Whether `with` this, an exception is expected."""
+    return isinstance(context, ast.Call) and raises_of(context) is not None
+
+
 class _Names:
     """The functions and classes of a module, for calls of helpers."""
 
@@ -137,6 +189,10 @@ class _Reader:
         self._strength = strength
         self._entered: set[int] = set()
         self._calls_left = _MOST_CALLS
+        self._idle: set[int] = set()
+        """Calls whose value nobody uses: of a coroutine, they run nothing."""
+        self._caught: set[str] = set()
+        """Names of expected exceptions."""
 
     def function(self, node: Function, local: Mapping[str, Function] | None = None) -> None:
         if id(node) in self._entered or self._calls_left == 0:
@@ -144,6 +200,7 @@ class _Reader:
         self._calls_left -= 1
         self._entered.add(id(node))
         mine = {n.name: n for n in ast.walk(node) if isinstance(n, _FUNCTIONS) and n is not node}
+        self._idle |= {id(call) for call in _unused(node)}
         self._body(node.body, {**(local or {}), **mine})
         self._entered.discard(id(node))
 
@@ -159,29 +216,48 @@ class _Reader:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return  # counted where it is called
             case ast.Assert(test=test):
-                amount = weight(test)
-                self._strength.assertions += amount
-                self._strength.compared += comparisons(test)
-                self._strength.vacuous += amount == 0
-                self._expressions(test, local)
+                self._assert(test, local)
+            case ast.Raise() if is_failure(node):
+                self._strength.assertions += 1
+                self._parts(node, local)
+            case ast.For(iter=ast.List(elts=[]) | ast.Tuple(elts=[])):
+                self._body(node.orelse, local)
             case ast.If(test=ast.Constant(value=value)):
                 self._body(node.body if value else node.orelse, local)
             case ast.While(test=ast.Constant(value=value)) if not value:
                 self._body(node.orelse, local)
             case ast.Try() | ast.TryStar():
-                if not swallows(node.handlers):
-                    self._body(node.body, local)
-                for handler in node.handlers:
-                    self._body(handler.body, local)
-                self._body(node.orelse, local)
-                self._body(node.finalbody, local)
-            case ast.With(items=items) | ast.AsyncWith(items=items):
-                for item in items:
-                    self._expressions(item.context_expr, local)
-                if not any(suppresses(item.context_expr) for item in items):
-                    self._body(node.body, local)
+                self._try(node, local)
+            case ast.With() | ast.AsyncWith():
+                self._with(node, local)
             case _:
                 self._parts(node, local)
+
+    def _assert(self, test: ast.expr, local: Mapping[str, Function]) -> None:
+        amount, compared = weight(test), comparisons(test)
+        self._strength.assertions += amount
+        self._strength.compared += compared
+        self._strength.vacuous += amount == 0
+        if self._caught & {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}:
+            rest = max(0, amount - compared.full - compared.bare)
+            self._strength.texts += compared + Compared(bare=rest)
+        self._expressions(test, local)
+
+    def _with(self, node: ast.With | ast.AsyncWith, local: Mapping[str, Function]) -> None:
+        for item in node.items:
+            self._expressions(item.context_expr, local)
+            if isinstance(item.optional_vars, ast.Name) and _expects(item.context_expr):
+                self._caught.add(item.optional_vars.id)
+        if not any(suppresses(item.context_expr) for item in node.items):
+            self._body(node.body, local)
+
+    def _try(self, node: ast.Try | ast.TryStar, local: Mapping[str, Function]) -> None:
+        if not swallows(node.handlers):
+            self._body(node.body, local)
+        for handler in node.handlers:
+            self._body(handler.body, local)
+        self._body(node.orelse, local)
+        self._body(node.finalbody, local)
 
     def _parts(self, node: ast.stmt, local: Mapping[str, Function]) -> None:
         for name, value in ast.iter_fields(node):
@@ -210,6 +286,8 @@ class _Reader:
         if is_skip_call(call):
             self._strength.skips += 1
         helper = self._helper(call, local)
+        if id(call) in self._idle and (opens_block(call) or (helper and _is_lazy(helper))):
+            return
         if helper is not None:
             before = self._strength.assertions
             self.function(helper, local)
