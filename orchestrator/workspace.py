@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from orchestrator import typed
 from orchestrator.errors import BadInput
 from orchestrator.fixers import planned, registry
 from orchestrator.git import find_top
 from orchestrator.git.lookup import Lookup
 from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
-from orchestrator.plan.patterns import is_pattern
+from orchestrator.plan.patterns import is_pattern, matching
 from orchestrator.plan.rules import Problem
 from orchestrator.plan.snapshot import load_remembered
 from orchestrator.plan.verify import GateName
@@ -86,6 +87,7 @@ def open_workspace(plan_option: Path | None, *, files_must_exist: bool = False) 
     """
     here = Path.cwd()
     top = find_top(here)
+    typed.remember("plan", plan_option)
     plan_file = plan_option.expanduser().absolute() if plan_option else _found(here, top)
     top = (top or find_top(plan_file.parent) or plan_file.parent).resolve()
     resolved = plan_file.resolve()
@@ -108,7 +110,7 @@ def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
             yield Problem(("projects", number, "path"), f"there is no folder {project.path!r}")
     for pattern, tests in plan.verify.tests.items():
         for number, test in enumerate(tests):
-            if not (top / test).exists():
+            if not _has_tests(top, test):
                 yield Problem(
                     ("verify", "tests", pattern, number), f"there is no file or folder {test!r}"
                 )
@@ -119,7 +121,7 @@ def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
         for b, batch in enumerate(phase.batches if phase.state is PhaseState.ACTIVE else ()):
             for t, target in enumerate(batch.targets):
                 for number, test in enumerate(target.tests or ()):
-                    if not (top / test).exists():
+                    if not _has_tests(top, test):
                         at = ("phases", p, "batches", b, "targets", t, "tests", number)
                         yield Problem(at, f"there is no file or folder {test!r}")
                 if not (
@@ -135,6 +137,10 @@ def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
                     near = [f"{PurePosixPath(target.path).parent / f.name}" for f in _files(folder)]
                     hint = suggestion(target.path, near)
                     yield Problem(where, f"there is no file {target.path!r}{hint}")
+
+
+def _has_tests(top: Path, test: str) -> bool:
+    return any((top / found).exists() for found in matching(top, test))
 
 
 def _landed_before(tree: Tree, plan: Plan, place: Place, target: Target) -> bool:

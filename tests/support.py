@@ -68,6 +68,18 @@ phases:
         targets:
           - path: tests/test_c.py
 """
+BREAKS = """\
+import gc
+
+
+class TestBreaks:
+    def test_one(self, monkeypatch):
+        def broken(): raise RuntimeError("the collector is out of order")
+        gc.collect = broken
+
+    def test_two(self): pass
+"""
+"""A file whose tests do not stand the collecting teardown."""
 
 
 @dataclass(frozen=True)

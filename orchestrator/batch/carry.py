@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from orchestrator.batch.fix import contents_before
-from orchestrator.batch.gate import tests_that_ran
+from orchestrator.batch.gate import tests_of, tests_that_ran
 from orchestrator.batch.ladder import Climb, climb
 from orchestrator.batch.recording import entries_of, fresh_gates, record_of
 from orchestrator.batch.runlog import write_log, write_seconds
@@ -103,7 +103,10 @@ def begun(session: Session, selection: Selection) -> Iterator[Work]:
     check_template(session.plan, selection.place, Action.MIGRATE)
     points.passed("preflight")
     if session.plan.verify.runs_tests():
-        session.python().must_have_pytest()
+        tests = tests_of(session, selection.place)
+        found = [test for target in selection.targets for test in tests(target.path)]
+        for project in session.projects.of_all(found):
+            session.python(project).must_have_pytest()
     before = contents_before(session.workspace, selection.targets)
     preflight_s = time.monotonic() - started_s
     with transaction(session, selection.place, head, before) as tx:

@@ -23,6 +23,7 @@ from orchestrator.gates.trial import Trial, trial_gate
 from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict, as_one
 from orchestrator.interpreter import Interpreter
 from orchestrator.plan.model import Place
+from orchestrator.plan.patterns import matching
 from orchestrator.plan.projects import pytest_arguments
 from orchestrator.plan.verify import GateName, Untested, Verify
 from orchestrator.project.folders import collected_below
@@ -61,6 +62,7 @@ def tests_of(session: Session, place: Place) -> TestsOf:
             if PurePosixPath(path).name == "conftest.py":
                 return collected_below(top, session.projects.of(path), path.rpartition("/")[0])
             return [path] if target is not None and path.endswith(".py") and not tried else []
+        found = [test for named in found for test in matching(top, named)]
         if missing := [test for test in found if not (top / test).exists()]:
             raise BadInput(
                 f"the plan names tests for {path!r} that do not exist: {missing[0]!r}",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator import typed
 from orchestrator.cli.commands import warn_of_detached_head, warn_of_interrupted_run
 from orchestrator.errors import BadInput, Exit
 from orchestrator.foreign import as_argument, as_command
@@ -317,5 +318,6 @@ def _python(workspace: Workspace, option: str | None = None) -> str:
     from orchestrator.interpreter import chosen
     from orchestrator.plan.projects import wanted_python
 
+    typed.remember("python", option)
     found = chosen(workspace.top, wanted_python(workspace.plan, option))
     return str(found or sys.executable)

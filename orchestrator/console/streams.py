@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from orchestrator.errors import OrchestrateError
 from orchestrator.foreign import for_terminal, on_one_line, without_labels
 from orchestrator.redact import redacted
+from orchestrator.typed import repeated
 
 if TYPE_CHECKING:  # only a terminal needs it
     from rich.console import Console
@@ -35,8 +36,11 @@ def err() -> Console:
 
 
 def shown(text: str) -> str:
-    """Text from outside as a person may see it: no secret, no control, no line like one of ours."""
-    return without_labels(for_terminal(redacted(text)))
+    """Text from outside as a person may see it: no secret, no control, no line like one of ours.
+
+    Commands of ours in it repeat what was typed.
+    """
+    return repeated(without_labels(for_terminal(redacted(text))))
 
 
 def plain(text: str, style: str = "") -> Text:
@@ -100,7 +104,7 @@ def is_utf8() -> bool:
 
 
 def _line(text: str) -> str:
-    return on_one_line(redacted(text))
+    return repeated(on_one_line(redacted(text)))
 
 
 def _print(stream: TextIO, text: str, style: str) -> None:

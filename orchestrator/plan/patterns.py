@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
 
 _WILD = frozenset("*?")
 
@@ -17,6 +19,15 @@ def spelled_out(pattern: str, paths: Iterable[str]) -> list[str]:
     """The paths a pattern means, sorted: `*` stays within a folder, `**` does not."""
     parts = pattern.split("/")
     return sorted(path for path in paths if _matches(path.split("/"), parts))
+
+
+@cache
+def matching(top: Path, test: str) -> list[str]:
+    """The files and folders that `tests:` of a plan means, from the top: a path, or a pattern."""
+    if not is_pattern(test):
+        return [test]
+    found = top.glob(test.replace("[", "[[]"))
+    return sorted(path.relative_to(top).as_posix() for path in found)
 
 
 def _matches(names: list[str], parts: list[str]) -> bool:

@@ -103,7 +103,8 @@ class Verify(Strict):
     )
     tests: dict[Text, list[RelativePath]] = described(
         "What to run for files that are no test files: a pattern ('*' also matches "
-        "'/') and the test files or folders for it. `tests:` of a target comes first.",
+        "'/') and the test files or folders for it, or patterns of them ('**' goes through "
+        "folders). `tests:` of a target comes first.",
         default_factory=dict,
     )
     timeout_s: Seconds = described("Limit of one gate, in seconds.", default=3_600.0)

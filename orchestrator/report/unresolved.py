@@ -12,6 +12,7 @@ from orchestrator.gates.verdict import Fault
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import BatchStatus, State, Status, TargetStatus
 from orchestrator.redact import redacted
+from orchestrator.typed import repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def reproduce_line(entry: TargetRecord, how: Reproduction) -> str | None:
         return None
     if (words := how.words(failure.gate, entry.path, failure.tests)) is None:
         return None
-    show = as_command(["orchestrate", "show", "--patch", entry.path])
+    show = repeated(as_command(["orchestrate", "show", "--patch", entry.path]))
     return f"{show} | git apply && {{ {as_command(words)}; {show} | git apply -R; }}"
 
 

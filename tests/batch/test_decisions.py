@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support import (
+    BREAKS,
     FILES,
     PASSING,
     PLAN,
@@ -17,7 +18,6 @@ from support import (
     make_repo,
     plan_with,
 )
-from test_isolation import BREAKS
 
 from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.decide.adopt import Adopted, NotClean, adopt

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import FILES, PASSING, PLAN, PYPROJECT, SampleRepo, make_repo, plan_with
+from support import BREAKS, FILES, PASSING, PLAN, PYPROJECT, SampleRepo, make_repo, plan_with
 
 from orchestrator.batch.settle import Landed, Stopped
 from orchestrator.batch.story import Ending
@@ -14,17 +14,6 @@ from orchestrator.errors import Exit
 from orchestrator.gates.verdict import Fault, Kind
 from orchestrator.progress.record import Done
 
-BREAKS = """\
-import gc
-
-
-class TestBreaks:
-    def test_one(self, monkeypatch):
-        def broken(): raise RuntimeError("the collector is out of order")
-        gc.collect = broken
-
-    def test_two(self): pass
-"""
 """Passes as it is; once a teardown collects garbage it fails, and spoils every later test."""
 
 FLAKY = """\

@@ -8,17 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import FILES, PLAN, SampleRepo, copied, make_repo
+from support import BREAKS, FILES, PLAN, SampleRepo, copied, make_repo
 
-BREAKS = """\
-import gc
-
-
-class TestBreaks:
-    def test_one(self, monkeypatch):
-        def broken(): raise RuntimeError("the collector is out of order")
-        gc.collect = broken
-"""
 PYTHON = ("--python", sys.executable)
 
 
