@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,15 +17,26 @@ from orchestrator.foreign import as_argument
 from orchestrator.redact import redacted
 
 _ENVIRONMENTS = (".venv", "venv")
+_OLDEST_PYTEST = (7, 4)
+_GROUPS_NOTHING = ((9, 2), (3, 8, 99))
+"""From this pytest on, up to this pytest-xdist, `loadgroup` groups nothing."""
+
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 _DESCRIBE = """
 import json, os, sys
 from importlib.util import find_spec
+def version(name):
+    try:
+        from importlib.metadata import version
+        return version(name)
+    except Exception:
+        return ""
 print(json.dumps({
     "version": "%d.%d.%d" % sys.version_info[:3],
     "pytest": find_spec("pytest") is not None,
     "xdist": find_spec("xdist") is not None,
+    "versions": [version("pytest"), version("pytest-xdist")],
     "libcst": find_spec("libcst") is not None,
     "memray": find_spec("pytest_memray") is not None,
     "managed": sys.prefix == sys.base_prefix
@@ -62,6 +74,20 @@ class Interpreter:
     first: tuple[str, ...] = ()
     is_managed: bool = False
     again: str = ""
+    pytest_version: str = ""
+    xdist_version: str = ""
+    """Empty where it is not there, or does not tell."""
+
+    @property
+    def why_groups_are_inert(self) -> str | None:
+        """Why `--dist loadgroup` keeps no tests together here, where that is known."""
+        pytest, xdist = _numbers(self.pytest_version), _numbers(self.xdist_version)
+        if not xdist or pytest < _GROUPS_NOTHING[0] or xdist > _GROUPS_NOTHING[1]:
+            return None
+        return (
+            f"pytest {self.pytest_version} with pytest-xdist {self.xdist_version} keeps no tests of "
+            f'a group together: {as_argument(str(self.path))} -m pip install "pytest<9.2"'
+        )
 
     @property
     def version_info(self) -> tuple[int, int]:
@@ -81,7 +107,7 @@ class Interpreter:
         """Make sure that it can run tests.
 
         Raises:
-            CannotJudge: it has no pytest.
+            CannotJudge: it has no pytest, or an older one than we can ask.
         """
         if not self.has_pytest:
             install = f"{as_argument(str(self.path))} -m pip install pytest"
@@ -91,6 +117,13 @@ class Interpreter:
             raise CannotJudge(
                 f"{str(self.path)!r} ({self.found}) has no pytest, so nothing could be verified",
                 next_step=f"{install}, or: {self.again}",
+            )
+        if self.pytest_version and _numbers(self.pytest_version) < _OLDEST_PYTEST:
+            oldest = ".".join(map(str, _OLDEST_PYTEST))
+            raise CannotJudge(
+                f"pytest {self.pytest_version} of {str(self.path)!r} ({self.found}) is too old: "
+                f"{oldest} or newer is needed",
+                next_step=f'{as_argument(str(self.path))} -m pip install "pytest>={oldest}"',
             )
 
 
@@ -178,6 +211,12 @@ def _in_environment(prefix: Path, found: str) -> Iterator[tuple[Path, str]]:
         yield python, found
 
 
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers a version begins with: `9.2.0rc1` → 9, 2, 0."""
+    found = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, found[0].split("."))) if found else ()
+
+
 def _described(path: Path, found: str, top: Path, again: str) -> Interpreter:
     try:
         ended = process.run([str(path), "-c", _DESCRIBE], cwd=top, timeout_s=60)
@@ -203,4 +242,6 @@ def _described(path: Path, found: str, top: Path, again: str) -> Interpreter:
         facts["editable"],
         is_managed=facts["managed"],
         again=again,
+        pytest_version=facts["versions"][0],
+        xdist_version=facts["versions"][1],
     )

@@ -100,6 +100,8 @@ def _show_project(project: FoundProject, *, is_one: bool) -> None:
     xdist = "with xdist" if python.has_xdist else "without xdist: marks have no effect"
     version = "pytest" if python.has_pytest else "no pytest: nothing can be verified"
     _fact("python", f"{python.path} ({python.found}, {python.version}): {version}, {xdist}")
+    if why := python.why_groups_are_inert:
+        _fact("", why)
 
 
 def _fact(name: str, text: str) -> None:

@@ -20,6 +20,7 @@ from orchestrator.report.unresolved import reproduce_line
 from orchestrator.safety.advance import Kept
 from orchestrator.words import counts_in_words, plural
 
+_IN = frozenset({Done.EDITED, Done.UNCHANGED, Done.ADOPTED})
 _MOST_CHARS = 200
 """A line names as many files as fit into this."""
 _DETAIL_LINES = 20
@@ -229,7 +230,9 @@ def _summary(series: Series) -> None:
         for gate, seconds in result.found.seconds.items()
         if gate in _STEPS_OF_PYTEST
     )
-    say(f"\n{plural(len(landed), 'batch')} landed", "bold")
+    waits = [result for result in landed if not any(e.done in _IN for e in result.entries)]
+    beside = f", {len(waits)} recorded of which nothing is in" if waits else ""
+    say(f"\n{plural(len(landed) - len(waits), 'batch')} landed{beside}", "bold")
     say(f"  files       {len(edited)} edited of {len(entries)}")
     say(f"  changed     {counts_in_words(added(edited))}")
     say(

@@ -25,7 +25,7 @@ from orchestrator.progress.status import GIVEN_UP, WAITING, BatchStatus, State, 
 from orchestrator.redact import redacted
 from orchestrator.report.check import check_template
 from orchestrator.report.message import message
-from orchestrator.report.told import Action
+from orchestrator.report.told import Action, action_of
 from orchestrator.safety import preflight
 from orchestrator.safety.session import How, Session, session
 from orchestrator.safety.transaction import Commit, Transaction, transaction
@@ -224,7 +224,7 @@ def _commit(
         work.plan,
         wish.place,
         record,
-        action=Action.ADOPT,
+        action=action_of([entries[path] for path in wish.paths]),
         touched=wish.paths,
         gates=gates,
         reason=wish.reason or "",

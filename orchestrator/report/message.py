@@ -43,9 +43,9 @@ Left as they are: {{ reason }}
 {% if files %}Changed {{ count.files }} of {{ count.targets | files }}:
 {% for file in files %}- {{ file.path }}: {{ file.counts }}
 {% endfor %}{{ rest(more.files, 'file') }}{% if count.files > 1 %}In all: {{ counts }}.
-{% endif %}{% elif not by_hand %}Nothing had to be changed.
+{% endif %}{% elif unchanged %}Nothing had to be changed.
 {% endif %}
-{% if by_hand %}Done by hand, and adopted:
+{% if by_hand %}{{ how_by_hand }}:
 {% for file in by_hand %}- {{ file.path }}{% if file.note %}: {{ file.note }}{% endif %}
 {% endfor %}{{ rest(more.by_hand, 'file') }}{% endif %}
 {% if others %}Left as they are:

@@ -93,8 +93,10 @@ class About:
                 return f"{title} by hand for {topic}"
             case Action.RECORD:
                 done = {entry.done for entry in self.entries}
+                if Done.ADOPTED in done:
+                    return f"Record that {topic} stays as it is in {title}"
                 how = "needs no change in" if Done.UNCHANGED in done else "waits in"
-                return f"{title} {how} {topic}"
+                return f"Record that {title} {how} {topic}"
 
 
 def action_of(entries: Sequence[TargetRecord]) -> Action:
@@ -102,7 +104,8 @@ def action_of(entries: Sequence[TargetRecord]) -> Action:
     done = {entry.done for entry in entries}
     if Done.EDITED in done:
         return Action.MIGRATE
-    return Action.ADOPT if Done.ADOPTED in done else Action.RECORD
+    adopted = any(e.done is Done.ADOPTED and e.before != e.after for e in entries)
+    return Action.ADOPT if adopted else Action.RECORD
 
 
 def label(place: Place) -> str:
@@ -168,6 +171,7 @@ def values(about: About) -> dict[str, Any]:
                 "phase": with_unit(measure, whole) if (whole := phase.amount(name)) else None,
             }
             for name, measure in plan.measures.items()
+            if about.action is not Action.RECORD
             if measure.estimate and (amount := _sum(left, name))
         ],
         "measured": [in_words(one) for one in record.memory or () if _is_about(one, entries)],
@@ -195,6 +199,9 @@ def values(about: About) -> dict[str, Any]:
             for t in entries
             if t.done is Done.ADOPTED
         ],
+        "how_by_hand": "Kept as they are"
+        if about.action is Action.RECORD
+        else "Done by hand, and adopted",
         "counts": counts_in_words(added(entries)),
         "added": added(entries),
         "tests": max((gate.count for gate in verified if gate.gate == "test"), default=0),
@@ -204,6 +211,7 @@ def values(about: About) -> dict[str, Any]:
             or ["these files"],
             most_chars=_TOPIC_CHARS,
         ),
+        "unchanged": any(t.done is Done.UNCHANGED for t in entries),
         "untested": [for_commit(t.path) for t in (*entries, *record.others) if t.tests == 0],
         "known": failed_before(g for g in verified if g.gate in _GATES_OF_TESTS),
         "flaky": flaky(verified),

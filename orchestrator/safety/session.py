@@ -114,8 +114,16 @@ class Workshop:
             if (found := next(known, None)) is None:
                 found = interpreter(top, wanted, command=self.how.command)
                 self.tell(InterpreterFound(found))
+                if why := self._needs_groups and found.why_groups_are_inert:
+                    self.tell(Said(why))
             self._pythons[project] = found
         return self._pythons[project]
+
+    @property
+    def _needs_groups(self) -> bool:
+        """Whether the plan groups tests, or runs them in workers."""
+        rungs = [rung for phase in self.plan.phases for rung in phase.rungs()]
+        return bool(self.plan.verify.workers) or any(r.fixer == "memory-safety" for r in rungs)
 
     def warm(self, project: str = TOP) -> Warm:
         """What forks runs of pytest in a project, made once.

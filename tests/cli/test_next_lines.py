@@ -36,7 +36,6 @@ def test_every_command_that_is_printed_names_the_plan(repo: SampleRepo) -> None:
         found = [line for line in printed.splitlines() if "orchestrate " in line.partition("]")[0]]
         for line in found:
             assert line.count("orchestrate ") == line.count(named), (command, line)
-    assert (repo.top / "records/first/one.json").exists() is False
     assert not (repo.top / "reports").exists()
 
 
