@@ -84,10 +84,9 @@ class Interpreter:
         pytest, xdist = _numbers(self.pytest_version), _numbers(self.xdist_version)
         if not xdist or pytest < _GROUPS_NOTHING[0] or xdist > _GROUPS_NOTHING[1]:
             return None
-        return (
-            f"pytest {self.pytest_version} with pytest-xdist {self.xdist_version} keeps no tests of "
-            f'a group together: {as_argument(str(self.path))} -m pip install "pytest<9.2"'
-        )
+        pair = f"pytest {self.pytest_version} with pytest-xdist {self.xdist_version}"
+        step = f'{as_argument(str(self.path))} -m pip install "pytest<9.2"'
+        return f"{pair} keeps no tests of a group together: {step}"
 
     @property
     def version_info(self) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import CannotJudge, Exit
-from orchestrator.interpreter import Wanted, interpreter
+from orchestrator.interpreter import Interpreter, Wanted, interpreter
 
 
 def launcher(path: Path) -> Path:
@@ -64,3 +64,39 @@ def test_fault_69_an_interpreter_without_pytest_is_said_with_the_hint(tmp_path: 
     with pytest.raises(CannotJudge, match="has no pytest") as caught:
         found.must_have_pytest()
     assert "-m pip install pytest" in str(caught.value.next_step)
+
+
+@pytest.mark.parametrize(
+    ("pytest_version", "xdist_version", "are_inert"),
+    [
+        ("9.2.0", "3.8.0", True), ("9.2.0rc1", "3.5.0", True), ("10.0", "3.8", True),
+        ("9.1.1", "3.8.0", False), ("9.2.0", "3.9.0", False), ("9.2.0", "", False),
+    ],
+)  # fmt: skip
+def test_a_pair_under_which_groups_are_inert_is_known(
+    pytest_version: str, xdist_version: str, are_inert: bool
+) -> None:
+    python = Interpreter(
+        Path("/p"), "--python", "3.11.7", has_xdist=True,
+        pytest_version=pytest_version, xdist_version=xdist_version,
+    )  # fmt: skip
+    assert (python.why_groups_are_inert is not None) is are_inert
+
+
+@pytest.mark.parametrize(
+    ("version", "is_old"), [("6.2.5", True), ("7.3.2", True), ("7.4.0", False), ("", False)]
+)
+def test_a_pytest_that_is_too_old_is_refused(version: str, is_old: bool) -> None:
+    python = Interpreter(Path("/p"), "--python", "3.11.7", has_xdist=False, pytest_version=version)
+    if not is_old:
+        python.must_have_pytest()
+        return
+    with pytest.raises(CannotJudge, match=f"pytest {version} of '/p' .* is too old: 7.4") as got:
+        python.must_have_pytest()
+    assert got.value.next_step == '/p -m pip install "pytest>=7.4"'
+
+
+def test_the_versions_are_those_that_are_installed(tmp_path: Path) -> None:
+    python = interpreter(tmp_path, Wanted(option=sys.executable))
+    assert python.pytest_version == pytest.__version__
+    assert python.xdist_version.startswith("3.")

@@ -74,6 +74,8 @@ class Repo:
         self._command_error = git.GitCommandError
         self.on_wait: Callable[[str], None] = lambda what: None
         """Told once a command waits for somebody else's git."""
+        self._in_vain = False
+        """Whether it was waited for somebody's git that never ended: a lock that was left."""
         self._folders: tuple[Path, Path] | None = None
         self._inherited: tuple[int, ...] = ()
         self._lock: Path | None = None
@@ -117,13 +119,14 @@ class Repo:
         try:
             return self._once(command, over, stdin)
         except GitLocked as error:
-            if stdin is not None or "index.lock" not in error.output:
+            if stdin is not None or self._in_vain or "index.lock" not in error.output:
                 raise
         self.on_wait(_WAITING)
         for _ in range(_LOOKS):
             time.sleep(_LOOK_S)
             with contextlib.suppress(GitLocked):
                 return self._once(command, over, stdin)
+        self._in_vain = True
         return self._once(command, over, stdin)
 
     def _once(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support import FILES, PASSING, PLAN, PYPROJECT, SampleRepo, make_repo, plan_with
 
+from orchestrator.batch.pick import Choice
 from orchestrator.batch.settle import Landed, NothingToDo, Stopped
+from orchestrator.batch.story import next_batch
 from orchestrator.errors import BadInput, ChangedMeanwhile, Exit, Refused
+from orchestrator.events import Event, Said
 from orchestrator.gates.verdict import Kind
 from orchestrator.progress.record import read_record
+from orchestrator.safety.session import How
 from orchestrator.safety.transaction import CommitRefused
 
 FAILS_AFTER = """\
@@ -389,6 +395,49 @@ def test_fault_48_another_git_command_at_work(repo: SampleRepo) -> None:
     (repo.top / ".git/index.lock").touch()
     with pytest.raises(ChangedMeanwhile, match=r"index\.lock"):
         repo.next_batch()
+
+
+@pytest.mark.parametrize("held_s", [0.3, 1.5])
+def test_fault_48_a_git_that_ends_soon_is_waited_for(held_s: float, repo: SampleRepo) -> None:
+    """An editor, or a prompt, looks at the status."""
+    lock = repo.top / ".git/index.lock"
+    lock.touch()
+    timer = threading.Timer(held_s, lock.unlink)
+    timer.start()
+    said: list[str] = []
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Said):
+            said.append(event.what)
+
+    result = next_batch(repo.workspace(), Choice(), How(sys.executable), tell)
+    timer.join()
+    assert isinstance(result, Landed)
+    assert any("another git holds the index" in what for what in said)
+
+
+def test_fault_48_a_lock_in_the_middle_of_a_series_is_waited_for(repo: SampleRepo) -> None:
+    hook = repo.top / ".git/hooks/post-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        "#!/bin/sh\ntouch .git/index.lock; (sleep 1; rm -f .git/index.lock) > /dev/null 2>&1 &\n"
+    )
+    hook.chmod(0o755)
+    ended = repo.run("next-batch", "--all", "--python", sys.executable)
+    assert ended.code == 0, ended.err
+    assert "2 batches landed" in ended.err
+
+
+def test_a_series_that_ends_with_an_error_first_says_what_landed(repo: SampleRepo) -> None:
+    hook = repo.top / ".git/hooks/post-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ntouch .git/index.lock\n")
+    hook.chmod(0o755)
+    ended = repo.run("next-batch", "--all", "--python", sys.executable)
+    assert ended.code == 6, ended.err
+    assert "1 batch landed before the run ended" in ended.err
+    assert "batch 1/2" in ended.out
+    assert ended.err.index("1 batch landed") < ended.err.index("error:")
 
 
 def test_fault_19_a_target_that_does_not_exist_is_an_error_of_the_plan(repo: SampleRepo) -> None:

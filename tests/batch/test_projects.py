@@ -203,3 +203,39 @@ def test_memory_is_measured_of_one_project_at_a_time(tmp_path: Path) -> None:
     refused = repo.run("memory", "a", "b", *PYTHON)
     assert refused.code == 2
     assert "several projects ('a', 'b')" in refused.err
+
+
+def test_init_and_doctor_tell_each_project(tmp_path: Path) -> None:
+    data = "import unittest.mock\n\n\nclass TestData:\n    def test_data(self):\n        self.mock = unittest.mock.Mock()\n"
+    files = {f"{name}/tests/test_{name}.py": data for name in ("alpha", "beta")}
+    files |= {"alpha/pyproject.toml": "[tool.pytest.ini_options]\ntestpaths = ['tests']\n"}
+    files |= {"beta/pytest.ini": "[pytest]\n", ".gitignore": "__pycache__/\n"}
+    repo = make_repo(tmp_path / "repo", files)
+    (repo.top / "migration_plan.yaml").unlink()
+    repo.commit("no plan")
+    told = repo.run("init", *PYTHON)
+    assert told.code == 0, told.err
+    for line in ("alpha: its tests are run there", "alpha/pyproject.toml", "beta/pytest.ini"):
+        assert line in told.out
+    plan = repo.read("migration_plan.yaml")
+    for conftest in ("alpha/tests/conftest.py", "beta/tests/conftest.py"):
+        assert f"path: {conftest}, new: true" in plan
+    repo.commit("the plan")
+    doctor = repo.run("doctor", "--json", *PYTHON)
+    found = json.loads(doctor.out)
+    assert {one["project"] for one in found} == {"alpha", "beta"}
+    shown = repo.run("doctor", *PYTHON).out.splitlines()
+    assert [line for line in shown if line in {"alpha:", "beta:"}] == ["alpha:", "beta:"]
+    ended = repo.run("next-batch", "--all", *PYTHON)
+    assert ended.code == 0, ended.err
+    assert repo.changes == ""
+
+
+def test_one_project_below_the_top_is_looked_at_in_its_folder(tmp_path: Path) -> None:
+    files = {"backend/pytest.ini": "[pytest]\n", "backend/tests/test_data.py": OPENS}
+    files |= {"backend/tests/data.txt": "data"}
+    plan = fixer_plan(["backend/tests/test_data.py"], fixer="fixer: memory-safety")
+    repo = repo_of(tmp_path, files, plan)
+    found = json.loads(repo.run("doctor", "--json", *PYTHON).out)
+    assert all("project" not in one for one in found)
+    assert any("(pytest.ini)" in one["what"] for one in found)
