@@ -36,10 +36,15 @@ class Workspace:
     plan_file: Path
     plan: Plan
 
-    def status(self) -> Status:
-        """Where the migration stands here; writes nothing."""
+    def status(self, *, at_work: Collection[str] = ()) -> Status:
+        """Where the migration stands here; writes nothing.
+
+        What the files `at_work` hold has not landed: a run tries it at this moment.
+        """
         records_only = self.origin is not None
-        return status(self.tree, self.plan, self._compliance, records_only=records_only)
+        return status(
+            self.tree, self.plan, self._compliance, records_only=records_only, at_work=at_work
+        )
 
     def status_after(self, before: Status, changed: Collection[str]) -> Status:
         """The same, where these files are all that changed since `before`."""

@@ -14,6 +14,7 @@ from orchestrator import __version__
 from orchestrator.cli.commands import warn_of_interrupted_run, warn_of_waiting_commits
 from orchestrator.errors import BadInput, Exit
 from orchestrator.progress.status import Status
+from orchestrator.safety.interrupted import run_at_work
 from orchestrator.workspace import Workspace, open_workspace
 
 _WATCH_S = 2.0
@@ -59,7 +60,12 @@ def status(asked: argparse.Namespace) -> Exit:
     workspace = open_workspace(asked.plan)
     warn_of_interrupted_run(workspace)
     warn_of_waiting_commits(workspace)
-    found = workspace.status()
+    running = run_at_work(workspace)
+    found = workspace.status(at_work=running.paths if running else ())
+    if running is not None:
+        from orchestrator.console.streams import say
+
+        say(f"a run works on {running.place}", "dim")
     if asked.json or asked.markdown:
         from orchestrator.console.streams import data
         from orchestrator.report.status import markdown, to_json
@@ -101,8 +107,11 @@ def _watch(asked: argparse.Namespace) -> Exit:
     with Live(console=out(), auto_refresh=False, screen=True) as live:
         while True:
             workspace = open_workspace(asked.plan)
-            found = workspace.status()
-            live.update(status_display(found, _seconds_left(workspace, found)), refresh=True)
+            running = run_at_work(workspace)
+            found = workspace.status(at_work=running.paths if running else ())
+            place = running.place if running else None
+            left_s = _seconds_left(workspace, found)
+            live.update(status_display(found, left_s, running=place), refresh=True)
             try:
                 time.sleep(_WATCH_S)
             except KeyboardInterrupt:

@@ -38,10 +38,11 @@ def show_status(status: Status, left_s: float | None = None) -> None:
         out().print(line, soft_wrap=True)
 
 
-def status_display(status: Status, left_s: float | None) -> Group:
-    """The same as one thing to be shown again and again."""
+def status_display(status: Status, left_s: float | None, *, running: str | None = None) -> Group:
+    """The same as one thing to be shown again and again; `running` is the batch at work."""
     table = _table(status, rows(status), total(status))
-    return Group(table, *_lines(status, left_s), plain("Ctrl-C ends this.", "dim"))
+    now = [cell(f"a run works on {running}", "cyan")] if running else []
+    return Group(table, *now, *_lines(status, left_s), plain("Ctrl-C ends this.", "dim"))
 
 
 def _lines(status: Status, left_s: float | None) -> Iterator[Text]:

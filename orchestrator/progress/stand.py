@@ -39,10 +39,18 @@ class Compliance:
     is_clean: Callable[[Phase, Target, bytes], bool | None]
 
 
-def status(tree: Tree, plan: Plan, compliance: Compliance, *, records_only: bool = False) -> Status:
+def status(
+    tree: Tree,
+    plan: Plan,
+    compliance: Compliance,
+    *,
+    records_only: bool = False,
+    at_work: Collection[str] = (),
+) -> Status:
     """The status of `plan` in a work tree.
 
-    With `records_only` its files are elsewhere, and what the records say is taken for true.
+    With `records_only` its files are elsewhere, and what the records say is taken for true. The
+    files `at_work` hold what a run tries at this moment: nothing of it has landed.
 
     Raises:
         BadInput: a record cannot be read.
@@ -56,7 +64,7 @@ def status(tree: Tree, plan: Plan, compliance: Compliance, *, records_only: bool
         if records[phase.id][number - 1] is None
     ]
     reverted = tree.git.reverted(absent)
-    reader = _Reader(tree, plan, compliance, reverted, records_only=records_only)
+    reader = _Reader(tree, plan, compliance, reverted, records_only=records_only, at_work=at_work)
     phases = [reader.phase(phase, records[phase.id]) for phase in plan.phases]
     lost = strays(tree, plan)
     return Status(plan, phases, next(open_batches(phases), None), reverted, lost)
@@ -95,8 +103,10 @@ class _Reader:
         reverted: Mapping[str, str],
         *,
         records_only: bool,
+        at_work: Collection[str] = (),
     ) -> None:
         self._records_only = records_only
+        self._at_work = at_work
         self._tree = tree
         self._reverted = reverted
         self._plan = plan
@@ -129,7 +139,14 @@ class _Reader:
                 self._recorded(place.phase, target, known.get(target.path), drifted=drifted)
                 for target in place.batch.targets
             ]
+        if self._at_work:
+            targets = [self._unless_at_work(target) for target in targets]
         return BatchStatus(place, targets, record)
+
+    def _unless_at_work(self, found: TargetStatus) -> TargetStatus:
+        if found.target.path not in self._at_work:
+            return found
+        return TargetStatus(found.target, State.PENDING, "a run works on it")
 
     def _unrecorded(self, phase: Phase, target: Target) -> TargetStatus:
         if phase.state is PhaseState.DONE:

@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+
 from orchestrator.git import find_folder
+from orchestrator.reading import read_own
 from orchestrator.safety.lock import is_free
 from orchestrator.workspace import Workspace
+
+_MOST_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """What a run works on at this moment: the batch, and the files it holds for it."""
+
+    place: str
+    paths: frozenset[str]
+
+
+def run_at_work(workspace: Workspace) -> AtWork | None:
+    """What another run works on here now; None where none does. Nothing is written."""
+    folder = find_folder(workspace.top) / "orchestrate"
+    data = read_own(folder / "journal.json", most=_MOST_BYTES)
+    if data is None or is_free(folder):
+        return None
+    try:
+        entry = json.loads(data)
+        return AtWork(str(entry["place"]), frozenset(str(file["path"]) for file in entry["files"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def interrupted_run(workspace: Workspace) -> bool:

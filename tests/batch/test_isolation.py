@@ -196,12 +196,26 @@ def test_fault_73_tests_that_no_longer_run_are_never_green(
     assert why in str(result.entries[0].reason)
 
 
-def test_tests_that_a_conftest_skipped_before_as_well_are_fine(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("verify", "became"), [("", "quarantined"), ("  untested: land", "edited")]
+)
+def test_tests_that_a_conftest_skipped_before_as_well_verify_nothing(
+    verify: str, became: str, tmp_path: Path
+) -> None:
     conftest = SKIPS_MARKED.replace('if item.get_closest_marker("xdist_group"):', "if 1:")
-    result = landed(
-        repo_of(tmp_path / "r", {"tests/conftest.py": conftest, "tests/test_a.py": PASSING})
-    )
-    assert done(result) == {"a": "edited"}
+    files = {"tests/conftest.py": conftest, "tests/test_a.py": PASSING, "tests/test_b.py": PASSING}
+    files["tests/conftest.py"] = conftest.replace("if 1:", "if 'test_a' in item.nodeid:")
+    repo = repo_of(tmp_path / "r", files, verify=verify)
+    result = landed(repo)
+    assert done(result) == {"a": became, "b": "edited"}
+    entry = result.entries[0]
+    if became == "edited":
+        assert entry.tests == 0
+        assert "No test looked at:\n- tests/test_a.py" in repo.git.text("log", "-1", "--format=%B")
+    else:
+        assert entry.reason == "without tests: no test of it ran: every test skipped"
+    (gate,) = [gate for gate in result.record.gates if gate.gate == "test"]
+    assert (gate.count, gate.skipped) == ((2, 2) if became == "edited" else (2, None))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -289,3 +293,31 @@ def test_other_json_files_beside_the_records_are_none_of_ours(landed: SampleRepo
         landed.write(path, text)
     (landed.top / "reports/first/zero.json").symlink_to("/dev/zero")
     assert json.loads(landed.run("status", "--json").out)["strays"] == []
+
+
+def test_what_a_run_tries_has_not_landed(tmp_path: Path) -> None:
+    """While the tests of a batch run, its files hold the edit: they do not count."""
+    sleeps = "import time, pathlib\n\n\ndef test_slow():\n    if 'xdist_group' in open(__file__).read() and not pathlib.Path('seen').exists():\n        pathlib.Path('seen').touch(); time.sleep(60)\n"
+    text = f"{FILES['tests/test_a.py']}\n\n{sleeps}"
+    repo = make_repo(
+        tmp_path / "repo", {**FILES, ".gitignore": "seen\n__pycache__/\n", "tests/test_a.py": text}
+    )
+    command = [sys.executable, "-m", "orchestrate", "next-batch", "--python", sys.executable]
+    run = subprocess.Popen(
+        command, cwd=repo.top, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until_s = time.monotonic() + 60
+        while not (repo.top / "seen").exists():
+            assert time.monotonic() < until_s
+            time.sleep(0.05)
+        told = repo.run("status", "--json")
+    finally:
+        run.send_signal(signal.SIGINT)
+        run.wait(60)
+    assert "a run works on first/one" in told.err
+    targets = [
+        t for p in json.loads(told.out)["phases"] for b in p["batches"] for t in b["targets"]
+    ]
+    assert {t["state"] for t in targets} == {"pending"}
+    assert repo.run("status").err == ""
