@@ -191,7 +191,8 @@ def landed(session: Session, selection: Selection, candidate: Candidate, made: M
     """What a batch that was committed came to, and what is next."""
     place, record = selection.place, made.record
     entries = [entry for entry in record.targets if entry.path in selection.paths]
-    write_seconds(session.logs, place.name, candidate.seconds, len(entries))
+    name = session.plan.name
+    write_seconds(session.logs, name, place.name, candidate.seconds, len(entries))
     did_nothing = _did_nothing(made.status, selection, record)
     found = candidate.found
     return Landed(place, made.commit, record, entries, found, made.status.next, did_nothing)

@@ -232,7 +232,7 @@ class Gates:
             return
         rules = Rules(self.rules.baseline, self.rules.ids, tests)
         verdicts: dict[str, list[Verdict]] = {}
-        ids: list[str] = []
+        ids: set[str] = set()
         for suite in suites:
             step = "collect and test" if tests else "collect"
             self.tell(StepBegun(f"{step} in {suite.folder or '.'}" if len(suites) > 1 else step))
@@ -242,7 +242,7 @@ class Gates:
                 finally:
                     self._accuse(suite)
             self._one_process = self._one_process or suite.one_process
-            ids += [id_ for ended in suite.runs[-1:] for id_ in ended.run.ids]
+            ids.update(id_ for ended in suite.runs for id_ in ended.run.ids)
             for verdict in found:
                 verdicts.setdefault(verdict.gate, []).append(verdict)
         notes: list[str] = []
@@ -314,10 +314,12 @@ class Gates:
             return read_with(python.path, data, cwd=self.top, timeout_s=self.verify.timeout_s)
 
         found = self.session.found_python()
+        folders = self.session.projects.of_all(change.path for change in changes)
+        roots = [str(self.top / at / below) for at in folders for below in ("", "src")]
         return strength_gate(
             changes,
             top=self.top,
-            search=found.search if found else (),
+            search=[*roots, *(found.search if found else ())],
             allowed=self.verify.allowed,
             is_test=is_test,
             read=read,

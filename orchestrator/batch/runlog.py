@@ -60,9 +60,12 @@ def write_log(
         private.write(log_path(folder, place, path), text.encode("utf-8", "replace"))
 
 
-def write_seconds(folder: Path, place: str, seconds: Mapping[str, float], count: int) -> None:
-    """Keep how long each step of a batch of `count` files took here, in seconds."""
-    kept = {"files": count, "steps": {name: round(value, 3) for name, value in seconds.items()}}
+def write_seconds(
+    folder: Path, plan: str, place: str, seconds: Mapping[str, float], count: int
+) -> None:
+    """Keep how long each step of a batch of `count` files of a plan took here, in seconds."""
+    steps = {name: round(value, 3) for name, value in seconds.items()}
+    kept = {"plan": plan, "files": count, "steps": steps}
     private.write(folder / "logs" / place / "seconds.json", json.dumps(kept).encode())
 
 
@@ -109,12 +112,14 @@ class Took:
     seconds: Mapping[str, float]
 
 
-def logged_seconds(folder: Path) -> dict[str, Took]:
-    """What every batch that landed here took, by `phase/batch`."""
+def logged_seconds(folder: Path, plan: str) -> dict[str, Took]:
+    """What every batch of a plan that landed here took, by `phase/batch`."""
     found = {}
     for file in sorted((folder / "logs").glob("*/*/seconds.json")):
         try:
             kept = json.loads(file.read_bytes())
+            if kept.get("plan", plan) != plan:
+                continue
             took = Took(int(kept["files"]), {str(k): float(v) for k, v in kept["steps"].items()})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue

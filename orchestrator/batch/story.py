@@ -27,6 +27,7 @@ class Ending(StrEnum):
 
     ALL_DONE = "nothing is left for a run to do"
     LIMIT = "as many batches as were asked for"
+    RETRIED = "what had been given up was tried again"
     STOPPED = "a batch could not be judged, or was put back"
     TOO_MANY = "too many files had to be taken out"
     NOTHING_HAPPENED = "the fixer changed none of the first files of its phase"

@@ -59,4 +59,4 @@ def retry(workspace: Workspace, name: str | None, how: How, tell: Tell) -> Serie
                 work.tell(Picked(one.batch.place, len(targets)))
                 results.append(carry(work, Selection.of(one.batch, targets), record_failures=False))
     waiting = next(workspace.status().unresolved(), None) is not None
-    return Series(results, Ending.ALL_DONE, time.monotonic() - started, waiting)
+    return Series(results, Ending.RETRIED, time.monotonic() - started, waiting)

@@ -13,7 +13,7 @@ def seconds_here(workspace: Workspace) -> dict[str, Took]:
     """What every batch that landed on this machine took, by its name."""
     if find_top(workspace.top) is None:
         return {}
-    return logged_seconds(find_folder(workspace.top) / "orchestrate")
+    return logged_seconds(find_folder(workspace.top) / "orchestrate", workspace.plan.name)
 
 
 def pace_here(workspace: Workspace, status: Status) -> float | None:
