@@ -127,7 +127,7 @@ def test_adopt_says_how_it_ended(given_up: SampleRepo) -> None:
     given_up.git.run("checkout", "-q", "tests/test_b.py")
     ended = given_up.run("adopt", "tests/test_b.py", "--reason", "it has to stay as it is")
     assert ended.code == 0, ended.err
-    assert "by hand for b" in ended.out
+    assert "Record that b stays as it is in memory safety" in ended.out
 
 
 def test_a_limit_counts_batches_and_contradictions_are_told(repo: SampleRepo) -> None:
