@@ -23,6 +23,7 @@ HOOKS = {
     "re-staging": "echo '# by the hook' >> tests/test_a.py; git add tests/test_a.py",
     "writing": "echo '# by the hook' >> tests/test_a.py",
 }
+BY_THE_HOOK = b"# by the hook\n"
 EXITS = {0, 1, 2, 3, 4, 5, 6, 9, 130, 143, -9}
 """What a command may end with here; 7 would be a full disk, and 8 a bug of the program."""
 
@@ -70,11 +71,11 @@ class User:
     def losses(self) -> list[str]:
         """What is gone that must not be; nothing after whatever happened."""
         lost: list[str] = []
-        somewhere = self._everything()
+        somewhere = {data.replace(BY_THE_HOOK, b"") for data in self._everything()}
         lost += [
             f"the user's bytes of {path} are nowhere: {data[-30:]!r}"
             for path, data in self.held.items()
-            if data not in somewhere
+            if data.replace(BY_THE_HOOK, b"") not in somewhere
         ]
         lost += [
             f"{path} was not committed, and is another in the tree"
@@ -92,6 +93,11 @@ class User:
         """Tracked files that differ from HEAD although the user did not change them."""
         rows = self.repo.git.paths("diff", "--name-only", "-z", "--no-renames", "HEAD", "--")
         return set(rows) - self.dirty
+
+    def is_by_the_hook(self, path: str) -> bool:
+        """Whether a file differs from HEAD by nothing but what the user's own hook appends."""
+        now = (self.repo.top / path).read_bytes()
+        return now.replace(BY_THE_HOOK, b"") == self.repo.git.blob(f"HEAD:{path}", path)
 
     def _is_on_main(self, commit: str) -> bool:
         command = ["git", "merge-base", "--is-ancestor", commit, "main"]
