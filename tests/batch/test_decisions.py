@@ -144,7 +144,7 @@ def test_adopt_of_a_file_that_did_not_change_is_not_held_up_by_old_failures(tmp_
         ["tests/test_a.py::TestAlpha::test_two"]
     ]
     body = repo.git.text("log", "-1", "--format=%B")
-    assert "Done by hand, and adopted:\n- tests/conftest.py" in body
+    assert "Kept as they are:\n- tests/conftest.py" in body
     assert "Verified by 4 tests" in body
 
 
