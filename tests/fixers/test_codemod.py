@@ -140,7 +140,7 @@ def test_it_is_found_where_the_projects_interpreter_finds_modules(
     python = tmp_path / "env/bin/python"
     python.parent.mkdir(parents=True)
     described = (
-        '{"version": "3.11.0", "pytest": true, "xdist": true, "libcst": false, "memray": false, "managed": false, '
+        '{"version": "3.11.0", "pytest": true, "xdist": true, "libcst": false, "memray": false, "managed": false, "versions": ["", ""], '
         f'"editable": [], "search": ["{site}"]}}'
     )
     python.write_text(
