@@ -242,7 +242,7 @@ def test_jobs_that_make_no_sense_are_refused(tmp_path: Path, flag: list[str]) ->
     repo = make_repo(tmp_path / "repo", plan=QUICK)
     ran = repo.run("next-batch", *flag, *PYTHON)
     assert ran.code == 2
-    assert "orchestrate next-batch --all --jobs" in ran.err
+    assert f"next: orchestrate next-batch --python {PYTHON[1]} --all --jobs" in ran.err
 
 
 def doctor(repo: SampleRepo, *more: str) -> tuple[int, str]:
