@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 LIMIT_S = 300
@@ -38,6 +37,11 @@ class Loaded:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
             )  # fmt: skip
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
 
     def fits(self, env: Mapping[str, str]) -> bool:
         """Whether nothing that Python reads while it starts is another one in `env`."""
@@ -65,10 +69,14 @@ class Loaded:
             return code, _text(out.read()), _text(err.read())
 
 
-@cache
+_here: list[Loaded] = []
+
+
 def loaded() -> Loaded:
-    """The one of this process."""
-    return Loaded()
+    """The one of this process; a new one where a test has ended all its children."""
+    if not _here or not _here[-1].is_there:
+        _here.append(Loaded())
+    return _here[-1]
 
 
 def _text(data: bytes) -> str:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from orchestrator.batch.fix import contents_before
-from orchestrator.batch.gate import tests_of, tests_that_ran
 from orchestrator.batch.ladder import Climb, climb
+from orchestrator.batch.looking import tests_of, tests_that_ran
 from orchestrator.batch.recording import entries_of, fresh_gates, record_of
 from orchestrator.batch.runlog import write_log, write_seconds
 from orchestrator.batch.selection import Selection

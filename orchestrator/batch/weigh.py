@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
-from orchestrator.batch.gate import tests_of
+from orchestrator.batch.looking import tests_of
 from orchestrator.changes import Side, Unit
 from orchestrator.errors import CannotJudge
 from orchestrator.events import Said, StepBegun, TestsRan

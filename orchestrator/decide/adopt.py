@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator import files
-from orchestrator.batch.gate import gates_for, tests_of, tests_that_ran
+from orchestrator.batch.gate import gates_for
+from orchestrator.batch.looking import tests_of, tests_that_ran
 from orchestrator.batch.named import Named, named
 from orchestrator.batch.recording import fresh_gates, record_of
 from orchestrator.batch.runlog import write_log

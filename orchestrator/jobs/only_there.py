@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.batch.gate import tests_of
+from orchestrator.batch.looking import tests_of
 from orchestrator.errors import CannotJudge
 from orchestrator.events import Tell, TestsRan
 from orchestrator.gates.baseline import is_red
@@ -16,7 +16,8 @@ from orchestrator.gates.suite import Suite, last_lines
 from orchestrator.git import Repo
 from orchestrator.plan.projects import pytest_arguments
 from orchestrator.project.ids import file_of
-from orchestrator.safety.session import Away, How, Session, at_work, session
+from orchestrator.safety.away import Away, at_work
+from orchestrator.safety.session import How, Session, session
 from orchestrator.workspace import Workspace
 
 _MISSING = re.compile(r"No such file or directory: '([^']+)'|No module named '([^']+)'")

@@ -18,7 +18,8 @@ from orchestrator.jobs.memory import Memory
 from orchestrator.jobs.series import MakeExecutor
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
 from orchestrator.jobs.wire import MOST_BYTES, Garbled, answer_from, plain_bytes
-from orchestrator.safety.session import Away, Session
+from orchestrator.safety.away import Away
+from orchestrator.safety.session import Session
 
 _LOOK_S = 0.5
 _TRIES = 2

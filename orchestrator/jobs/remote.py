@@ -30,8 +30,9 @@ from orchestrator.jobs.secrets import without_secrets
 from orchestrator.jobs.task import Answer, Failed
 from orchestrator.jobs.wire import to_bytes
 from orchestrator.plan.projects import folders_of, projects_of, wanted_python
+from orchestrator.safety.away import Away, at_work
 from orchestrator.safety.checkout import Checkout
-from orchestrator.safety.session import Away, How, at_work
+from orchestrator.safety.session import How
 from orchestrator.workspace import Workspace
 
 _TELL_S = 2.0

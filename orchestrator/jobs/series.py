@@ -27,7 +27,8 @@ from orchestrator.plan.model import Place
 from orchestrator.progress.status import BatchStatus, Status
 from orchestrator.safety import preflight
 from orchestrator.safety.advance import Advance, Kept
-from orchestrator.safety.session import Away, How, Session, at_work, session
+from orchestrator.safety.away import Away, at_work
+from orchestrator.safety.session import How, Session, session
 from orchestrator.workspace import Workspace
 
 _AGAIN = 5

@@ -23,7 +23,8 @@ from orchestrator.jobs.judging import judged
 from orchestrator.jobs.secrets import without_secrets
 from orchestrator.jobs.task import Answer, Failed, Task
 from orchestrator.jobs.wire import from_bytes, to_bytes
-from orchestrator.safety.session import Away, Session, at_work
+from orchestrator.safety.away import Away, at_work
+from orchestrator.safety.session import Session
 from orchestrator.safety.signals import interruptible
 
 _TELL_S = 0.3

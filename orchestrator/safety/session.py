@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator import temporary
@@ -15,8 +14,7 @@ from orchestrator.events import InterpreterFound, Recovered, Said, Tell
 from orchestrator.gates.reads import Reads
 from orchestrator.gates.warm import imports as warm_imports
 from orchestrator.gates.warm.runs import Warm
-from orchestrator.git import Repo, find_folder, find_top, worktrees
-from orchestrator.git.settings import hooks_folder
+from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.git.version import check_version
 from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
@@ -302,75 +300,6 @@ def session(
             yield work
         finally:
             work.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Away:
-    """A checkout of ours and what it takes to work there: plain values, for another process.
-
-    `workspace` is that of the checkout, `pythons` are the interpreters by project, `home` is the
-    top of the user's work tree; `notes` and `logs` are folders of ours below git's own, of the
-    user's work tree; `given` is what the plan put into the checkout.
-    """
-
-    workspace: Workspace
-    how: How
-    pythons: Mapping[str, Interpreter]
-    home: Path
-    notes: Path
-    logs: Path
-    given: tuple[str, ...] = ()
-
-    @classmethod
-    def at(cls, home: Session, there: checkout.Checkout) -> Away:
-        """A checkout of the repository in which `home` is at work."""
-        pythons = {}
-        if home.plan.verify.runs_tests():
-            top = home.workspace.top
-            folders = dict.fromkeys([TOP, *folders_of(home.projects, home.plan)])
-            pythons = {name: home.python(name).moved(top, there.top) for name in folders}
-        workspace = replace(home.workspace, top=there.top)
-        chosen_ = home.python_path()
-        how = replace(home.how, python=None if chosen_ is None else str(chosen_))
-        own = home.workspace.top, home.folder, home.logs, tuple(there.given)
-        return cls(workspace, how, pythons, *own)
-
-
-@contextmanager
-def at_work(away: Away, tell: Tell, *, lock: int | None = None) -> Iterator[Session]:
-    """Work in a checkout of ours as in the user's tree.
-
-    `lock` is held by every git that is started, so that a commit which outlives a killed run is
-    waited for.
-    """
-    repo = Repo(away.workspace.top, ours=True)
-    if lock is not None:
-        repo.hand_down(lock, away.notes / "lock")
-    folder = repo.folder() / "orchestrate"
-    folder.mkdir(exist_ok=True)
-    (repo.folder() / "index.lock").unlink(missing_ok=True)  # of a worker that was killed
-    if find_top(away.home) == away.home:
-        repo.hooks = hooks_folder(Repo(away.home)).resolve()
-    work = Session(
-        away.workspace,
-        away.how,
-        tell,
-        lambda: ScratchCopy(repo, away.notes),
-        away.home,
-        repo=repo,
-        journal=Journal(folder, repo, away.logs),
-        folder=folder,
-        logs=away.logs,
-    )
-    work.use(away.pythons)
-    with contextlib.suppress(OSError):  # what programs read is not known then
-        work.opens = Opens(repo.top, ["", *worktrees.folders(repo)])
-    try:
-        yield work
-    finally:
-        work.close()
-        if work.opens is not None:
-            work.opens.close()
 
 
 @contextmanager

@@ -23,8 +23,9 @@ from orchestrator.jobs.queue import Waiting, to_start
 from orchestrator.jobs.series import next_batches_apart
 from orchestrator.jobs.task import Answer, Judged, Task
 from orchestrator.paths import RepoPath
+from orchestrator.safety.away import Away, at_work
 from orchestrator.safety.checkout import Checkout
-from orchestrator.safety.session import Away, How, Session, at_work
+from orchestrator.safety.session import How, Session
 
 Twist = Callable[[Judged], Judged]
 

@@ -24,21 +24,17 @@ through it.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
-import time
 from typing import Any, Dict, Generator, Iterator, List, Optional
 
 import orchestrate_raised as failing  # type: ignore[import-not-found]  # beside this file
 import pytest
 from orchestrate_files import Files  # type: ignore[import-not-found]  # beside this file
+from orchestrate_freezer import Freezer  # type: ignore[import-not-found]  # beside this file
 from orchestrate_imports import Imports  # type: ignore[import-not-found]  # beside this file
 
-_FREEZE_AGAIN_S = 0.01
-_OLDEST = 2
-_FULL_COLLECT_BYTES = 64 * 2**20
 _TO_THE_END: Dict[str, Any] = {
     "maxfail": 0,
     "stepwise": False,
@@ -58,7 +54,6 @@ _COLLECTED = (0, 1, 5)
 """Exit codes of pytest that say how tests went, or that there were none."""
 # a test may replace them
 _dumps = json.dumps
-_gc_collect, _gc_freeze, _gc_unfreeze = gc.collect, gc.freeze, gc.unfreeze
 
 
 def _settings() -> Dict[str, Any]:
@@ -345,72 +340,6 @@ class _Writer:
         self._write("finish", exitstatus=int(exitstatus))
 
 
-class _Freezer:
-    """Keeps what was imported out of the collector's sight while tests run.
-
-    With some 100,000 imported objects one `gc.collect()` takes a tenth of a second or more; frozen
-    ones cost nothing. What a test leaves behind is still collected: objects are frozen after the
-    collection of the files, again between tests once a full collection has become slow, and looked
-    at anew where a file ends and resident memory has grown. They stay frozen to the end: pytest
-    collects five times more before it leaves.
-    """
-
-    def __init__(self) -> None:
-        self._was_enabled = gc.isenabled()
-        self._started = 0.0
-        self._slow = False
-        self._rss_bytes = 0
-        gc.disable()  # until collection is over: imports make objects that live on
-
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_collection(self, session: Any) -> Iterator[None]:
-        yield
-        _gc_collect()
-        _gc_freeze()
-        self._rss_bytes = _rss_bytes()
-        gc.callbacks.append(self._timed)
-        if self._was_enabled:
-            gc.enable()
-
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_protocol(self, item: Any, nextitem: Optional[Any]) -> Iterator[None]:
-        yield
-        if nextitem is not None and item.fspath != nextitem.fspath:
-            self._settle(full=_rss_bytes() - self._rss_bytes > _FULL_COLLECT_BYTES)
-        elif self._slow:
-            self._settle(full=False)
-
-    def pytest_sessionfinish(self) -> None:
-        if self._timed in gc.callbacks:
-            gc.callbacks.remove(self._timed)
-        if self._was_enabled:
-            gc.enable()
-
-    def _settle(self, full: bool) -> None:
-        if full:
-            _gc_unfreeze()
-        _gc_collect()
-        _gc_freeze()
-        self._slow = False
-        if full:
-            self._rss_bytes = _rss_bytes()
-
-    def _timed(self, phase: str, info: Dict[str, int]) -> None:
-        if phase == "start":
-            self._started = time.perf_counter()
-        elif info["generation"] == _OLDEST:
-            self._slow = time.perf_counter() - self._started > _FREEZE_AGAIN_S
-
-
-def _rss_bytes() -> int:
-    """Resident memory of this process; endless where it cannot be read: a full collection."""
-    try:
-        with open("/proc/self/statm") as stream:
-            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 2**62
-
-
 def _listening() -> Optional[Imports]:
     settings = _settings()
     if settings["imports"] is None:
@@ -431,5 +360,5 @@ _FILES = _watching()
 """Made when the plugin is loaded, before conftest files are read."""
 _IMPORTS = _listening()
 """Made when the plugin is loaded: what was imported until then is pytest's own."""
-_FREEZER = _Freezer() if _settings()["freeze"] else None
+_FREEZER = Freezer() if _settings()["freeze"] else None
 """Made when the plugin is loaded, before conftest files and test modules are imported."""
