@@ -63,6 +63,9 @@ class _Page:
         self._lines = text.split(self._newline)
         self._tree: Tree = parse(text)
         self._after: dict[int, list[str]] = {}
+        self._emptied: set[int] = set()
+        """Phases of which no batch is left, so that their key `batches` is a comment too."""
+
         self.said: list[str] = []
 
     def text(self) -> str:
@@ -129,17 +132,34 @@ class _Page:
         by_batch: dict[Location, list[At]] = {}
         for at in free:
             by_batch.setdefault(at.location[:4], []).append(at)
+        self._empty_phases(by_batch)
         for location, lost in by_batch.items():
-            whole = len(lost) == len(lost[0].batch.targets)
-            for at in lost:
-                what = f"{at.target.path} is gone"
-                span = self._span(location if whole else at.location)
-                if span is None:
-                    self._cannot(at, what)
-                    continue
-                if not whole or at is lost[0]:
+            spans = [self._span(location)] if _is_whole(lost) else []
+            spans = spans or [self._span(at.location) for at in lost]
+            for span in spans:
+                if span is not None:
                     self._comment(span, "gone: ")
-                self.said.append(f"{at.name}: {what}")
+            for number, at in enumerate(lost):
+                what = f"{at.target.path} is gone"
+                if spans[min(number, len(spans) - 1)] is None:
+                    self._cannot(at, what)
+                else:
+                    self.said.append(f"{at.name}: {what}")
+
+    def _empty_phases(self, by_batch: Mapping[Location, Sequence[At]]) -> None:
+        """Comment the key `batches` of phases that lose every batch: alone it would hold null."""
+        lost = [location for location, gone in by_batch.items() if _is_whole(gone)]
+        for phase in dict.fromkeys(location[1] for location in lost):
+            assert isinstance(phase, int)
+            key = self._tree.keys.get(("phases", phase, "batches"))
+            of = len(self._tree.value["phases"][phase]["batches"])
+            mine = [location for location in lost if location[1] == phase]
+            if key is None or len(mine) < of or not all(map(self._span, mine)):
+                continue
+            line = self._lines[key.line - 1]
+            if line.strip() == "batches:":
+                self._blank(key.line - 1, key.line)
+                self._emptied.add(phase)
 
     def add(self, phase: int, batches: Sequence[DraftBatch]) -> None:
         span = self._span(("phases", phase))
@@ -150,7 +170,7 @@ class _Page:
             return
         first = self._span(("phases", phase, "batches", 0))
         dash = first.dash if first else span.dash + 4
-        has_key = ("phases", phase, "batches") in self._tree.keys
+        has_key = ("phases", phase, "batches") in self._tree.keys and phase not in self._emptied
         lines = [] if has_key else [f"{' ' * (span.dash + 2)}batches:"]
         for batch in batches:
             lines += batch_lines(batch, " " * dash)
@@ -201,6 +221,11 @@ class _Page:
 
     def _cannot(self, at: At, what: str) -> None:
         self.said.append(f"by hand, since it is not on lines of its own: {at.name}: {what}")
+
+
+def _is_whole(gone: Sequence[At]) -> bool:
+    """Whether nothing is left of the batch these targets are of."""
+    return len(gone) == len(gone[0].batch.targets)
 
 
 def _words(counts: Mapping[str, int]) -> str:

@@ -134,3 +134,16 @@ def test_windows_line_ends_stay(planned: SampleRepo) -> None:
     assert planned.run("plan", "--update").code == 0
     after = (planned.top / "migration_plan.yaml").read_bytes()
     assert after.count(b"\n") == after.count(b"\r\n") > data.count(b"\n")
+
+
+def test_a_phase_that_loses_every_batch_is_still_a_phase(tmp_path: Path) -> None:
+    """A deferred phase, for example, of whose files none is here: the plan of the demo has two."""
+    gone = "  - id: later\n    title: later\n    priority: low\n    state: deferred\n    reason: not now\n    fixer: memory-safety\n    batches:\n      - id: one\n        title: Gone\n        targets:\n          - {path: tests/test_gone.py}\n          - {path: tests/test_went.py}\n      - id: two\n        title: Gone as well\n        targets:\n          - {path: tests/test_lost.py}\n"
+    repo = make_repo(tmp_path / "repo", plan=f"{PLAN}{gone}")
+    ended = repo.run("plan", "--update")
+    assert ended.code == 0, ended.err
+    text = repo.read("migration_plan.yaml")
+    assert "    # batches:\n      # gone: - id: one" in text
+    assert "by hand" not in ended.err
+    assert repo.run("validate").code == 0
+    assert repo.run("plan", "--update").code == 0
