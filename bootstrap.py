@@ -32,7 +32,7 @@ DEPEND_ON_PYTHON = [
     "tests/jobs/test_beside.py::test_what_a_started_program_reads_counts",
     "tests/jobs/test_beside.py::test_what_one_process_learned_of_the_packages_holds_for_all",
     "tests/safety/test_opens.py",
-    "tests/test_interpreter.py",
+    "tests/project/test_interpreter.py",
     "tests/test_process.py",
     "tests/test_surroundings.py",
 ]

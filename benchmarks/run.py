@@ -22,8 +22,8 @@ from orchestrator.gates.judge import suite_gates
 from orchestrator.gates.sides import Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.git import initialised
-from orchestrator.interpreter import Wanted, interpreter
 from orchestrator.plan.verify import Verify
+from orchestrator.project.interpreter import Wanted, interpreter
 from orchestrator.sample.project import FileShape, ProjectShape, generate
 
 TOP = Path(__file__).parents[1]

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from orchestrator.errors import DiskError
 from orchestrator.foreign import as_argument
@@ -31,7 +32,8 @@ def disk_error(error: OSError) -> DiskError | None:
     if error.errno in _FULL:
         return DiskError(what, next_step="df -h")
     if error.errno in _REFUSED:
-        step = f"ls -ld {as_argument(os.path.dirname(path))} {as_argument(path)}"  # noqa: PTH120 - text
+        folder = as_argument(str(PurePosixPath(path).parent))
+        step = f"ls -ld {folder} {as_argument(path)}"
         return DiskError(what, next_step=step if path else "df -h")
     if _NO_TEMPORARY in str(error):
         return DiskError(str(error.strerror), next_step="set TMPDIR to a folder that is writable")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.verdict import TakenOut, Verdict
-from orchestrator.interpreter import Interpreter
 from orchestrator.plan.model import Place
+from orchestrator.project.interpreter import Interpreter
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,14 @@ class _Shown(dict[int, str]):
         return shown
 
 
+_MOST_OF_TWO_DIGITS, _MOST_OF_FOUR_DIGITS = 0xFF, 0xFFFF
+"""Up to which character Python writes an escape with so many digits."""
+
+
 def _escape(code: int) -> str:
-    if code <= 0xFF:  # noqa: PLR2004 - as Python writes it
+    if code <= _MOST_OF_TWO_DIGITS:
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - as Python writes it
+    return f"\\u{code:04x}" if code <= _MOST_OF_FOUR_DIGITS else f"\\U{code:08x}"
 
 
 _SHOWN = _Shown({ord("\n"): "\n", ord("\t"): "\t"})

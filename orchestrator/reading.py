@@ -62,10 +62,10 @@ def read_open(descriptor: int, name: str, *, most_mib: int = MOST_MIB) -> bytes:
 
 
 def read_own(file: Path, *, most: int, others_may_write: int = stat.S_IWOTH) -> bytes | None:
-    """What a file of the user's own holds; None where there is none of at most `most` bytes.
+    """Return the bytes of a file that only the current user can have written, else None.
 
-    It must be a regular file of this user, behind no link, that nobody else may write:
-    `others_may_write` are the permissions that would let them.
+    It has to be a regular file of at most `most` bytes, owned by the current user, not a symbolic
+    link, and without the permissions in `others_may_write`.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:

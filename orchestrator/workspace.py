@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from orchestrator import typed
 from orchestrator.errors import BadInput
 from orchestrator.fixers import planned, registry
 from orchestrator.git import find_top
@@ -23,6 +22,7 @@ from orchestrator.progress.record import read_record
 from orchestrator.progress.stand import Compliance, refreshed, status
 from orchestrator.progress.status import Status
 from orchestrator.progress.tree import NoGit, Tree
+from orchestrator.report import typed
 from orchestrator.words import suggestion
 
 DEFAULT_PLAN = "migration_plan.yaml"

@@ -21,11 +21,11 @@ from orchestrator.gates.sides import Ids, Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.gates.trial import Trial, trial_gate
 from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict, as_one
-from orchestrator.interpreter import Interpreter
 from orchestrator.plan.model import Place
 from orchestrator.plan.projects import pytest_arguments
 from orchestrator.plan.verify import GateName, Untested, Verify
 from orchestrator.project.ids import below_file, file_of, function_of
+from orchestrator.project.interpreter import Interpreter
 from orchestrator.project.pytest_config import settings_for
 from orchestrator.safety.session import Session
 from orchestrator.safety.tree import BatchTree
@@ -274,9 +274,9 @@ class Gates:
         return lambda name, id_: by_default(name, id_) or settings.collects_function(name)
 
     def _also_compared(self, changes: Sequence[Change], ids: Iterable[str]) -> Verdict | None:
-        """What `strength` says of tests that only pytest knew to be some; None where all is well.
+        """Run `strength` on the tests that only pytest's own collection showed to be tests.
 
-        A plug-in, or a class of it, may take any function for a test.
+        A plug-in may collect functions of any name. Returns None if nothing is wrong with them.
         """
         known = {str(change.path): self._is_test(change.path) for change in changes}
         others: dict[str, set[str]] = {}

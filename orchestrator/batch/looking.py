@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
 from orchestrator.errors import BadInput
@@ -32,6 +33,8 @@ def tests_of(session: Session, place: Place) -> TestsOf:
     tried = any(registry.get(rung.fixer).tries_its_edits for rung in place.phase.rungs())
     tests = [target.path for target in place.batch.automatic() if is_test_file(top, target.path)]
 
+    expanded = cache(partial(matching, top))  # a batch may make files that a later one matches
+
     def of(path: str) -> Sequence[str]:
         target = targets.get(path)  # a file beside the targets, or one the plan named once, is none
         named = target.tests if target else None
@@ -44,7 +47,7 @@ def tests_of(session: Session, place: Place) -> TestsOf:
             if PurePosixPath(path).name == "conftest.py":
                 return collected_below(top, session.projects.of(path), path.rpartition("/")[0])
             return [path] if target is not None and path.endswith(".py") and not tried else []
-        found = [test for named in found for test in matching(top, named)]
+        found = [test for named in found for test in expanded(named)]
         if missing := [test for test in found if not (top / test).exists()]:
             raise BadInput(
                 f"the plan names tests for {path!r} that do not exist: {missing[0]!r}",

@@ -16,7 +16,7 @@ from pathlib import Path
 from orchestrator import private
 from orchestrator.fixers.base import Refusal
 from orchestrator.gates.verdict import Verdict
-from orchestrator.interpreter import Interpreter
+from orchestrator.project.interpreter import Interpreter
 from orchestrator.reading import read_own
 from orchestrator.redact import redacted, redacted_id
 

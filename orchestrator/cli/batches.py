@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import typed
 from orchestrator.cli.commands import warn_of_detached_head, warn_of_interrupted_run
 from orchestrator.errors import BadInput, Exit
 from orchestrator.foreign import as_argument, as_command
+from orchestrator.report import typed
 
 if TYPE_CHECKING:
     from orchestrator.batch.pick import Choice
@@ -99,7 +99,7 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
 
 @contextmanager
 def _landed_first() -> Iterator[list[Landed | Stopped]]:
-    """A list for the results of a series: told before the error that ends it, where one does."""
+    """Collect the results of several batches; print those that landed before an error ends it."""
     results: list[Landed | Stopped] = []
     try:
         yield results
@@ -315,8 +315,8 @@ def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
 
 def _python(workspace: Workspace, option: str | None = None) -> str:
     """The interpreter for commands that are printed, found without starting it, else our own."""
-    from orchestrator.interpreter import chosen
     from orchestrator.plan.projects import wanted_python
+    from orchestrator.project.interpreter import chosen
 
     typed.remember("python", option)
     found = chosen(workspace.top, wanted_python(workspace.plan, option))

@@ -17,8 +17,9 @@ from orchestrator.doctor.examine import Holding, examine
 from orchestrator.doctor.finding import Finding, Level
 from orchestrator.errors import Exit
 from orchestrator.git import find_top
-from orchestrator.interpreter import Wanted, interpreter
 from orchestrator.project.folders import TOP, Projects, inside
+from orchestrator.project.interpreter import Wanted, interpreter
+from orchestrator.safety.trust import check_found
 
 if TYPE_CHECKING:
     from orchestrator.fixers.facts import Facts
@@ -69,7 +70,10 @@ def doctor(plan: Path | None, asked: Asked) -> Exit:
     for number, folder in enumerate(folders):
         mine = [one for one in tests if projects.of(one.path) == folder and one.held]
         own = [Holding(inside(one.path, folder), one.held) for one in mine]
-        python = interpreter(top, _wanted(workspace, asked, folder), command="doctor")
+        wanted = _wanted(workspace, asked, folder)
+        if workspace is None:
+            check_found(wanted, top, "doctor")
+        python = interpreter(top, wanted, command="doctor")
         python.must_have_pytest()
         examined = examine(
             top / folder, python, timed=asked.timed, holding=own, home=None if number else top

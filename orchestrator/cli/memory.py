@@ -12,9 +12,9 @@ from orchestrator.checks.config import Config, read_config
 from orchestrator.checks.discover import discovered, expanded, project_top, test_paths
 from orchestrator.errors import BadInput, CannotJudge, Exit
 from orchestrator.foreign import as_argument, as_command
-from orchestrator.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.measuring.run import Measurement, Tests, measured
 from orchestrator.plan.verify import Verify
+from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.reading import read_regular
 from orchestrator.report.memory import Bounds
 
@@ -90,12 +90,15 @@ def _check(asked: Asked) -> None:
 
 def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Config) -> Tests:
     from orchestrator.plan.projects import pytest_arguments, wanted_python
+    from orchestrator.safety.trust import check_found
 
     found, files = _plan_of(plan, here, top, asked), _files(top, here, asked)
     folder = _project_of(top, found, files)
     wanted = Wanted(asked.python, folder=folder)
     if found is not None:
         wanted = wanted_python(found, asked.python, folder)
+    else:
+        check_found(wanted, top, as_command(["memory", *asked.paths]))
     python = interpreter(top, wanted, command="memory")
     python.must_have_pytest()
     if asked.memray and not python.has_memray:
@@ -111,7 +114,7 @@ def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Confi
 
 
 def _project_of(top: Path, plan: Plan | None, files: Sequence[str]) -> str:
-    """The folder of the one project that the files are of.
+    """Return the folder of the project that all these files belong to.
 
     Raises:
         BadInput: they are of several.
@@ -131,7 +134,7 @@ def _project_of(top: Path, plan: Plan | None, files: Sequence[str]) -> str:
 
 
 def _plan_of(plan: Path | None, here: Path, top: Path, asked: Asked) -> Plan | None:
-    """The plan, where there is one.
+    """Return the plan of this repository, or None if there is none.
 
     Raises:
         Refused: it names an interpreter or arguments that were not trusted here.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from orchestrator.errors import OrchestrateError
 from orchestrator.foreign import for_terminal, on_one_line, without_labels
 from orchestrator.redact import redacted
-from orchestrator.typed import repeated
+from orchestrator.report.typed import repeated
 
 if TYPE_CHECKING:  # only a terminal needs it
     from rich.console import Console

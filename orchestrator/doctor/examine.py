@@ -13,8 +13,8 @@ from orchestrator import process, temporary
 from orchestrator.doctor.commands import Command, commands
 from orchestrator.fixers.guard.settings import needs_xdist
 from orchestrator.foreign import as_argument
-from orchestrator.interpreter import Interpreter
 from orchestrator.metering.usage import available_mib
+from orchestrator.project.interpreter import Interpreter
 
 LIMIT_S = 300
 """How long pytest may take to collect, in seconds."""

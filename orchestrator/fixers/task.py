@@ -9,8 +9,8 @@ from typing import Protocol
 
 from orchestrator.changes import Change, Content, Unit, line_counts
 from orchestrator.fixers.base import Edit, NoChange, Options, Outcome, Refusal, Source
-from orchestrator.interpreter import Interpreter
 from orchestrator.paths import RepoPath
+from orchestrator.project.interpreter import Interpreter
 
 
 @dataclass(frozen=True, slots=True)

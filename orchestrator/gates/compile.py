@@ -9,8 +9,8 @@ from pathlib import Path
 
 from orchestrator import process
 from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict
-from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import GateName
+from orchestrator.project.interpreter import Interpreter
 from orchestrator.redact import redacted
 
 _PROGRAM = Path(__file__).parent / "probe" / "compile_files.py"

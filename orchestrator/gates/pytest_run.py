@@ -12,12 +12,12 @@ from pathlib import Path
 
 from orchestrator import process, temporary
 from orchestrator.gates.events import Follower, TestRun
-from orchestrator.interpreter import Interpreter
 from orchestrator.metering import meter as metering
 from orchestrator.metering.meter import Memory, Meter
 from orchestrator.plan.verify import Verify
-from orchestrator.project.folders import TOP, inside
+from orchestrator.project.folders import TOP, inside, started_in
 from orchestrator.project.ids import file_of
+from orchestrator.project.interpreter import Interpreter
 from orchestrator.redact import learn
 
 _PROBE_FOLDER = Path(__file__).parent / "probe"
@@ -60,14 +60,14 @@ _IDLE_S = 0.05
 
 @dataclass(slots=True)
 class _Lingering:
-    """Tells whether a run that is over still does something: a report, for example."""
+    """Notices that pytest has finished its session but its process neither works nor exits."""
 
     pid: int = 0
     _since_s: float = 0.0
     _used_s: float = 0.0
 
     def is_idle(self, quiet_s: float) -> bool:
-        """Whether it has told nothing for so long, and used no time of the processor either."""
+        """Whether it has printed no event for `quiet_s` seconds and used no CPU time since."""
         if quiet_s < _STAYS_S:
             return False
         now_s, used_s = time.monotonic(), process.tree_cpu_s(self.pid)
@@ -237,11 +237,6 @@ def _argument(path: str) -> str:
     """The path, or the folder above it that pytest takes as one: `[` begins parameters there."""
     plain = path.split("[", 1)[0]
     return path if plain == path else plain.rpartition("/")[0] or "."
-
-
-def started_in(folder: str, command: Sequence[str]) -> list[str]:
-    """A command as it is typed at the top to start it in a folder below."""
-    return [*(["env", "-C", folder] if folder else []), *command]
 
 
 def nothing_run(request: Request, top: Path) -> Ended:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import programs
-from orchestrator.gates.pytest_run import started_in
-from orchestrator.interpreter import own_python
 from orchestrator.paths import why_unsafe
 from orchestrator.plan.model import Plan
 from orchestrator.plan.projects import projects_of, pytest_arguments, wanted_python
 from orchestrator.plan.verify import GateName, Verify
-from orchestrator.project.folders import TOP, inside
+from orchestrator.project.folders import TOP, inside, started_in
 from orchestrator.project.ids import below_file, file_of, from_top
+from orchestrator.project.interpreter import own_python
 
 _MOST_TESTS = 5
 """Of more red tests, the whole file is run."""

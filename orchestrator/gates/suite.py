@@ -17,10 +17,10 @@ from orchestrator.gates.pytest_run import (
     run_pytest,
 )
 from orchestrator.gates.warm.runs import Warm
-from orchestrator.interpreter import Interpreter
 from orchestrator.plan.verify import Verify
 from orchestrator.project.folders import TOP, lies_in
 from orchestrator.project.ids import file_of, from_top
+from orchestrator.project.interpreter import Interpreter
 from orchestrator.redact import redacted
 
 _LAST_LINES = 12

@@ -22,7 +22,6 @@ from orchestrator.events import Beside, Event, InterpreterFound, StepBegun, Test
 from orchestrator.gates.verdict import PYTHON
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.git import GitFailed, Repo, initialised, worktrees
-from orchestrator.interpreter import interpreter
 from orchestrator.jobs.judging import judged
 from orchestrator.jobs.parcel import Parcel, parcel_from
 from orchestrator.jobs.places import TOP, rewritten
@@ -30,6 +29,7 @@ from orchestrator.jobs.secrets import without_secrets
 from orchestrator.jobs.task import Answer, Failed
 from orchestrator.jobs.wire import to_bytes
 from orchestrator.plan.projects import folders_of, projects_of, wanted_python
+from orchestrator.project.interpreter import interpreter
 from orchestrator.safety.away import Away, at_work
 from orchestrator.safety.checkout import Checkout
 from orchestrator.safety.session import How
@@ -189,7 +189,7 @@ def _judged(clone: Repo, slot: Path, parcel: Parcel, tell: Callable[[Event], Non
 
 
 def _python_path(parcel: Parcel, top: Path) -> Path | None:
-    from orchestrator.interpreter import chosen
+    from orchestrator.project.interpreter import chosen
 
     return chosen(top, wanted_python(parcel.plan, None))
 

@@ -39,12 +39,12 @@ from orchestrator.events import (
 )
 from orchestrator.gates.reads import Reads
 from orchestrator.gates.verdict import TakenOut, Verdict
-from orchestrator.interpreter import Interpreter
 from orchestrator.jobs.task import Answer, Failed, Judged, Task
 from orchestrator.paths import why_unsafe
 from orchestrator.plain import UnfitError, built, plain_of
 from orchestrator.plan.model import Plan
 from orchestrator.project.ids import file_of
+from orchestrator.project.interpreter import Interpreter
 
 T = TypeVar("T")
 E = TypeVar("E")

@@ -12,10 +12,10 @@ from orchestrator.foreign import as_command
 from orchestrator.gates.events import Way
 from orchestrator.gates.pytest_run import Ended, OnMemory, OnProgress, Request, run_pytest
 from orchestrator.gates.suite import last_lines
-from orchestrator.interpreter import Interpreter
 from orchestrator.metering.meter import Growth, Memory
 from orchestrator.plan.verify import Verify
 from orchestrator.project.folders import TOP
+from orchestrator.project.interpreter import Interpreter
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from functools import cache
 from pathlib import Path
 
 _WILD = frozenset("*?")
@@ -21,7 +20,6 @@ def spelled_out(pattern: str, paths: Iterable[str]) -> list[str]:
     return sorted(path for path in paths if _matches(path.split("/"), parts))
 
 
-@cache
 def matching(top: Path, test: str) -> list[str]:
     """The files and folders that `tests:` of a plan means, from the top: a path, or a pattern."""
     if not is_pattern(test):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.interpreter import Wanted
 from orchestrator.plan.model import PhaseState, Plan
+from orchestrator.plan.patterns import matching
 from orchestrator.project.folders import TOP, Projects
+from orchestrator.project.interpreter import Wanted
 from orchestrator.project.pytest_config import settings_for
 
 
@@ -17,14 +18,19 @@ def wanted_python(plan: Plan, option: str | None, folder: str = TOP) -> Wanted:
 
 
 def folders_of(projects: Projects, plan: Plan) -> list[str]:
-    """The projects that hold test files among the targets of the plan, or tests it names."""
-    paths = [test for tests in plan.verify.tests.values() for test in tests]
+    """Return the folders of the projects whose tests the plan runs.
+
+    Those are the projects of its targets that are test files, and of the tests it names.
+    """
+    named = [test for tests in plan.verify.tests.values() for test in tests]
+    paths: list[str] = []
     for phase in plan.phases:
         if phase.state is PhaseState.ACTIVE:
             for target in phase.targets():
-                paths += target.tests or ()
+                named += target.tests or ()
                 if _is_of_tests(projects.top, target.path):
                     paths.append(target.path)
+    paths += [test for pattern in dict.fromkeys(named) for test in matching(projects.top, pattern)]
     return projects.of_all(paths)
 
 

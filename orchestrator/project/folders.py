@@ -41,7 +41,7 @@ class Projects:
         return self._found[folder]
 
     def of_all(self, paths: Iterable[str]) -> list[str]:
-        """The folders of several, each once, in the order in which they are met."""
+        """Return the project folders of several paths: each once, in the order of the paths."""
         return list(dict.fromkeys(self.of(path) for path in paths))
 
     def _folder_of(self, folder: str) -> str:
@@ -74,7 +74,7 @@ def _above(folder: str) -> list[str]:
 
 
 def lies_in(path: str, folder: str) -> bool:
-    """Whether a file or folder is `folder`, or below it; "" and "." are the top."""
+    """Whether the path is `folder` or below it; "" and "." stand for the top of the repository."""
     return folder in {TOP, ".", path} or path.startswith(f"{folder}/")
 
 
@@ -83,6 +83,11 @@ def inside(path: str, folder: str) -> str:
     if folder == TOP:
         return path
     return "." if path.rstrip("/") == folder else path.removeprefix(f"{folder}/")
+
+
+def started_in(folder: str, command: Sequence[str]) -> list[str]:
+    """Return the command that is typed at the top to start `command` in a folder below it."""
+    return [*(["env", "-C", folder] if folder else []), *command]
 
 
 def collected_below(top: Path, project: str, folder: str) -> list[str]:

@@ -240,7 +240,7 @@ def _state_of(batch: BatchStatus, phase: PhaseStatus) -> str:
 
 
 def _verified(gates: Iterable[GateRecord]) -> int:
-    """How many tests ran: those that batches of other files have in common count once."""
+    """Return how many tests ran; tests that several batches ran in common count once."""
     own, common = 0, dict[tuple[str, ...], int]()
     for gate in gates:
         if gate.of:

@@ -12,7 +12,7 @@ from orchestrator.gates.verdict import Fault
 from orchestrator.progress.record import Done, TargetRecord
 from orchestrator.progress.status import BatchStatus, State, Status, TargetStatus
 from orchestrator.redact import redacted
-from orchestrator.typed import repeated
+from orchestrator.report.typed import repeated
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 from orchestrator.events import Tell
 from orchestrator.git import Repo, find_top, worktrees
 from orchestrator.git.settings import hooks_folder
-from orchestrator.interpreter import Interpreter
 from orchestrator.plan.projects import folders_of
 from orchestrator.project.folders import TOP
+from orchestrator.project.interpreter import Interpreter
 from orchestrator.safety import checkout
 from orchestrator.safety.journal import Journal
 from orchestrator.safety.opens import Opens

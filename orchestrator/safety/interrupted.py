@@ -15,14 +15,17 @@ _MOST_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class AtWork:
-    """What a run works on at this moment: the batch, and the files it holds for it."""
+    """The batch that a run is working on, and the files that the run may have edited by now."""
 
     place: str
     paths: frozenset[str]
 
 
 def run_at_work(workspace: Workspace) -> AtWork | None:
-    """What another run works on here now; None where none does. Nothing is written."""
+    """Return what another process of this program is working on here; None if there is none.
+
+    Only reads files.
+    """
     folder = find_folder(workspace.top) / "orchestrate"
     data = read_own(folder / "journal.json", most=_MOST_BYTES)
     if data is None or is_free(folder):

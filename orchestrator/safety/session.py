@@ -16,12 +16,12 @@ from orchestrator.gates.warm import imports as warm_imports
 from orchestrator.gates.warm.runs import Warm
 from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.git.version import check_version
-from orchestrator.interpreter import Interpreter, chosen, interpreter
 from orchestrator.plan.model import Plan
 from orchestrator.plan.projects import folders_of, projects_of, pytest_arguments, wanted_python
 from orchestrator.progress.origin import check_here
 from orchestrator.project.folders import TOP, Projects
 from orchestrator.project.ids import file_of, in_project
+from orchestrator.project.interpreter import Interpreter, chosen, interpreter
 from orchestrator.safety import checkout, points, preflight
 from orchestrator.safety.advance import finish
 from orchestrator.safety.bystanders import Bystanders

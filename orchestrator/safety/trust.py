@@ -18,11 +18,12 @@ from pathlib import Path, PurePosixPath
 from orchestrator import private
 from orchestrator.errors import Refused
 from orchestrator.fixers import planned
-from orchestrator.git import Repo
-from orchestrator.interpreter import Wanted, chosen
+from orchestrator.foreign import as_argument
+from orchestrator.git import Repo, find_top
 from orchestrator.plan.model import Plan
 from orchestrator.plan.projects import folders_of, projects_of, wanted_python
 from orchestrator.project.folders import TOP
+from orchestrator.project.interpreter import Wanted, chosen
 from orchestrator.reading import read_own
 
 _MOST_BYTES = 4 * 2**20
@@ -103,6 +104,23 @@ def _interpreter_line(wanted: Wanted, top: Path, repo: Repo | None) -> str | Non
     if repo is not None and _is_tracked(path, top, repo):
         return f"interpreter, which git tracks: {path.relative_to(top)}"
     return None
+
+
+def check_found(wanted: Wanted, top: Path, command: str) -> None:
+    """Make sure that an interpreter which is found without a plan did not come with the repository.
+
+    Raises:
+        Refused: git tracks it, or its environment, and nobody named it.
+    """
+    if wanted.option is not None or find_top(top) != top:
+        return
+    path = chosen(top, wanted)
+    if path is not None and _is_tracked(path, top, Repo(top)):
+        inside = str(path.relative_to(top))
+        raise Refused(
+            f"git tracks the interpreter {inside!r}: whoever can push can make it any program",
+            next_step=f"look at it, then: orchestrate {command} --python {as_argument(inside)}",
+        )
 
 
 def shown(line: str) -> str:

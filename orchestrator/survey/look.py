@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.doctor.commands import Command, commands
-from orchestrator.errors import CannotJudge
+from orchestrator.errors import CannotJudge, Refused
 from orchestrator.git import Repo, find_folder, find_top
-from orchestrator.interpreter import Interpreter, Wanted, interpreter
+from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.project.pytest_config import CONFIGURATIONS, is_configured
+from orchestrator.safety.trust import check_found
 
 _CI = (
     ".github/workflows/*.yml", ".github/workflows/*.yaml", ".gitlab-ci.yml", "azure-pipelines.yml",
@@ -21,8 +22,9 @@ _HOOKS = (".pre-commit-config.yaml", ".husky", "lefthook.yml")
 
 @dataclass(frozen=True, slots=True)
 class FoundProject:
-    """A project: its folder from the top, pytest's own file in it, and its interpreter.
+    """A Python project of the repository, with its pytest configuration and its interpreter.
 
+    `configuration` is the name of the file in `folder` that configures pytest.
     `python` is None with the reason in `no_python`; `folder` is "" where it is the top.
     """
 
@@ -68,9 +70,11 @@ def look_around(top: Path, python: str | None, folders: Sequence[str]) -> Surrou
 
 def _project(top: Path, folder: str, python: str | None) -> FoundProject:
     configuration = _configuration(top / folder)
+    wanted = Wanted(python, folder=folder)
     try:
-        found = interpreter(top, Wanted(python, folder=folder), command="init")
-    except CannotJudge as error:
+        check_found(wanted, top, "init")
+        found = interpreter(top, wanted, command="init")
+    except (CannotJudge, Refused) as error:
         return FoundProject(folder, configuration, None, error.what)
     return FoundProject(folder, configuration, found, "")
 

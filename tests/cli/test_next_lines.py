@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import BREAKS, FILES, PLAN, SampleRepo, make_repo
 
-from orchestrator import typed
+from orchestrator.report import typed
 
 OTHER = PLAN.replace("name: sample", "name: other").replace("phases:", "reports: records\nphases:")
 

@@ -109,7 +109,7 @@ def test_what_was_red_is_not_run_again_by_a_python_of_a_guessed_name(tmp_path: P
 def test_on_a_worker_of_a_cluster_only_the_plan_can_name_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestrator.interpreter import Wanted, interpreter
+    from orchestrator.project.interpreter import Wanted, interpreter
 
     monkeypatch.setenv("PATH", programs_alone())
     with pytest.raises(NoPython) as caught:

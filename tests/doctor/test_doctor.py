@@ -14,7 +14,7 @@ from orchestrator.doctor.diagnosis import diagnosis
 from orchestrator.doctor.examine import examine
 from orchestrator.doctor.finding import Level
 from orchestrator.git import initialised
-from orchestrator.interpreter import Interpreter, Wanted, interpreter
+from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
 
 def project(top: Path, addopts: str = "", **files: str) -> Path:

@@ -14,7 +14,7 @@ from test_doctor import doctor, findings, level_of, project
 from orchestrator.doctor.diagnosis import diagnosis
 from orchestrator.doctor.examine import examine
 from orchestrator.doctor.finding import Finding, Level
-from orchestrator.interpreter import Wanted, interpreter
+from orchestrator.project.interpreter import Wanted, interpreter
 
 
 def grouped(name: str, count: int) -> str:

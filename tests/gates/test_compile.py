@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.gates.compile import compile_gate
 from orchestrator.gates.verdict import Kind, Verdict
-from orchestrator.interpreter import Wanted, interpreter
+from orchestrator.project.interpreter import Wanted, interpreter
 
 
 def judged(top: Path, **files: str) -> Verdict:

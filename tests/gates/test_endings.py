@@ -15,8 +15,8 @@ from orchestrator.gates.pytest_run import STAYED
 from orchestrator.gates.sides import Ids, Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.gates.verdict import Fault, Kind, Verdict
-from orchestrator.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.plan.verify import Flaky, Verify
+from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.sides import Rules
 from orchestrator.gates.suite import Suite
 from orchestrator.gates.verdict import Fault, Kind, Verdict
-from orchestrator.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.plan.verify import Verify
+from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
 GOOD = "def test_one(): pass\n\n\nclass TestA:\n    def test_two(self): pass\n"
 HERE = sys.executable

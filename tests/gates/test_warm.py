@@ -21,8 +21,8 @@ from orchestrator.gates.pytest_run import Ended, Request, run_pytest
 from orchestrator.gates.warm import runs as warm_runs
 from orchestrator.gates.warm.imports import Environment, Imports, Learned
 from orchestrator.gates.warm.runs import Warm
-from orchestrator.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.plan.verify import Verify
+from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only")
 

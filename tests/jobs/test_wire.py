@@ -33,7 +33,6 @@ from orchestrator.fixers.base import NoChange, Refusal
 from orchestrator.gates.reads import Reads
 from orchestrator.gates.verdict import Blame, Fault, Kind, TakenOut, Verdict
 from orchestrator.git.failures import failed
-from orchestrator.interpreter import Interpreter
 from orchestrator.jobs import wire
 from orchestrator.jobs.foreign import foreign
 from orchestrator.jobs.parcel import Parcel, parcel_from
@@ -43,6 +42,7 @@ from orchestrator.paths import RepoPath
 from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
 from orchestrator.progress.record import MemoryRecord
+from orchestrator.project.interpreter import Interpreter
 
 BASE = "a" * 40
 TASK = Task(3, "first/one", BASE, ("tests/test_a.py", "tests/test_b.py"), ("tests/test_c.py",))

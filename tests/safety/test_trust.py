@@ -244,3 +244,28 @@ def test_what_hides_in_a_plan_is_seen(repo: SampleRepo) -> None:
     ended = repo.run("next-batch")
     assert ended.code == 3
     assert r"worktree: make \x1b[2K\u202e" in ended.err
+
+
+@pytest.mark.parametrize("folder", ["", "backend/"])
+@pytest.mark.parametrize("command", [["init"], ["doctor"], ["memory", "-n", "0"]], ids=str)
+def test_no_interpreter_that_git_tracks_is_started_without_a_plan(
+    command: list[str], folder: str, tmp_path: Path
+) -> None:
+    """Whoever can push a repository can put any program into a folder called .venv."""
+    python = f"{folder}.venv/bin/python"
+    files = {
+        f"{folder}pytest.ini": "[pytest]\n",
+        f"{folder}tests/test_a.py": "class TestA:\n    def test_a(self): pass\n",
+        python: f"#!/bin/sh\ntouch '{tmp_path}/started'\n",
+    }
+    repo = make_repo(tmp_path / "repo", files)
+    (repo.top / python).chmod(0o755)
+    (repo.top / "migration_plan.yaml").unlink()
+    repo.commit("no plan")
+    where = [f"{folder}tests"] if command[0] == "memory" else []
+    ended = repo.run(*command[:1], *where, *command[1:])
+    assert not (tmp_path / "started").exists()
+    assert f"git tracks the interpreter {python!r}" in ended.out + ended.err
+    if command[0] != "init":
+        assert ended.code == 3
+        assert f"--python {python}" in ended.err

@@ -353,8 +353,8 @@ def test_undo_works_on_a_file_the_plan_has_dropped_since(tmp_path: Path) -> None
 def test_workers_are_given_up_for_the_rest_of_a_batch(tmp_path: Path) -> None:
     """A lost worker is tried once more in one process, and so is everything after it."""
     from orchestrator.gates.suite import Suite
-    from orchestrator.interpreter import Wanted, interpreter
     from orchestrator.plan.verify import Verify
+    from orchestrator.project.interpreter import Wanted, interpreter
 
     python = interpreter(tmp_path, Wanted(option=sys.executable))
     suite = Suite(tmp_path, python, Verify(), one_process=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator import process
 from orchestrator.cache import cache_folder, kept, recalled
-from orchestrator.interpreter import Interpreter
+from orchestrator.project.interpreter import Interpreter
 
 _KIND = "imports"
 _INSTALLED = frozenset({"site-packages", "dist-packages"})

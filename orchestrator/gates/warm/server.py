@@ -16,7 +16,7 @@ from typing import IO
 
 from orchestrator import process, temporary
 from orchestrator.gates.warm.imports import Imports
-from orchestrator.interpreter import Interpreter
+from orchestrator.project.interpreter import Interpreter
 
 _MODULE = "orchestrate_warm"
 _LOAD_LIMIT_S = 300.0

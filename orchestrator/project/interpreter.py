@@ -30,7 +30,7 @@ def version(name):
     try:
         from importlib.metadata import version
         return version(name)
-    except Exception:
+    except Exception:  # no metadata, a broken package, a Python without the module: unknown
         return ""
 print(json.dumps({
     "version": "%d.%d.%d" % sys.version_info[:3],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import CannotJudge, Exit
-from orchestrator.interpreter import Interpreter, Wanted, interpreter
+from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
 
 def launcher(path: Path) -> Path:
