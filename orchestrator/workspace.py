@@ -15,7 +15,7 @@ from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
 from orchestrator.plan.patterns import is_pattern, matching
 from orchestrator.plan.rules import Problem
 from orchestrator.plan.snapshot import load_remembered
-from orchestrator.plan.verify import GateName
+from orchestrator.plan.verify import GateName, Verify
 from orchestrator.plugins import GATES, plugins
 from orchestrator.progress.origin import Origin, origin_of
 from orchestrator.progress.record import read_record
@@ -113,12 +113,7 @@ def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
     for number, project in enumerate(plan.projects):
         if not (top / project.path).is_dir():
             yield Problem(("projects", number, "path"), f"there is no folder {project.path!r}")
-    for pattern, tests in plan.verify.tests.items():
-        for number, test in enumerate(tests):
-            if not _has_tests(top, test):
-                yield Problem(
-                    ("verify", "tests", pattern, number), f"there is no file or folder {test!r}"
-                )
+    yield from _missing_tests(plan, top)
     if origin_of(top, plan) is not None:
         return
     tree = tree_at(top)
@@ -144,6 +139,16 @@ def missing_files(plan: Plan, *, top: Path) -> Iterator[Problem]:
                     yield Problem(where, f"there is no file {target.path!r}{hint}")
 
 
+def _missing_tests(plan: Plan, top: Path) -> Iterator[Problem]:
+    for above, verify, override in plan.all_verify():
+        given: Verify = verify if override is None else override
+        for pattern, tests in (given.tests or {}).items():
+            for number, test in enumerate(tests):
+                if not _has_tests(top, test):
+                    at = (*above, "verify", "tests", pattern, number)
+                    yield Problem(at, f"there is no file or folder {test!r}")
+
+
 def _has_tests(top: Path, test: str) -> bool:
     return any((top / found).exists() for found in matching(top, test))
 
@@ -156,10 +161,13 @@ def _landed_before(tree: Tree, plan: Plan, place: Place, target: Target) -> bool
 
 def unknown_gates(plan: Plan) -> Iterator[Problem]:
     """Gates that are neither built in nor brought along by a plug-in."""
-    for number, name in enumerate(plan.verify.gates):
-        if name not in set(GateName) and name not in plugins(GATES):
-            hint = suggestion(name, [*GateName, *plugins(GATES)])
-            yield Problem(("verify", "gates", number), f"no gate is called {name!r}{hint}")
+    for above, verify, override in plan.all_verify():
+        given: Verify = verify if override is None else override
+        for number, name in enumerate(given.gates or ()):
+            if name not in set(GateName) and name not in plugins(GATES):
+                hint = suggestion(name, [*GateName, *plugins(GATES)])
+                at = (*above, "verify", "gates", number)
+                yield Problem(at, f"no gate is called {name!r}{hint}")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -102,7 +102,7 @@ def begun(session: Session, selection: Selection) -> Iterator[Work]:
     head = preflight.check(session.repo, session.plan, selection.place, selection.paths, new=new)
     check_template(session.plan, selection.place, Action.MIGRATE)
     points.passed("preflight")
-    if session.plan.verify.runs_tests():
+    if session.plan.verify_for(selection.place).runs_tests():
         tests = tests_of(session, selection.place)
         found = [test for target in selection.targets for test in tests(target.path)]
         for project in session.projects.of_all(found):

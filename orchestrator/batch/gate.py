@@ -22,7 +22,7 @@ from orchestrator.gates.suite import Suite
 from orchestrator.gates.trial import Trial, trial_gate
 from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict, as_one
 from orchestrator.plan.model import Place
-from orchestrator.plan.projects import pytest_arguments
+from orchestrator.plan.projects import verify_in
 from orchestrator.plan.verify import GateName, Untested, Verify
 from orchestrator.project.ids import below_file, file_of, function_of
 from orchestrator.project.interpreter import Interpreter
@@ -37,6 +37,9 @@ class Gates:
     """The gates of one batch. `rules` say how strictly they judge."""
 
     session: Session
+    verify: Verify
+    """What the plan asks for in this batch."""
+
     tests_of: TestsOf
     rules: Rules
     strength: bool
@@ -52,11 +55,6 @@ class Gates:
 
     _one_process: bool = field(default=False)
     """Whether workers are given up for the rest of the batch, since one was lost."""
-
-    @property
-    def verify(self) -> Verify:
-        """What the plan asks for."""
-        return self.session.plan.verify
 
     @property
     def top(self) -> Path:
@@ -330,7 +328,7 @@ class Gates:
         return Suite(
             self.top,
             self._python_for_tests(folder),
-            replace(self.verify, pytest_args=pytest_arguments(self.session.plan, folder)),
+            verify_in(self.session.plan, folder, self.verify),
             tests_of=lambda path: [t for t in self.tests_of(path) if projects.of(t) == folder],
             folder=folder,
             on_progress=lambda run: self.tell(TestsRan.seen(run)),
@@ -338,7 +336,7 @@ class Gates:
             compares_lines=not self.strength,  # such a fixer may rewrite the very line that fails
             one_process=self._one_process,
             edited=edited,
-            warm=self.session.warm(folder) if self.verify.warm else None,
+            warm=self.session.warm(folder, self.verify) if self.verify.warm else None,
         )
 
     def _python_for_tests(self, folder: str) -> Interpreter:
@@ -364,8 +362,9 @@ def gates_for(
     rules = Rules(baseline=not session.how.strict, ids=ids)
     fixers = [registry.get(rung.fixer) for rung in place.phase.rungs()]
     trials = {fixer.name: fixer.trial for fixer in fixers if fixer.tries_its_edits}
-    untested = Untested.LAND if lands_untested else session.plan.verify.untested
-    return Gates(session, tests_of(session, place), rules, strength, trials, untested)
+    verify = session.plan.verify_for(place)
+    untested = Untested.LAND if lands_untested else verify.untested
+    return Gates(session, verify, tests_of(session, place), rules, strength, trials, untested)
 
 
 def _asked_for(tree: BatchTree) -> list[str]:

@@ -160,7 +160,7 @@ class _Climber:
         judged = isolate(
             tree,
             gates,
-            stop=session.plan.verify.on_failure is OnFailure.STOP,
+            stop=gates.verify.on_failure is OnFailure.STOP,
             told=lambda taken: session.tell(Lost(taken)),
             before=list(climb.taken_out.values()),
             also=self._also,

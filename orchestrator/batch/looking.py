@@ -28,7 +28,7 @@ def tests_of(session: Session, place: Place) -> TestsOf:
     that pytest collects of itself. A file for a person that is no test file and names no tests is
     judged by the tests of its batch.
     """
-    verify, top = session.plan.verify, session.workspace.top
+    verify, top = session.plan.verify_for(place), session.workspace.top
     targets = {target.path: target for target in place.batch.targets}
     tried = any(registry.get(rung.fixer).tries_its_edits for rung in place.phase.rungs())
     tests = [target.path for target in place.batch.automatic() if is_test_file(top, target.path)]
@@ -63,7 +63,7 @@ def tests_that_ran(
 ) -> Callable[[str], int | None]:
     """Says of an edited file how many of its tests ran; None where none were to be run."""
     tried = any(registry.get(rung.fixer).tries_its_edits for rung in place.phase.rungs())
-    if not session.plan.verify.runs_tests() or tried:
+    if not session.plan.verify_for(place).runs_tests() or tried:
         return lambda path: None
     of = tests_of(session, place)
     judged = {verdict.gate: verdict for verdict in verdicts}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from statistics import median
 
 from orchestrator.batch.looking import tests_of
@@ -14,7 +13,7 @@ from orchestrator.measuring.compare import in_turn
 from orchestrator.measuring.run import Measurement, Tests, measured
 from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Place
-from orchestrator.plan.projects import pytest_arguments
+from orchestrator.plan.projects import verify_in
 from orchestrator.progress.record import MemoryRecord
 from orchestrator.safety.session import Session
 from orchestrator.safety.tree import BatchTree
@@ -27,7 +26,7 @@ def weighed(session: Session, place: Place, units: Sequence[Unit]) -> MemoryReco
     The files are edited before and afterwards. The tests run as the gate runs them, with its
     workers and, where the plan freezes, with what is imported frozen.
     """
-    verify = session.plan.verify
+    verify = session.plan.verify_for(place)
     if verify.measure is None or not units:
         return None
     of, targets = tests_of(session, place), [path for unit in units for path in unit.targets]
@@ -40,7 +39,7 @@ def weighed(session: Session, place: Place, units: Sequence[Unit]) -> MemoryReco
         return None
     session.tell(StepBegun("memory"))
     top = session.workspace.top
-    own = replace(verify, pytest_args=pytest_arguments(session.plan, folder))
+    own = verify_in(session.plan, folder, verify)
     python = session.python(folder)
     tests = Tests(top, files, python, own, freeze=verify.freeze_gc, folder=folder)
     tree = BatchTree(top, units, at=Side.EDITED)

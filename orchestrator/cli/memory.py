@@ -89,7 +89,7 @@ def _check(asked: Asked) -> None:
 
 
 def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Config) -> Tests:
-    from orchestrator.plan.projects import pytest_arguments, wanted_python
+    from orchestrator.plan.projects import verify_in, wanted_python
     from orchestrator.safety.trust import check_found
 
     found, files = _plan_of(plan, here, top, asked), _files(top, here, asked)
@@ -108,7 +108,7 @@ def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Confi
         )
     verify = Verify()
     if found is not None:
-        verify = replace(found.verify, pytest_args=pytest_arguments(found, folder))
+        verify = verify_in(found, folder, found.verify_by_file()(files[0] if files else ""))
     made = _verify(verify, python, asked, config)
     return Tests(top, files, python, made, folder=folder)
 

@@ -144,7 +144,7 @@ def _must_be_whole(work: Session, wish: _Wish) -> None:
 
 def _must_be_tested(work: Session, wish: _Wish) -> None:
     """A module that no test looks at is taken in only where a person says why."""
-    if not work.plan.verify.runs_tests():
+    if not work.plan.verify_for(wish.place).runs_tests():
         return
     tests = tests_of(work, wish.place)
     for path in wish.paths:

@@ -32,17 +32,20 @@ def commands(plan: Plan) -> list[str]:
 
     The interpreter is not among them: whether the plan chose it depends on where it is run.
     """
-    verify, needs = plan.verify, plan.worktree
-    found = [f"{command.name}: {command.run}" for command in verify.commands]
-    if verify.pytest_args:
-        found.append(f"pytest arguments: {as_command(verify.pytest_args)}")
+    found: list[str] = []
+    all_verify, needs = [verify for _, verify, _ in plan.all_verify()], plan.worktree
+    for verify in all_verify:
+        found += [f"{command.name}: {command.run}" for command in verify.commands]
+        if verify.pytest_args:
+            found.append(f"pytest arguments: {as_command(verify.pytest_args)}")
     found += [
         f"pytest arguments in {project.path}: {as_command(project.pytest_args)}"
         for project in plan.projects
         if project.pytest_args
     ]
     gates = plugins(GATES)
-    found += [f"gate of {_package(gates[g])}: {g}" for g in verify.gates if g in gates]
+    for verify in all_verify:
+        found += [f"gate of {_package(gates[g])}: {g}" for g in verify.gates if g in gates]
     found += [f"worktree: {line}" for line in needs.setup]
     found += [f"worktree, copied: {path}" for path in needs.copy]
     found += [f"worktree, linked: {path}" for path in needs.link]

@@ -12,7 +12,7 @@ from pathlib import Path
 from orchestrator import programs
 from orchestrator.paths import why_unsafe
 from orchestrator.plan.model import Plan
-from orchestrator.plan.projects import projects_of, pytest_arguments, wanted_python
+from orchestrator.plan.projects import projects_of, verify_in, wanted_python
 from orchestrator.plan.verify import GateName, Verify
 from orchestrator.project.folders import TOP, inside, started_in
 from orchestrator.project.ids import below_file, file_of, from_top
@@ -37,12 +37,13 @@ class Start:
 class Reproduction:
     """Knows the plan's commands and arguments, and the project's interpreter.
 
-    `started` says how pytest is started for a file; without it, at the top.
+    `verify_of` says what must hold for a file, `started` how pytest is started for it; without
+    that, at the top.
     """
 
-    verify: Verify
+    verify_of: Callable[[str], Verify]
     python: str
-    started: Callable[[str], Start] | None = None
+    started: Callable[[str, Verify], Start] | None = None
 
     def words(self, gate: str, path: str, tests: Sequence[str] = ()) -> list[str] | None:
         """The command that shows what `gate` holds against a file; None where there is none.
@@ -52,7 +53,8 @@ class Reproduction:
         """
         if why_unsafe(path):
             return None
-        command = next((one for one in self.verify.commands if one.name == gate), None)
+        verify = self.verify_of(path)
+        command = next((one for one in verify.commands if one.name == gate), None)
         if command is not None:
             return programs.words(command.run, [_argument(path)], self.python)
         if gate == GateName.COMPILE:
@@ -60,16 +62,16 @@ class Reproduction:
         if gate in {GateName.COLLECT, GateName.TEST}:
             only = ["--collect-only"] if gate == GateName.COLLECT else []
             asked = _asked(path, tests)
-            how = self._start(file_of(asked[0]))
+            how = self._start(file_of(asked[0]), verify)
             pytest = [how.python, "-m", "pytest", *how.arguments, *only]
             ids = [_argument(inside(id_, how.folder)) for id_ in asked]
             return started_in(how.folder, [*pytest, *ids])
         return ["git", "diff", "--", path]
 
-    def _start(self, path: str) -> Start:
+    def _start(self, path: str, verify: Verify) -> Start:
         if self.started is None:
-            return Start(TOP, self.python, self.verify.pytest_args)
-        return self.started(path)
+            return Start(TOP, self.python, verify.pytest_args)
+        return self.started(path, verify)
 
 
 def reproduction(plan: Plan, top: Path, python: str, *, here: bool = True) -> Reproduction:
@@ -80,12 +82,12 @@ def reproduction(plan: Plan, top: Path, python: str, *, here: bool = True) -> Re
     """
     projects = projects_of(plan, top)
 
-    def started(path: str) -> Start:
+    def started(path: str, verify: Verify) -> Start:
         folder = projects.of(path)
         own = own_python(top, wanted_python(plan, None, folder)) if here else None
-        return Start(folder, str(own or python), pytest_arguments(plan, folder))
+        return Start(folder, str(own or python), verify_in(plan, folder, verify).pytest_args)
 
-    return Reproduction(plan.verify, python, started)
+    return Reproduction(plan.verify_by_file(), python, started)
 
 
 def _asked(path: str, tests: Sequence[str]) -> list[str]:

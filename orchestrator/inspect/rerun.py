@@ -106,7 +106,7 @@ def _python(work: Session, place: Place) -> Path | None:
 def _one(
     work: Session, place: Place, failed: _Failed, changes: Sequence[Change], python: Path | None
 ) -> Rerun:
-    top, verify = work.workspace.top, work.plan.verify
+    top, verify = work.workspace.top, work.plan.verify_for(place)
     there = [path for path in failed.paths if (top / path).is_file()]
     gone = [path for path in failed.paths if path not in there]
     head = preflight.check(work.repo, work.plan, place, failed.paths, new=gone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.batch.looking import tests_of
@@ -14,7 +14,8 @@ from orchestrator.gates.baseline import is_red
 from orchestrator.gates.events import TestRun
 from orchestrator.gates.suite import Suite, last_lines
 from orchestrator.git import Repo
-from orchestrator.plan.projects import pytest_arguments
+from orchestrator.plan.projects import verify_in
+from orchestrator.plan.verify import Verify
 from orchestrator.project.ids import file_of
 from orchestrator.safety.away import Away, at_work
 from orchestrator.safety.session import How, Session, session
@@ -46,59 +47,74 @@ def only_there(workspace: Workspace, how: How, tell: Tell) -> OnlyThere:
         Refused, CannotJudge: as for a batch.
     """
     with session(workspace, how, tell, command="doctor --isolated", commits=False) as home:
-        files = _files(home)
         head = home.repo.head().commit
         checkout = home.checkout(head)
         try:
             with at_work(Away.at(home, checkout), tell, lock=home.lock) as there:
-                return _compared(home, there, files)
+                return _compared(home, there)
         finally:
             checkout.close()
 
 
-def _files(home: Session) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Test files that one pytest runs: those of a project, of batches with the same `verify`."""
+
+    folder: str
+    verify: Verify
+    files: list[str]
+
+
+def _runs(home: Session) -> list[_Run]:
+    """Return what it takes to run the tests of every open batch once."""
     status = home.workspace.status()
-    files = [
-        test
-        for place in home.plan.places()
-        for target in status.batch(place).open_targets
-        for test in tests_of(home, place)(target.path)
-    ]
-    return list(dict.fromkeys(files))
+    runs: list[_Run] = []
+    for place in home.plan.places():
+        of = tests_of(home, place)
+        tests = [test for target in status.batch(place).open_targets for test in of(target.path)]
+        for folder in home.projects.of_all(tests):
+            verify = verify_in(home.plan, folder, home.plan.verify_for(place))
+            like = (run for run in runs if run.folder == folder and run.verify == verify)
+            if (run := next(like, None)) is None:
+                runs.append(run := _Run(folder, verify, []))
+            own = [test for test in tests if home.projects.of(test) == folder]
+            run.files.extend(test for test in dict.fromkeys(own) if test not in run.files)
+    return runs
 
 
-def _compared(home: Session, there: Session, files: Sequence[str]) -> OnlyThere:
-    tests, red, text = 0, list[str](), ""
-    for folder in home.projects.of_all(files):
-        own = [file for file in files if home.projects.of(file) == folder]
-        here_run, there_run = _run(home, folder, own), _run(there, folder, own)
+def _compared(home: Session, there: Session) -> OnlyThere:
+    ids, red, text = set[str](), list[str](), ""
+    for run in _runs(home):
+        here_run, there_run = _ended(home, run), _ended(there, run)
         found = _red_only(there_run, here_run)
         if found:  # by chance, or steadily
-            again = _run(there, folder, own, only=found)
+            again = _ended(there, run, only=found)
             found = [id_ for id_ in found if is_red(again.way(id_))]
         if found and not red:
             text = there_run.texts.get(found[0]) or there_run.collect_errors.get(found[0], "")
-        tests += len(here_run.ids)
-        red += found
+        ids.update(here_run.ids)
+        red += [id_ for id_ in found if id_ not in red]
     dirty = bool(home.repo.text("status", "--porcelain", "--untracked-files=no"))
     missing = _missing(text, home.repo, there.workspace.top)
-    return OnlyThere(tests, red, last_lines(text), missing, dirty)
+    return OnlyThere(len(ids), red, last_lines(text), missing, dirty)
 
 
-def _run(
-    work: Session, folder: str, files: Sequence[str], *, only: Sequence[str] | None = None
-) -> TestRun:
-    """A run of files of the project in `folder`."""
-    python = work.python(folder)
+def _ended(work: Session, run: _Run, *, only: Sequence[str] | None = None) -> TestRun:
+    """Run the tests in a work tree, or `only` some of them.
+
+    Raises:
+        CannotJudge: pytest did not come to an end.
+    """
+    python = work.python(run.folder)
     python.must_have_pytest()
     suite = Suite(
         work.workspace.top,
         python,
-        replace(work.plan.verify, pytest_args=pytest_arguments(work.plan, folder)),
-        folder=folder,
-        on_progress=lambda run: work.tell(TestsRan.seen(run)),
+        run.verify,
+        folder=run.folder,
+        on_progress=lambda seen: work.tell(TestsRan.seen(seen)),
     )
-    ended = suite.run(files, only=only)
+    ended = suite.run(run.files, only=only)
     if not ended.run.finished:
         raise CannotJudge(suite.why_no_answer(ended))
     return ended.run

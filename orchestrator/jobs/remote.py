@@ -32,11 +32,11 @@ from orchestrator.plan.projects import folders_of, projects_of, wanted_python
 from orchestrator.project.interpreter import interpreter
 from orchestrator.safety.away import Away, at_work
 from orchestrator.safety.checkout import Checkout
-from orchestrator.safety.session import How
+from orchestrator.safety.session import How, Started
 from orchestrator.workspace import Workspace
 
 _TELL_S = 2.0
-_warm: dict[str, dict[str, Warm]] = {}
+_warm: dict[str, dict[Started, Warm]] = {}
 """What forks runs of pytest in each checkout; it ends with this process."""
 
 _slots: dict[str, threading.Lock] = {}
@@ -172,7 +172,7 @@ def _judged(clone: Repo, slot: Path, parcel: Parcel, tell: Callable[[Event], Non
     workspace = Workspace(top, top / parcel.plan_file, parcel.plan)
     how = How(strict=parcel.strict, trust=True)
     pythons = {}
-    if parcel.plan.verify.runs_tests():
+    if parcel.plan.runs_tests():
         folders = folders_of(projects_of(parcel.plan, top), parcel.plan)
         pythons = {
             folder: interpreter(top, wanted_python(parcel.plan, None, folder), command=None)

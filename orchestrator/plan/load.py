@@ -65,8 +65,10 @@ def parsed(data: bytes, *, name: str, plan_path: str, checks: Sequence[Check] = 
 
 
 def _problems(plan: Plan, plan_path: str, checks: Sequence[Check]) -> list[Problem]:
-    """What is wrong with a plan of the right types."""
-    return [*problems(plan, plan_path=plan_path), *(p for check in checks for p in check(plan))]
+    """What is wrong with a plan of the right types; `checks` add nothing to a place told before."""
+    found = list(problems(plan, plan_path=plan_path))
+    told = {problem.location for problem in found}
+    return [*found, *(p for check in checks for p in check(plan) if p.location not in told)]
 
 
 def _without(value: object, wrong: Sequence[Location]) -> Plan | None:
@@ -158,12 +160,17 @@ def _fields_at(location: Location) -> list[str]:
         if isinstance(part, int):
             at = _inner(at)
         elif isinstance(at, type) and is_dataclass(at):
-            at = typing.get_type_hints(at).get(part)
+            at = _given(typing.get_type_hints(at).get(part))
     return [field.name for field in fields(at)] if isinstance(at, type) and is_dataclass(at) else []
 
 
 def _inner(annotation: Any) -> Any:
-    """The item type of a list, looking through `| None`."""
-    if isinstance(annotation, types.UnionType):
-        annotation = next(arg for arg in typing.get_args(annotation) if arg is not type(None))
+    """The item type of a list."""
     return next(iter(typing.get_args(annotation)), None)
+
+
+def _given(annotation: Any) -> Any:
+    """The type of a value that is given, looking through `| None`."""
+    if isinstance(annotation, types.UnionType):
+        return next(arg for arg in typing.get_args(annotation) if arg is not type(None))
+    return annotation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -19,6 +19,8 @@ from orchestrator.plan.base import (
     described,
     model,
 )
+from orchestrator.plan.location import Location
+from orchestrator.plan.override import Override, overridden
 from orchestrator.plan.verify import Verify
 
 
@@ -95,6 +97,9 @@ class Batch(Strict):
     depends_on: list[Identifier] = described(
         "Batches of the same phase that must be done before.", default_factory=list
     )
+    verify: Override | None = described(
+        "The keys of `verify` that are others for this batch.", default=None
+    )
     targets: list[Target] = field(metadata={"min_length": 1})
 
     def automatic(self) -> list[Target]:
@@ -146,6 +151,9 @@ class Phase(Strict):
     )
     depends_on: list[Identifier] = described(
         "Phases that must be done before.", default_factory=list
+    )
+    verify: Override | None = described(
+        "The keys of `verify` that are others for this phase.", default=None
     )
     files: Count | None = described(
         "How many files it is about, where it names only some yet.", default=None
@@ -276,6 +284,33 @@ class Plan(Strict):
     def project(self, folder: str) -> Project | None:
         """What the plan says of the project in a folder; None where it says nothing."""
         return next((one for one in self.projects if one.path == folder), None)
+
+    def verify_for(self, place: Place) -> Verify:
+        """What must hold for a batch: `verify` as its phase and the batch itself override it."""
+        return overridden(self.verify, place.phase.verify, place.batch.verify)
+
+    def all_verify(self) -> Iterator[tuple[Location, Verify, Override | None]]:
+        """Yield `verify` and each that overrides it: where it stands, what holds, what it gives."""
+        yield (), self.verify, None
+        for p, phase in enumerate(self.phases):
+            of_phase = overridden(self.verify, phase.verify)
+            if phase.verify is not None:
+                yield ("phases", p), of_phase, phase.verify
+            for b, batch in enumerate(phase.batches):
+                if batch.verify is not None:
+                    at = ("phases", p, "batches", b)
+                    yield at, overridden(of_phase, batch.verify), batch.verify
+
+    def verify_by_file(self) -> Callable[[str], Verify]:
+        """Return what says what must hold for a file; of one that is no target, `verify` does."""
+        overrides = any(override for _, _, override in self.all_verify())
+        places = self.places() if overrides else ()
+        of = {target.path: place for place in places for target in place.batch.targets}
+        return lambda path: self.verify_for(of[path]) if path in of else self.verify
+
+    def runs_tests(self) -> bool:
+        """Whether any batch needs pytest."""
+        return any(verify.runs_tests() for _, verify, _ in self.all_verify())
 
     def places(self) -> Iterator[Place]:
         """Every batch with its phase and its position, in plan order."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.plan.model import PhaseState, Plan
 from orchestrator.plan.patterns import matching
+from orchestrator.plan.verify import Verify
 from orchestrator.project.folders import TOP, Projects
 from orchestrator.project.interpreter import Wanted
 from orchestrator.project.pytest_config import settings_for
@@ -22,7 +24,8 @@ def folders_of(projects: Projects, plan: Plan) -> list[str]:
 
     Those are the projects of its targets that are test files, and of the tests it names.
     """
-    named = [test for tests in plan.verify.tests.values() for test in tests]
+    found = [verify.tests for _, verify, _ in plan.all_verify()]
+    named = [test for tests in found for some in tests.values() for test in some]
     paths: list[str] = []
     for phase in plan.phases:
         if phase.state is PhaseState.ACTIVE:
@@ -40,10 +43,12 @@ def _is_of_tests(top: Path, path: str) -> bool:
     return is_test or name == "conftest.py"
 
 
-def pytest_arguments(plan: Plan, folder: str) -> list[str]:
-    """The further arguments of pytest in the project in `folder`."""
+def verify_in(plan: Plan, folder: str, verify: Verify) -> Verify:
+    """What must hold, with the further arguments of pytest in the project in `folder`."""
     project = plan.project(folder)
-    return [*plan.verify.pytest_args, *(project.pytest_args if project else ())]
+    if project is None or not project.pytest_args:
+        return verify
+    return replace(verify, pytest_args=[*verify.pytest_args, *project.pytest_args])
 
 
 def projects_of(plan: Plan, top: Path) -> Projects:

@@ -10,7 +10,8 @@ from orchestrator import programs
 from orchestrator.paths import why_unsafe
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Batch, Phase, PhaseState, Plan, Target
-from orchestrator.plan.verify import GateName
+from orchestrator.plan.override import Override
+from orchestrator.plan.verify import GateName, Verify
 from orchestrator.words import suggestion
 
 _WINDOWS_NAMES = {
@@ -35,8 +36,8 @@ def problems(plan: Plan, *, plan_path: str) -> Iterator[Problem]:
     `plan_path` is the plan's own file from the top of the repository: no target may be it.
     """
     yield from _path_problems(("reports",), plan.reports)
-    for pattern, tests in plan.verify.tests.items():
-        yield from _test_problems(("verify", "tests", pattern), tests)
+    for at, verify, override in plan.all_verify():
+        yield from _verify_problems((*at, "verify"), verify, override)
     for number, project in enumerate(plan.projects):
         yield from _path_problems(("projects", number, "path"), project.path)
         if project.path in {other.path for other in plan.projects[:number]}:
@@ -47,26 +48,29 @@ def problems(plan: Plan, *, plan_path: str) -> Iterator[Problem]:
     yield from _id_problems(("phases",), [phase.id for phase in plan.phases])
     yield from _dependency_problems(("phases",), plan.phases)
     for index, phase in enumerate(plan.phases):
-        at: Location = ("phases", index)
-        yield from _phase_problems(at, phase)
-        yield from _id_problems((*at, "batches"), [batch.id for batch in phase.batches])
-        yield from _dependency_problems((*at, "batches"), phase.batches)
+        where: Location = ("phases", index)
+        yield from _phase_problems(where, phase)
+        yield from _id_problems((*where, "batches"), [batch.id for batch in phase.batches])
+        yield from _dependency_problems((*where, "batches"), phase.batches)
     yield from _target_problems(plan, plan_path)
-    yield from _command_problems(plan)
     yield from _measure_problems(plan)
 
 
-def _command_problems(plan: Plan) -> Iterator[Problem]:
+def _verify_problems(at: Location, verify: Verify, override: Override | None) -> Iterator[Problem]:
+    """Yield what is wrong with `verify`, or with what a phase or batch gives of it."""
+    given: Verify = verify if override is None else override
+    for pattern, tests in (given.tests or {}).items():
+        yield from _test_problems((*at, "tests", pattern), tests)
     taken = {gate.value for gate in GateName}
-    for number, command in enumerate(plan.verify.commands):
-        at: Location = ("verify", "commands", number)
+    for number, command in enumerate(given.commands or ()):
+        where = (*at, "commands", number)
         if command.name in taken:
-            yield Problem((*at, "name"), f"{command.name!r} is already the name of a gate")
+            yield Problem((*where, "name"), f"{command.name!r} is already the name of a gate")
         taken.add(command.name)
         for message in programs.problems(command.run, {"files", "python"}):
-            yield Problem((*at, "run"), message)
-    if not plan.verify.gates and not plan.verify.commands:
-        yield Problem(("verify", "gates"), "without gates and commands nothing would be verified")
+            yield Problem((*where, "run"), message)
+    if not verify.gates and not verify.commands:
+        yield Problem((*at, "gates"), "without gates and commands nothing would be verified")
 
 
 def _phase_problems(at: Location, phase: Phase) -> Iterator[Problem]:

@@ -43,7 +43,7 @@ class Away:
     def at(cls, home: Session, there: checkout.Checkout) -> Away:
         """A checkout of the repository in which `home` is at work."""
         pythons = {}
-        if home.plan.verify.runs_tests():
+        if home.plan.runs_tests():
             top = home.workspace.top
             folders = dict.fromkeys([TOP, *folders_of(home.projects, home.plan)])
             pythons = {name: home.python(name).moved(top, there.top) for name in folders}

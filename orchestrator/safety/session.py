@@ -17,7 +17,8 @@ from orchestrator.gates.warm.runs import Warm
 from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.git.version import check_version
 from orchestrator.plan.model import Plan
-from orchestrator.plan.projects import folders_of, projects_of, pytest_arguments, wanted_python
+from orchestrator.plan.projects import folders_of, projects_of, verify_in, wanted_python
+from orchestrator.plan.verify import Verify
 from orchestrator.progress.origin import check_here
 from orchestrator.project.folders import TOP, Projects
 from orchestrator.project.ids import file_of, in_project
@@ -52,6 +53,10 @@ class How:
         return Asking(command or self.command, self.trust, self.python)
 
 
+Started = tuple[str, tuple[str, ...]]
+"""What forked runs have in common: the folder of their project, and the arguments of pytest."""
+
+
 @dataclass(slots=True)
 class Workshop:
     """Where fixers and gates work: the interpreter they start, and a copy they may write in."""
@@ -65,7 +70,7 @@ class Workshop:
 
     _scratch: ScratchCopy | None = field(default=None)
     _pythons: dict[str, Interpreter] = field(default_factory=dict)
-    _warm: dict[str, Warm] = field(default_factory=dict)
+    _warm: dict[Started, Warm] = field(default_factory=dict)
     _projects: Projects | None = field(default=None)
     _several: bool | None = field(default=None)
     """Whether the plan is about several projects."""
@@ -121,23 +126,25 @@ class Workshop:
     def _needs_groups(self) -> bool:
         """Whether the plan groups tests, or runs them in workers."""
         rungs = [rung for phase in self.plan.phases for rung in phase.rungs()]
-        return bool(self.plan.verify.workers) or any(r.fixer == "memory-safety" for r in rungs)
+        workers = any(verify.workers for _, verify, _ in self.plan.all_verify())
+        return workers or any(r.fixer == "memory-safety" for r in rungs)
 
-    def warm(self, project: str = TOP) -> Warm:
-        """What forks runs of pytest in a project, made once.
+    def warm(self, project: str, verify: Verify) -> Warm:
+        """What forks runs of pytest in a project, made once for the same arguments of pytest.
 
         Raises:
             CannotJudge: there is no interpreter.
         """
-        if project not in self._warm:
+        arguments = tuple(verify_in(self.plan, project, verify).pytest_args)
+        if (started := (project, arguments)) not in self._warm:
             folder = self.workspace.top / project
             environment = warm_imports.Environment(
                 str((self.home or self.workspace.top) / project),
                 self.python(project),
-                tuple(pytest_arguments(self.plan, project)),
+                arguments,
             )
-            self._warm[project] = Warm(environment, folder, lambda what: self.tell(Said(what)))
-        return self._warm[project]
+            self._warm[started] = Warm(environment, folder, lambda what: self.tell(Said(what)))
+        return self._warm[started]
 
     def spelled(self, test_id: str) -> str:
         """The id of a test as records have it: with its project, where the plan has several."""
@@ -146,12 +153,12 @@ class Workshop:
         folder = self.projects.of(file_of(test_id)) if self._several else TOP
         return in_project(test_id, folder)
 
-    def take_warm(self) -> dict[str, Warm]:
-        """What forks runs of pytest, by project, for whoever keeps it beyond this session."""
+    def take_warm(self) -> dict[Started, Warm]:
+        """What forks runs of pytest, for whoever keeps it beyond this session."""
         warm, self._warm = self._warm, {}
         return warm
 
-    def use_warm(self, kept: Mapping[str, Warm]) -> None:
+    def use_warm(self, kept: Mapping[Started, Warm]) -> None:
         """Fork runs of pytest from what an earlier session has loaded."""
         self._warm = dict(kept)
         for warm in kept.values():
@@ -330,7 +337,7 @@ def check_started(workspace: Workspace, asking: Asking, *, arguments: bool) -> N
     """
     plan, top = workspace.plan, workspace.top
     repo = Repo(top) if find_top(top) == top else None
-    given = plan.verify.pytest_args if arguments else []
+    given = arguments and any(verify.pytest_args for _, verify, _ in plan.all_verify())
     if given or interpreter_lines(plan, top, repo, asking.python):
         check_trusted(workspace, asking)
 

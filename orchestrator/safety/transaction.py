@@ -5,7 +5,7 @@ What is committed are exactly the files that were judged and their record, throu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -83,7 +83,8 @@ def transaction(
     session.bystanders = bystanders
     record = record_path(session.plan, place)
     deed = Deed(place.name, head.branch, head.commit, record, bystanders.snapshot)
-    made = Transaction(session, bystanders, head, record, dict(before))
+    may_write = session.plan.verify_for(place).may_write
+    made = Transaction(session, bystanders, may_write, head, record, dict(before))
     try:
         journal.prepare(deed, before)
         points.passed("prepared")
@@ -115,6 +116,9 @@ class Transaction:
 
     _session: Session
     _bystanders: Bystanders
+    _may_write: Callable[[str], bool]
+    """Whether the plan lets the tests of the batch write to a tracked file."""
+
     _head: Head
     _record: RepoPath
     _before: dict[str, Content]
@@ -252,10 +256,9 @@ class Transaction:
 
     def _put_back_bystanders(self) -> None:
         done = self._bystanders.put_back(ours=self._before)
-        allowed = self._session.plan.verify.may_write
         if done is None:
             return
-        if foreign := [path for path in done.paths if not allowed(path)]:
+        if foreign := [path for path in done.paths if not self._may_write(path)]:
             raise Trespass(
                 f"{PutBack(foreign, done.who, done.copies).sentence}",
                 next_step=_ELSEWHERE,

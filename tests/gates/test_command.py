@@ -58,7 +58,7 @@ def test_the_file_a_command_names_is_taken_out(tmp_path: Path) -> None:
     assert result.entries[0].failure is not None
     failure = result.entries[0].failure
     assert (failure.gate, failure.reproduce) == ("lint", None)
-    again = Reproduction(repo.workspace().plan.verify, "python3")
+    again = Reproduction(repo.workspace().plan.verify_by_file(), "python3")
     assert again.words("lint", "tests/test_a.py") == ["python3", "lint.py", "tests/test_a.py"]
 
 

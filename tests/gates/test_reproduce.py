@@ -15,7 +15,7 @@ from orchestrator.plan.verify import Command, Verify
 VERIFY = Verify(
     pytest_args=["-q"], commands=[Command(name="lint", run="{python} lint.py {files} --strict")]
 )
-HOW = Reproduction(VERIFY, "PY")
+HOW = Reproduction(lambda _: VERIFY, "PY")
 TEST = "tests/test_a.py::test_x[a b]"
 
 
@@ -82,7 +82,7 @@ def test_pytest_reads_no_arguments_from_a_file_that_an_id_names(tmp_path: Path) 
     import subprocess
 
     (tmp_path / "@more").write_text("--version\n--version\n")
-    words = Reproduction(Verify(), sys.executable).words("test", "@more", [])
+    words = Reproduction(lambda _: Verify(), sys.executable).words("test", "@more", [])
     assert words is not None
     ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "no tests ran" in ended.stdout, ended

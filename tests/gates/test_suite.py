@@ -298,7 +298,7 @@ def test_the_command_to_reproduce_has_the_plans_arguments(
 ) -> None:
     _, test = gates(tmp_path, python, {"test_a.py": "def test(): assert 0\n"}, pytest_args=["-s"])
     (blame,) = test.blames
-    again = Reproduction(Verify(pytest_args=["-s"]), "python3")
+    again = Reproduction(lambda _: Verify(pytest_args=["-s"]), "python3")
     words = again.words(test.gate, blame.path, [str(blame.test_id)])
     assert words == ["python3", "-m", "pytest", "-s", "test_a.py::test"]
 
@@ -393,7 +393,7 @@ def test_the_command_to_reproduce_a_failure_fails_in_the_same_way(
     text = "import pytest\n@pytest.mark.parametrize('p', ['a b', \"c'd\"])\ndef test(p): assert 0\n"
     _, test = gates(tmp_path, python, {"test_a.py": text})
     for blame in test.blames:
-        again = Reproduction(Verify(), str(python.path))
+        again = Reproduction(lambda _: Verify(), str(python.path))
         words = again.words(test.gate, blame.path, [str(blame.test_id)])
         assert words is not None
         command = [*words, "-p", "no:cacheprovider"]
