@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forked import LIMIT_S, loaded
+from printed import must_parse
 
 from orchestrator.batch.pick import Choice
 from orchestrator.batch.settle import Landed, Result
@@ -157,8 +158,13 @@ class Ran:
 
 
 def run_cli(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> Ran:
-    """`orchestrate ARGUMENTS` as a process of its own."""
-    wanted = {**os.environ, **(env or {})}
+    """`orchestrate ARGUMENTS` as a process of its own; each command it prints can be typed."""
+    ended = _ended(arguments, cwd, {**os.environ, **(env or {})})
+    must_parse(f"{ended.out}\n{ended.err}")
+    return ended
+
+
+def _ended(arguments: Sequence[str], cwd: Path, wanted: Mapping[str, str]) -> Ran:
     if loaded().fits(wanted):
         return Ran(*loaded().run(arguments, cwd, wanted))
     ended = subprocess.run(

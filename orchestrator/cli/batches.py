@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.cli.commands import warn_of_detached_head, warn_of_interrupted_run
 from orchestrator.errors import BadInput, Exit
@@ -16,12 +16,14 @@ from orchestrator.report import typed
 
 if TYPE_CHECKING:
     from orchestrator.batch.pick import Choice
-    from orchestrator.batch.settle import Landed, Stopped
+    from orchestrator.batch.settle import Landed, Result, Stopped
+    from orchestrator.batch.story import Series
     from orchestrator.gates.reproduce import Reproduction
     from orchestrator.jobs.series import MakeExecutor
     from orchestrator.safety.session import How
     from orchestrator.workspace import Workspace
 
+R = TypeVar("R", bound="Result")
 
 _MOST_JOBS = 64
 
@@ -60,7 +62,7 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
     from orchestrator.batch import story
     from orchestrator.batch.pick import Choice
     from orchestrator.console.progress import LiveProgress
-    from orchestrator.console.results import show_preview, show_result, show_series
+    from orchestrator.console.results import show_preview, show_result
     from orchestrator.workspace import open_workspace
 
     goes_on = asked.every or asked.limit is not None
@@ -75,7 +77,8 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
             next_step="orchestrate next-batch --dry-run",
         )
     workspace, choice = open_workspace(plan), Choice(asked.phase, asked.batch)
-    python = _python(workspace, asked.how.python)
+    python = _python(workspace, asked.how)
+    _remember(asked, goes_on=goes_on)
     if asked.dry_run:
         from orchestrator.inspect.preview import preview
 
@@ -91,10 +94,47 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
             series = story.next_batches(
                 workspace, choice, asked.how, live.tell, limit=asked.limit, results=results
             )
-        return show_series(series, _again(workspace, live.python))
+        return _show_series(workspace, asked, series, live.python)
     with LiveProgress(python) as live:
         result = story.next_batch(workspace, choice, asked.how, live.tell)
-    return show_result(result, _again(workspace, live.python))
+    return show_result(_in_phase(workspace, asked, result), _again(workspace, live.python))
+
+
+def _remember(asked: Asked, *, goes_on: bool) -> None:
+    """Have printed commands repeat what was typed, as far as it says how batches are done."""
+    apart = asked.apart
+    typed.remember("phase", asked.phase)
+    typed.flag("all", is_set=goes_on)
+    typed.flag("isolated", is_set=apart.isolated)
+    typed.remember("jobs", apart.jobs)
+    typed.remember("engine", None if apart.engine == "local" else apart.engine)
+    typed.remember("scheduler", apart.scheduler)
+
+
+def _in_phase(workspace: Workspace, asked: Asked, result: R) -> R:
+    """Return the result with what is next of the phase that was asked for.
+
+    Where nothing is left of it, that is the next batch of the plan, and printed commands go on
+    without the phase.
+    """
+    from orchestrator.batch.settle import Landed
+    from orchestrator.progress.status import open_batches
+
+    if asked.phase is None or not isinstance(result, Landed):
+        return result
+    coming = open_batches(workspace.status().phases, deferred=True)
+    own = next((place for place in coming if place.phase.id == asked.phase), None)
+    if own is None:
+        typed.remember("phase", None)
+        return result
+    return replace(result, next=own)
+
+
+def _show_series(workspace: Workspace, asked: Asked, series: Series, python: str) -> Exit:
+    from orchestrator.console.results import show_series
+
+    results = [*series.results[:-1], *(_in_phase(workspace, asked, r) for r in series.results[-1:])]
+    return show_series(replace(series, results=results), _again(workspace, python))
 
 
 @contextmanager
@@ -114,20 +154,19 @@ def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool)
     """The same in work trees of our own, where the user's is left alone until something lands."""
     from orchestrator.batch.settle import NothingToDo
     from orchestrator.console.progress import LiveProgress
-    from orchestrator.console.results import show_kept, show_result, show_series
+    from orchestrator.console.results import show_kept, show_result
     from orchestrator.jobs.series import next_batches_apart
 
     make = _judges(asked.apart, goes_on=goes_on)
     limit = asked.limit if goes_on else 1
-    with _landed_first() as results, LiveProgress(_python(workspace, asked.how.python)) as live:
+    with _landed_first() as results, LiveProgress(_python(workspace, asked.how)) as live:
         series = next_batches_apart(
             workspace, choice, asked.how, live.tell, limit=limit, make=make, results=results
         )
     if goes_on:
-        return show_series(series, _again(workspace, live.python))
-    show_result(
-        series.results[0] if series.results else NothingToDo(), _again(workspace, live.python)
-    )
+        return _show_series(workspace, asked, series, live.python)
+    result: Result = series.results[0] if series.results else NothingToDo()
+    show_result(_in_phase(workspace, asked, result), _again(workspace, live.python))
     show_kept(series.kept)
     return series.exit_code
 
@@ -237,7 +276,7 @@ def retry(plan: Path | None, name: str | None, how: How) -> Exit:
     from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan)
-    with LiveProgress(_python(workspace, how.python)) as live:
+    with LiveProgress(_python(workspace, how)) as live:
         series = decided.retry(workspace, name, how, live.tell)
     if not series.results:
         say(f"Nothing to try again{f' in {name}' if name else ''}: nothing was given up.")
@@ -267,7 +306,7 @@ def adopt(plan: Path | None, name: str, reason: str | None, how: How) -> Exit:
     from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan)
-    with LiveProgress(_python(workspace, how.python)) as live:
+    with LiveProgress(_python(workspace, how)) as live:
         adopted = decided.adopt(workspace, name, reason, how, live.tell)
     return show_adopted(adopted, _again(workspace, live.python))
 
@@ -280,7 +319,7 @@ def undo(plan: Path | None, name: str, how: How) -> Exit:
     from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan)
-    with LiveProgress(_python(workspace, how.python)) as live:
+    with LiveProgress(_python(workspace, how)) as live:
         undone = decided.undo(workspace, name, how, live.tell)
     return show_undone(undone, _again(workspace, live.python))
 
@@ -313,11 +352,17 @@ def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
     return Exit.DONE
 
 
-def _python(workspace: Workspace, option: str | None = None) -> str:
-    """The interpreter for commands that are printed, found without starting it, else our own."""
+def _python(workspace: Workspace, how: How | None = None) -> str:
+    """The interpreter for commands that are printed, found without starting it, else our own.
+
+    They repeat how it was asked for, and how strictly and by whom batches are committed.
+    """
     from orchestrator.plan.projects import wanted_python
     from orchestrator.project.interpreter import chosen
 
+    option = how.python if how else None
     typed.remember("python", option)
+    typed.flag("strict", is_set=how is not None and how.strict)
+    typed.flag("signoff", is_set=how is not None and how.signoff)
     found = chosen(workspace.top, wanted_python(workspace.plan, option))
     return str(found or sys.executable)

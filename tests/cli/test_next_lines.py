@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import BREAKS, FILES, PLAN, SampleRepo, make_repo
+from printed import commands_in
+from support import BREAKS, FILES, PLAN, Ran, SampleRepo, make_repo
 
 from orchestrator.report import typed
 
@@ -57,6 +58,65 @@ def test_the_interpreter_is_named_where_it_was_typed(repo: SampleRepo) -> None:
     assert all("--python" not in step for step in steps(repo.run("status").out))
 
 
+def test_the_phase_is_named_as_long_as_something_is_left_of_it(tmp_path: Path) -> None:
+    second = PLAN.partition("phases:\n")[2].replace("id: first", "id: second")
+    second = second.replace("title: first things", "title: other things")
+    for old, new in (("test_a", "test_d"), ("test_b", "test_e"), ("test_c", "test_f")):
+        second = second.replace(old, new)
+    more = {f"tests/test_{to}.py": FILES[f"tests/test_{of}.py"] for of, to in ("ad", "be", "cf")}
+    repo = make_repo(tmp_path / "repo", {**FILES, **more}, plan=PLAN + second)
+    python = ("--python", sys.executable)
+    first = repo.run("next-batch", "--phase", "second", *python)
+    assert first.code == 0, first.err
+    (step,) = steps(first.err)
+    assert step.startswith(f"orchestrate next-batch --python {sys.executable} --phase second  ")
+    assert "(second/two, Batch two)" in step
+    last = repo.run(*commands_in(f"next: {step}")[0])
+    (step,) = steps(last.err)
+    assert step.startswith(f"orchestrate next-batch --python {sys.executable}  ")
+    assert "(first/one, Batch one)" in step
+
+
+@pytest.mark.parametrize("how", [[], ["--isolated"], ["--jobs", "2"]], ids=str)
+def test_what_goes_on_goes_on_as_it_was_begun(repo: SampleRepo, how: list[str]) -> None:
+    python = ("--python", sys.executable)
+    ended = repo.run("next-batch", "--limit", "1", "--strict", "--signoff", *how, *python)
+    assert ended.code == 1, ended.err
+    step, *_ = steps(ended.err)
+    words = f"--python {sys.executable} --strict --signoff {' '.join(how)}".rstrip()
+    assert step.startswith(f"orchestrate next-batch {words} --all  ")
+    assert repo.run(*commands_in(f"next: {step}")[0]).code == 0
+
+
+def test_each_command_that_is_printed_does_what_it_says(repo: SampleRepo) -> None:
+    """From the first preview to the last decision, nothing is typed but what was printed."""
+    python = ("--python", sys.executable)
+    ended = repo.run("next-batch", "--dry-run", *python)
+    assert ended.code == 0
+    done: set[tuple[str, ...]] = set()
+    todo: list[list[str]] = [["next-batch", *python], ["status"], ["validate"], ["history"]]
+    while todo:
+        command = todo.pop(0)
+        if tuple(command) in done or len(done) > 40:
+            continue
+        done.add(tuple(command))
+        followed = repo.run(*command)
+        assert followed.code not in {2, 8}, (command, followed.err)
+        todo += _typed_next(followed)
+    assert {words[0] for words in done} >= {"next-batch", "status", "unresolved", "retry", "skip"}
+    assert repo.changes == ""
+
+
+def _typed_next(ran: Ran) -> list[list[str]]:
+    """What a person would type of what was printed; `adopt` needs a change by hand before."""
+    found = commands_in(f"{ran.out}\n{ran.err}")
+    order = ["show", "next-batch", "unresolved", "retry", "skip", "status"]
+    return sorted(
+        ([*words] for words in found if words and words[0] in order),
+        key=lambda words: order.index(words[0]),
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -68,6 +128,7 @@ def test_the_interpreter_is_named_where_it_was_typed(repo: SampleRepo) -> None:
         ("pip install orchestrate status", "pip install orchestrate --plan p status"),
         ("/x/orchestrate status", "/x/orchestrate status"),
         ("orchestrate", "orchestrate"),
+        ("orchestrate next-batch, and so on", "orchestrate --plan p next-batch --python P, and so on"),
     ],
 )  # fmt: skip
 def test_options_are_put_where_the_command_takes_them(
@@ -81,3 +142,30 @@ def test_options_are_put_where_the_command_takes_them(
     typed.remember("plan", None)
     typed.remember("python", None)
     assert typed.repeated(text) == text
+
+
+@pytest.mark.parametrize(
+    ("remembered", "text", "shown"),
+    [
+        ({"phase": "x"}, "orchestrate next-batch --batch x/y", "orchestrate next-batch --batch x/y"),
+        ({"phase": "x"}, "orchestrate next-batch --phase y", "orchestrate next-batch --phase y"),
+        ({"phase": "x"}, "orchestrate status", "orchestrate status"),
+        ({"all": ""}, "orchestrate next-batch", "orchestrate next-batch --all"),
+        ({"all": ""}, "orchestrate next-batch --limit 2", "orchestrate next-batch --limit 2"),
+        ({"jobs": "4", "all": ""}, "orchestrate next-batch", "orchestrate next-batch --all --jobs 4"),
+        ({"jobs": "4"}, "orchestrate next-batch --all --jobs 1", "orchestrate next-batch --all --jobs 1"),
+        ({"jobs": "4"}, "orchestrate next-batch --batch a --dry-run", "orchestrate next-batch --batch a --dry-run"),
+        ({"engine": "dask", "scheduler": "tcp://h:1"}, "orchestrate next-batch --all --jobs 1", "orchestrate next-batch --all --jobs 1"),
+        ({"engine": "dask", "scheduler": "tcp://h:1"}, "orchestrate next-batch --all", "orchestrate next-batch --engine dask --scheduler tcp://h:1 --all"),
+        ({"isolated": ""}, "orchestrate next-batch --dry-run", "orchestrate next-batch --dry-run"),
+        ({"strict": ""}, "orchestrate retry a.py", "orchestrate retry --strict a.py"),
+        ({"signoff": ""}, "orchestrate skip a.py --reason WHY", "orchestrate skip --signoff a.py --reason WHY"),
+    ],
+)  # fmt: skip
+def test_an_option_is_repeated_only_where_it_means_something(
+    remembered: dict[str, str], text: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typed, "_typed", {})
+    for name, value in remembered.items():
+        typed.remember(name, value)
+    assert typed.repeated(text) == shown
