@@ -28,9 +28,13 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class StepBegun:
-    """A step begins: fix, write, a gate, commit."""
+    """A step begins: fix, write, a gate, commit.
+
+    `runs` says which program it starts, on what, where that may take long.
+    """
 
     name: str
+    runs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ def _why_not(arguments: tuple[str, ...]) -> str | None:
     try:
         with program.make_context("orchestrate", list(arguments)) as context:
             left = [*getattr(context, "_protected_args", []), *context.args]
+            if not left:
+                return None
             name, command, rest = program.resolve_command(context, left)
             with command.make_context(name, rest, parent=context):
                 return None

@@ -29,7 +29,7 @@ from orchestrator.project.interpreter import Interpreter
 from orchestrator.project.pytest_config import settings_for
 from orchestrator.safety.session import Session
 from orchestrator.safety.tree import BatchTree
-from orchestrator.words import plural
+from orchestrator.words import listed, plural
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class Gates:
                 verdict = trial_gate(name, trial, changes, top=self.top)
             yield verdict
         for command in self._commands():
-            self.tell(StepBegun(command.command.name))
+            self.tell(StepBegun(command.command.name, command.command.run))
             name = command.command.name
             with self._watched(name), self.session.reading(name):
                 verdict = command.verdict(tree.paths, tree.put, baseline=self.rules.baseline)
@@ -174,7 +174,9 @@ class Gates:
         ids: set[str] = set()
         for suite in suites:
             step = "collect and test" if tests else "collect"
-            self.tell(StepBegun(f"{step} in {suite.folder or '.'}" if len(suites) > 1 else step))
+            step += f" in {suite.folder or '.'}" if len(suites) > 1 else ""
+            own = suite.files([*paths, *also])
+            self.tell(StepBegun(step, f"pytest on {listed(own, 3)}" if own else ""))
             with self.session.reading():
                 try:
                     found = suite_gates(paths, suite, tree, rules, also=also)

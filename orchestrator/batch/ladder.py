@@ -13,7 +13,7 @@ from orchestrator.batch.isolate import Isolated, isolate
 from orchestrator.batch.selection import Selection
 from orchestrator.changes import Content, Side, Unit, changes_of, merged
 from orchestrator.events import Lost, Said, StepBegun
-from orchestrator.fixers.base import NoChange, Refusal
+from orchestrator.fixers.base import FileFixer, NoChange, Refusal
 from orchestrator.fixers.registry import get
 from orchestrator.fixers.task import Feedback, Proposal
 from orchestrator.gates.sides import Ids
@@ -133,7 +133,8 @@ class _Climber:
         kept: dict[str, Content] = {c.path: c.after for c in changes_of(self._climb.kept)}
         now = {**self._before, **kept}
         sheet = Sheet(self._place, rung, targets, now, kept, self._feedback, spent)
-        with self._step("fix"):
+        runs = f"{rung.label} on {plural(len(targets), 'file')}"
+        with self._step("fix", runs="" if isinstance(get(rung.fixer), FileFixer) else runs):
             return fix(self._session, sheet)
 
     def _judged(self, rung: Rung, found: Proposal) -> Isolated | None:
@@ -198,8 +199,8 @@ class _Climber:
         return [t for t in self._selection.targets if t.path in again]
 
     @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
-        self._session.tell(StepBegun(name))
+    def _step(self, name: str, *, runs: str = "") -> Iterator[None]:
+        self._session.tell(StepBegun(name, runs))
         started_s = time.monotonic()
         try:
             yield

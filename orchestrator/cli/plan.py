@@ -15,6 +15,7 @@ from orchestrator.drafting import memory_safety, trial
 from orchestrator.drafting.draft import Bounds, Draft
 from orchestrator.drafting.owners import owners
 from orchestrator.drafting.place import check_free, reports_folder, written
+from orchestrator.drafting.tests import left_out_by_builds, named_tests
 from orchestrator.drafting.text import text_of
 from orchestrator.errors import BadInput, Exit
 from orchestrator.events import Event, Said
@@ -41,6 +42,7 @@ class Asked:
     grouping: str = Grouping.FILE.value
     require: str | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    tests: Sequence[str] = ()
     output: Path | None = None
     dry_run: bool = False
     python: str | None = None
@@ -64,6 +66,8 @@ def plan_from_scratch(asked: Asked) -> Exit:
         data(text)
         return Exit.DONE
     file, checked, has_schema = written(top, text, target)
+    for note in left_out_by_builds(top):
+        say(note, "yellow")
     show_draft(made, checked, file, has_schema=has_schema, words=_words(asked))
     return Exit.DONE
 
@@ -78,10 +82,15 @@ def drafted(asked: Asked, top: Path) -> Draft | None:
     for refusal in found.refused[:5]:
         say(f"  refused: {refusal.path}: {refusal.reason}", "yellow")
     if not found.items:
-        said = f"{change.fixer} would change none of {plural(found.asked, 'file')}"
-        say(f"{said}; nothing to plan")
+        files, refused = plural(found.asked, "file"), len(found.refused)
+        none = f"would change none of {'the others' if refused else files}"
+        said = f"refused {refused:,} of {files} and {none}" if refused else none
+        say(f"{change.fixer} {said}; nothing to plan")
         return None
-    return trial.draft(change, found, top, asked.bounds, owners(top), reports_folder(top))
+    return trial.draft(
+        change, found, top, asked.bounds, owners(top), reports_folder(top),
+        named_tests(asked.tests),
+    )  # fmt: skip
 
 
 def _memory_safety(asked: Asked, top: Path) -> Draft | None:
@@ -100,7 +109,10 @@ def _memory_safety(asked: Asked, top: Path) -> Draft | None:
     found = scanned(asked.paths)
     usual = str(read_config(top).options.get("require", Require.MOCKS))
     wishes = memory_safety.Wishes(
-        asked.bounds, Grouping(asked.grouping), Require(asked.require or usual)
+        asked.bounds,
+        Grouping(asked.grouping),
+        Require(asked.require or usual),
+        named_tests(asked.tests),
     )
     made = memory_safety.draft(found, wishes, owners(top), reports_folder(top))
     if not made.phases:

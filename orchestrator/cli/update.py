@@ -39,6 +39,11 @@ def update(plan: Path | None, asked: Asked, *, trust: bool) -> Exit:
         BadInput: the plan is wrong, or what it would become.
         Refused: it would run commands that were not trusted here.
     """
+    if asked.tests:
+        raise BadInput(
+            "--tests is for a plan that is still to be written",
+            next_step="change `verify: tests:` in the plan, then: orchestrate validate",
+        )
     workspace = open_workspace(plan)
     before = read_regular(workspace.plan_file)
     text = before.decode("utf-8-sig")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import Self
 
@@ -37,6 +38,9 @@ from orchestrator.plan.model import Evidence
 from orchestrator.words import plural
 
 _TEST_CHARS = 60
+_SAID_EVERY_S = 30.0
+"""Where no bar can move, a line says so often how far the tests are."""
+
 _WORDS = {Kind.PASSED: "passed", Kind.RED: "RED", Kind.CANNOT_JUDGE: "cannot be judged"}
 
 
@@ -60,10 +64,14 @@ class LiveProgress:
             disable=not console.is_terminal,
         )
         self._task: TaskID | None = None
+        self._said_s = 0.0
+        """When something was last printed of the tests, on a clock of no origin."""
+
         self._beside: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
         self._live.start()
+        self._said_s = time.monotonic()
         return self
 
     def __exit__(
@@ -81,13 +89,16 @@ class LiveProgress:
                 say(f"{place.name}: {place.batch.title} ({plural(files, 'file')})", "bold")
             case Recovered(sentence):
                 say(f"an earlier run was interrupted: {sentence}", "yellow")
-            case StepBegun(name):
+            case StepBegun(name, runs):
                 self._begin(name)
+                if runs:
+                    say(f"    runs {runs}", "dim")
             case InterpreterFound(python):
                 self.python = str(python.path)
                 say(f"  python      {python.path} ({python.version}, {python.found})")
             case TestsRan():
                 self._move(self._task, event)
+                self._say_where(event)
             case Beside(place, inner):
                 self._tell_beside(place, inner)
             case BesideEnded(place):
@@ -106,6 +117,15 @@ class LiveProgress:
         if self._task is not None:
             self._live.remove_task(self._task)
         self._task = self._live.add_task(cell(name).plain, total=None, current="")
+
+    def _say_where(self, ran: TestsRan) -> None:
+        """Print now and then how far the tests are, where no bar is shown."""
+        now_s = time.monotonic()
+        if not self._live.disable or now_s - self._said_s < _SAID_EVERY_S:
+            return
+        self._said_s = now_s
+        how_far = "collecting" if ran.of is None else f"{ran.done:,} of {ran.of:,} tests"
+        say(f"    {how_far}{f', at {ran.current}' if ran.current else ''}", "dim")
 
     def _tell_beside(self, place: str, event: Event) -> None:
         """One line of the table for each batch at work; what it tells is shown once it lands."""

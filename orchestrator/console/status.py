@@ -52,9 +52,11 @@ def _lines(status: Status, left_s: float | None) -> Iterator[Text]:
     yield from (cell(line, "dim") for line in calibration.lines(status))
     first, *rest = next_lines(status)
     if left_s is not None:
-        first = f"{first}; all of it: about {duration(left_s)}, at the pace here"
+        first = f"{first}; a run of all that is left: about {duration(left_s)}, at the pace here"
     yield cell(first)
     yield from map(cell, rest)
+    if left_s is not None and any(phase.phase.hours for phase in status.phases):
+        yield cell("Time est. is what the plan expects people to need, review included", "dim")
 
 
 def _table(status: Status, found: Sequence[Row], last: Row) -> Table:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from orchestrator import files
 from orchestrator.batch.gate import gates_for
 from orchestrator.batch.named import named
+from orchestrator.batch.recording import fresh_gates
 from orchestrator.changes import FILE_MODE, Change, Content, Side, Unit
 from orchestrator.errors import BadInput, Refused
 from orchestrator.events import Picked, Tell
@@ -85,13 +87,15 @@ def _undone(work: Session, batch: BatchStatus, record: Record) -> Undone:
     head = preflight.check(work.repo, work.plan, place, paths, new=removed)
     now: dict[str, Content] = {path: _now(work, path) for path in paths}
     changes = _reverted(work, place, entries, now)
-    text = message(work.plan, place, record, action=Action.UNDO, touched=paths, gates=())
+    told = partial(message, work.plan, place, record, action=Action.UNDO, touched=paths)
+    told(gates=())  # a template of the plan that is wrong is told before anything is done
     work.tell(Picked(place, len(paths)))
     commit = None
     with transaction(work, place, head, now) as tx:
         tx.may_hold(changes)
         verdicts = _verdicts(work, place, changes)
         if all(verdict.passed for verdict in verdicts):
+            text = told(gates=fresh_gates(verdicts, work.spelled))
             staged = tx.stage({change.path: change.after for change in changes}, paths)
             commit = tx.commit(staged, None, text)
     return Undone(place, paths, commit, verdicts)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import process, temporary
-from orchestrator.doctor.commands import Command, commands
 from orchestrator.fixers.guard.settings import needs_xdist
 from orchestrator.foreign import as_argument
 from orchestrator.metering.usage import available_mib
+from orchestrator.project.commands import Command, parallel_commands
 from orchestrator.project.interpreter import Interpreter
 
 LIMIT_S = 300
@@ -147,7 +147,7 @@ def examine(
 
 def _commands(home: Path, top: Path) -> Iterator[Command]:
     """The commands of a repository, with paths from the top of the project."""
-    for command in commands(home):
+    for command in parallel_commands(home):
         yield replace(command, path=os.path.relpath(home / command.path, top))
 
 

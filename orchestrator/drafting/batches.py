@@ -13,6 +13,7 @@ _ENOUGH = 0.5
 """A batch that is this full is not filled up with files of another folder."""
 _NAMED = 3
 """Of so many files a batch's title names all."""
+_ID_CHARS = 40
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
@@ -27,7 +28,7 @@ def batched(
     found = []
     for group in _grouped(items, bounds, owner_of):
         title = _unique(_title(group), titles, " ")
-        name = _unique(_slug(title), ids, "-")
+        name = _unique(slug(title), ids, "-")
         owner = owner_of(group[0].path)
         found.append(DraftBatch(name, title, group, f"owners: {owner}" if owner else ""))
     return found
@@ -129,9 +130,13 @@ def _first_words(topics: Sequence[str]) -> str:
     return " ".join(shared)
 
 
-def _slug(title: str) -> str:
+def slug(title: str) -> str:
+    """An id made of the words of a title, as many as fit; one word alone may be cut."""
     words = _UNSAFE.sub("-", title.lower()).strip("-")
-    return words[:40].rstrip("-") or "batch"
+    if len(words) > _ID_CHARS:
+        whole = words[: _ID_CHARS + 1].rpartition("-")[0]
+        words = whole or words[:_ID_CHARS]
+    return words or "batch"
 
 
 def _unique(name: str, taken: set[str], glue: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from orchestrator.drafting.batches import batched, canary
 from orchestrator.drafting.draft import Bounds, Draft, DraftBatch, DraftPhase, Item, hours
+from orchestrator.drafting.tests import left_out_by_builds
 from orchestrator.fixers.facts import Facts
 from orchestrator.fixers.guard import places
 from orchestrator.fixers.guard.hook import CONFIGURATION
@@ -65,6 +66,8 @@ class Wishes:
     bounds: Bounds = field(default_factory=Bounds)
     grouping: Grouping = Grouping.FILE
     require: Require = Require.MOCKS
+    tests: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Tests by the patterns of the files they look at, where those are no tests themselves."""
 
 
 def draft(
@@ -97,7 +100,7 @@ def draft(
         phases.append(_guard(found.top, taken, projects))
     return Draft(
         "pytest-xdist-memory-safety", "pytest-xdist memory safety", _notes(found, wishes),
-        _head(reports), phases,
+        _head(reports, wishes), phases,
     )  # fmt: skip
 
 
@@ -284,13 +287,19 @@ def _notes(found: Survey, wishes: Wishes) -> list[str]:
             f"Left out: {plural(len(left), 'file')} whose test classes touch no mock "
             "(`orchestrate plan --require all` takes them in).",
         ]
+    for note in left_out_by_builds(found.top):
+        notes += ["", note]
     return notes
 
 
-def _head(reports: str | None) -> Mapping[str, OptionValue]:
+def _head(reports: str | None, wishes: Wishes) -> Mapping[str, OptionValue]:
     head: dict[str, OptionValue] = {"prevents": PREVENTS}
     if reports:
         head["reports"] = reports
+    if wishes.tests:
+        head["verify"] = {
+            "tests": {pattern: list(tests) for pattern, tests in wishes.tests.items()}
+        }
     head["measures"] = {
         "classes": {"title": "Classes"},
         "methods": {"title": "Methods"},

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from orchestrator.batch.fix import Sheet, contents_before, fix
-from orchestrator.drafting.batches import batched, canary
+from orchestrator.drafting.batches import batched, canary, slug
 from orchestrator.drafting.draft import Bounds, Draft, DraftBatch, DraftPhase, Item, hours
+from orchestrator.drafting.tests import left_out_by_builds, tests_for
 from orchestrator.errors import BadInput
 from orchestrator.events import Tell
 from orchestrator.fixers.base import Refusal
@@ -25,6 +27,13 @@ from orchestrator.workspace import Workspace
 _AT_ONCE = 500
 """Files a fixer is given in one go: a command line has an end."""
 _TOLD = 10
+_TITLE_CHARS = 40
+_ENDINGS = re.compile(r"(?<=.)(Command|Codemod|Transformer|Visitor)+$")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PYTHON = re.compile(r"\{python\}|python[\d.]*")
+_SAID_ANYWAY = frozenset({"--fix", "--quiet", "-q", "--in-place", "-i"})
+"""Words of a command that say nothing of what is changed."""
+
 _LINE = 96
 _REVIEW_MINUTES = (2, 5)
 
@@ -126,9 +135,12 @@ def candidates(top: Path, change: Change) -> list[str]:
 
 def draft(
     change: Change, trial: Trial, top: Path, bounds: Bounds, owner_of: Callable[[str], str],
-    reports: str | None,
+    reports: str | None, named: Mapping[str, Sequence[str]],
 ) -> Draft:  # fmt: skip
-    """The plan that carries the change to the files it concerns."""
+    """The plan that carries the change to the files it concerns.
+
+    `named` are tests by the patterns of the files they look at.
+    """
     head = _phase_head(change, len(trial.items))
     first = canary(trial.items)
     chosen = {item.path for item in first}
@@ -136,13 +148,17 @@ def draft(
     rest = [item for item in trial.items if item.path not in chosen]
     batches += batched(rest, bounds, owner_of, taken=["canary"])
     why = f"{plural(len(trial.items), 'file')} of {trial.asked:,} that were looked at"
-    name = _name(change)
-    phase = DraftPhase(name, name.replace("-", " "), Priority.MEDIUM.value, head, batches, why)
+    title = _title(change)
+    name = slug(title)
+    phase = DraftPhase(name, title, Priority.MEDIUM.value, head, batches, why)
     whole: dict[str, OptionValue] = {"reports": reports} if reports else {}
-    if tests := _tests_for([item.path for item in trial.items], top):
+    sources = [item.path for item in trial.items if _kind(top, item.path) == "source"]
+    if tests := tests_for(top, sources, named):
         whole["verify"] = {"tests": tests}
     notes = ["", *_notes(change, trial)]
-    return Draft(name, name.replace("-", " "), notes, whole, [phase])
+    for note in left_out_by_builds(top):
+        notes += ["", note]
+    return Draft(name, title, notes, whole, [phase])
 
 
 def _place(change: Change, paths: Sequence[str]) -> Place:
@@ -170,24 +186,6 @@ def _kind(top: Path, path: str) -> str:
     return "tests" if settings_for(top, path).collects_file(path) else "source"
 
 
-def _tests_for(paths: Sequence[str], top: Path) -> dict[str, OptionValue]:
-    """For files that are no tests, the tests that judge them: those of the whole project."""
-    sources = [path for path in paths if _kind(top, path) == "source"]
-    where = list(settings_for(top, "test_it.py").testpaths) or _test_folders(top)
-    folders = sorted({path.partition("/")[0] for path in sources if "/" in path})
-    patterns = [f"{folder}/*" for folder in folders]
-    patterns += sorted(path for path in sources if "/" not in path)
-    existing: list[OptionValue] = [name for name in where if (top / name).exists()]
-    return {pattern: list(existing) for pattern in patterns} if existing else {}
-
-
-def _test_folders(top: Path) -> list[str]:
-    """The top folders that hold a test file."""
-    listed = (path for path in Repo(top).listed_files() if path.endswith(".py"))
-    tests = (path for path in listed if settings_for(top, path).collects_file(path))
-    return sorted({path.partition("/")[0] for path in tests})
-
-
 def _phase_head(change: Change, files: int) -> dict[str, OptionValue]:
     head: dict[str, OptionValue] = {"fixer": change.fixer}
     if change.options:
@@ -198,16 +196,24 @@ def _phase_head(change: Change, files: int) -> dict[str, OptionValue]:
     return head
 
 
-def _name(change: Change) -> str:
-    """What the migration is called, by what is run."""
-    for key in ("run", "codemod"):
-        value = change.options.get(key)
-        text = value[0] if isinstance(value, list) and value else value
-        if isinstance(text, str):
-            words = text.rpartition(".")[2].split() if key == "codemod" else text.split()
-            name = "".join(c if c.isalnum() else "-" for c in PurePosixPath(words[0]).name.lower())
-            return name.strip("-") or change.fixer
-    return change.fixer
+def _title(change: Change) -> str:
+    """What the migration is called: by the class of its codemod, or the command that is run."""
+    codemod, run = change.options.get("codemod"), change.options.get("run")
+    if isinstance(codemod, str):
+        name = _ENDINGS.sub("", codemod.rpartition(".")[2])
+        return " ".join(_WORDS.findall(name)).lower().strip() or change.fixer
+    command = run[0] if isinstance(run, list) and run else run
+    if not isinstance(command, str):
+        return change.fixer
+    words = [word for word in command.split() if "{" not in word or "python" in word]
+    program, rest = PurePosixPath(words[0]).name if words else "", words[1:]
+    if _PYTHON.fullmatch(program):  # what it runs says more
+        rest = [word for word in rest if word != "-m"]
+        program, rest = (PurePosixPath(rest[0]).stem, rest[1:]) if rest else ("python", [])
+    told = [program, *(word for word in rest if word not in _SAID_ANYWAY)]
+    while len(told) > 1 and sum(map(len, told)) + len(told) > _TITLE_CHARS:
+        told.pop()
+    return " ".join(told) or change.fixer
 
 
 def _notes(change: Change, trial: Trial) -> Iterator[str]:

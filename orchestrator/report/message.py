@@ -26,12 +26,29 @@ _BODY_LIMIT_CHARS = 1_000_000
 _LISTS = ("targets", "files", "others", "beside", "by_hand", "known", "flaky", "untested")
 
 BODY = """\
+{% macro verified() %}
+{% if tests %}Verified by {{ tests | tests }} of {{ of }}
+{%- if skipped %} ({{ skipped }} more skipped, as before){% endif %}, none newly failing
+{%- if known %}; {{ count.known }} failed before:
+{% for id in known %}- {{ id }}
+{% endfor %}{{ rest(more.known, 'test') }}{% else %}.
+{% endif %}{% endif %}
+{% if untested %}No test looked at:
+{% for path in untested %}- {{ path }}
+{% endfor %}{{ rest(more.untested, 'file') }}{% endif %}
+{% if flaky %}Flaky, they failed and passed on the same bytes:
+{% for id in flaky %}- {{ id }}
+{% endfor %}{{ rest(more.flaky, 'test') }}{% endif %}
+{% if commands %}Not clean before either: {{ commands | join(', ') }}.
+{% endif %}
+{% endmacro %}
 {% if action == 'undo' -%}
 {% if targets %}Gives {{ count.targets | files }} back the content from before the batch:
 {% for file in targets %}- {{ file.path }}
 {% endfor %}{{ rest(more.targets, 'file') }}
 {%- else %}Takes back what was recorded; no file was changed by the batch.
 {% endif %}
+{{ verified() }}
 {%- elif action == 'skip' -%}
 Left as they are: {{ reason }}
 
@@ -54,20 +71,7 @@ Left as they are: {{ reason }}
 {% if beside %}Beside them:
 {% for file in beside %}- {{ file.path }}: {{ file.counts }}
 {% endfor %}{{ rest(more.beside, 'file') }}{% endif %}
-{% if tests %}Verified by {{ tests | tests }} of {{ of }}
-{%- if skipped %} ({{ skipped }} more skipped, as before){% endif %}, none newly failing
-{%- if known %}; {{ count.known }} failed before:
-{% for id in known %}- {{ id }}
-{% endfor %}{{ rest(more.known, 'test') }}{% else %}.
-{% endif %}{% endif %}
-{% if untested %}No test looked at:
-{% for path in untested %}- {{ path }}
-{% endfor %}{{ rest(more.untested, 'file') }}{% endif %}
-{% if flaky %}Flaky, they failed and passed on the same bytes:
-{% for id in flaky %}- {{ id }}
-{% endfor %}{{ rest(more.flaky, 'test') }}{% endif %}
-{% if commands %}Not clean before either: {{ commands | join(', ') }}.
-{% endif %}
+{{ verified() }}
 {% for estimate in estimates %}{{ estimate.label }}, estimated: ~{{ estimate.batch }}
 {%- if estimate.phase %} of ~{{ estimate.phase }} in {{ phase.label }}{% endif %}.
 {% endfor %}{% for line in measured %}Memory, measured: {{ line }}.
@@ -152,7 +156,9 @@ def _default_subject(about: About) -> str:
     Names of files give way to their number first, then the phase goes, then words of the title.
     """
     where = f"batch {about.place.number}/{len(about.place.phase.batches)}{about.share}"
-    ends = [f" ({label(about.place)}, {where})", f" ({where})"]
+    phase = label(about.place)
+    is_said = phase.casefold() in about.title.casefold()  # a drafted plan has one phase, its name
+    ends = [*([] if is_said else [f" ({phase}, {where})"]), f" ({where})"]
     topics = list(_topics(about))
     fitting = (
         subject

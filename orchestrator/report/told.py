@@ -212,7 +212,11 @@ def values(about: About) -> dict[str, Any]:
             most_chars=_TOPIC_CHARS,
         ),
         "unchanged": any(t.done is Done.UNCHANGED for t in entries),
-        "untested": [for_commit(t.path) for t in (*entries, *record.others) if t.tests == 0],
+        "untested": [
+            for_commit(t.path)
+            for t in (*entries, *record.others)
+            if t.tests == 0 and about.action is not Action.UNDO
+        ],
         "known": failed_before(g for g in verified if g.gate in _GATES_OF_TESTS),
         "flaky": flaky(verified),
         "commands": [g.gate for g in verified if g.failed_before and g.gate in g.failed_before],

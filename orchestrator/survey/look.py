@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.doctor.commands import Command, commands
 from orchestrator.errors import CannotJudge, Refused
 from orchestrator.git import Repo, find_folder, find_top
+from orchestrator.project.commands import Command, parallel_commands
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.project.pytest_config import CONFIGURATIONS, is_configured
 from orchestrator.safety.trust import check_found
@@ -62,7 +62,7 @@ def look_around(top: Path, python: str | None, folders: Sequence[str]) -> Surrou
         is_repository and not Repo(top).text("status", "--porcelain"),
         [_project(top, folder, python) for folder in folders],
         ci,
-        list(commands(top)),
+        list(parallel_commands(top)),
         [name for name in _HOOKS if (top / name).exists()]
         + (_installed(top) if is_repository else []),
     )

@@ -255,6 +255,8 @@ def test_undo_gives_everything_back_in_one_commit(repo: SampleRepo) -> None:
         repo.git.text("log", "-1", "--format=%s")
         == "Undo memory safety for Batch one (First, batch 1/2)"
     )
+    body = repo.git.text("log", "-1", "--format=%b")
+    assert "Verified by 4 tests of these files, none newly failing." in body
     assert (repo.changes, repo.leftovers) == ("", [])
     (again,) = retry(repo.workspace(), "one", HOW, nobody).results
     assert isinstance(again, Landed)

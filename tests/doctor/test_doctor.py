@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from support import Ran, plan_with, run_cli
 
-from orchestrator.doctor.commands import commands
 from orchestrator.doctor.diagnosis import diagnosis
 from orchestrator.doctor.examine import examine
 from orchestrator.doctor.finding import Level
 from orchestrator.git import initialised
+from orchestrator.project.commands import parallel_commands
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
 
@@ -202,7 +202,7 @@ def test_case_77_which_lines_start_pytest_in_parallel_without_groups(
     line: str, tmp_path: Path
 ) -> None:
     (tmp_path / "Makefile").write_text(f"test:\n{line}\n")
-    found = [c.number for c in commands(tmp_path) if c.overrides or not c.pins]
+    found = [c.number for c in parallel_commands(tmp_path) if c.overrides or not c.pins]
     assert found == ([2] if COMMANDS[line] else [])
 
 

@@ -11,10 +11,13 @@ import yaml
 from support import FILES, SampleRepo, make_repo
 from surroundings import programs_alone
 
-from orchestrator.drafting.batches import batched, canary, topic
+from orchestrator.drafting import tests as of_drafts
+from orchestrator.drafting.batches import batched, canary, slug, topic
 from orchestrator.drafting.draft import Bounds, Item
 from orchestrator.drafting.owners import owners
 from orchestrator.drafting.text import scalar
+from orchestrator.drafting.trial import Change, _title
+from orchestrator.project.commands import Command
 
 MOCKED = "from unittest.mock import {mock}\n\n\nclass TestIt:\n{tests}"
 TEST = "    def test_{n}(self):\n        assert {mock}()\n\n"
@@ -164,6 +167,13 @@ def test_a_command_that_changes_nothing_makes_no_plan(bare: SampleRepo) -> None:
     assert not (bare.top / "migration_plan.yaml").exists()
 
 
+def test_a_command_that_refuses_every_file_makes_no_plan(bare: SampleRepo) -> None:
+    grows = f"{sys.executable} -c \"import sys; [open(n, 'a').write('#') for n in sys.argv[1:]]\""
+    ended = bare.run("plan", "--run", f"{grows} {{files}}", "tests/api/test_a.py")
+    assert ended.code == 0
+    assert "command refused 1 of 1 file and would change none of the others" in ended.err
+
+
 def test_the_files_of_an_agent_are_named_and_not_tried(bare: SampleRepo) -> None:
     ended = bare.run(
         "plan", "--fixer", "agent", "--run", "no-such-agent", "--instructions", "Do it.",
@@ -248,3 +258,119 @@ def test_a_topic_is_read_from_the_name() -> None:
 def test_every_text_comes_back_from_yaml_as_it_was(text: str) -> None:
     assert yaml.safe_load(scalar(text)) == text
     assert yaml.safe_load(f"{{a: {scalar(text)}, b: 1}}") == {"a": text, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "title"),
+    [
+        ({"run": "ruff check --select UP --fix {files}"}, "ruff check --select UP"),
+        ({"run": ["ruff check --fix {files}", "ruff format {files}"]}, "ruff check"),
+        ({"run": "{python} -m pyupgrade --py311-plus {files}"}, "pyupgrade --py311-plus"),
+        ({"run": "/usr/bin/python3.11 tools/add_types.py {files}"}, "add_types"),
+        ({"run": "tool --with many words that fill the line and more {files}"}, "tool --with many words that fill the"),
+        ({"run": "{files}"}, "command"),
+        ({"codemod": "libcst.codemod.commands.convert.ConvertFormatStringCommand"}, "convert format string"),
+        ({"codemod": "mine.HTTPServerFix"}, "http server fix"),
+        ({"codemod": "mine.Command"}, "command"),
+        ({}, "command"),
+    ],
+)  # fmt: skip
+def test_a_migration_is_called_by_what_it_runs(options: dict[str, object], title: str) -> None:
+    assert _title(Change("command", options)) == title
+
+
+def test_an_id_holds_whole_words() -> None:
+    words = "convert every format string of the package"
+    assert slug(words) == "convert-every-format-string-of-the"
+    assert slug("x" * 60) == "x" * 40
+    assert slug("…") == "batch"
+
+
+def test_tests_may_be_named_for_files_that_are_none(bare: SampleRepo) -> None:
+    bare.write("src/api/one.py", "x = 1\n")
+    bare.write("src/web/two.py", "x = 1\n")
+    bare.write("tool.py", "import sys\nfor n in sys.argv[1:]: open(n, 'w').write('x = 2\\n')\n")
+    bare.commit()
+    run = ("--run", f"{sys.executable} tool.py {{files}}", "src")
+    ended = bare.run(
+        "plan", "--tests", "src/api/*=tests/api", "--tests", "src/api/*=tests/unit/test_x.py", *run
+    )
+    assert ended.code == 0, ended.err
+    assert yaml.safe_load(bare.read("migration_plan.yaml"))["verify"]["tests"] == {
+        "src/api/*": ["tests/api", "tests/unit/test_x.py"], "src/*": ["tests"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("given", ["src/*", "=tests", "src/*="])
+def test_tests_without_a_pattern_or_a_path_are_told(bare: SampleRepo, given: str) -> None:
+    ended = bare.run("plan", "--tests", given)
+    assert ended.code == 2
+    assert "--tests is PATTERN=TESTS" in ended.err
+
+
+def test_tests_are_named_in_a_plan_about_memory_safety_as_well(bare: SampleRepo) -> None:
+    assert bare.run("plan", "--tests", "lib/*=tests/unit").code == 0
+    plan = yaml.safe_load(bare.read("migration_plan.yaml"))
+    assert plan["verify"]["tests"] == {"lib/*": ["tests/unit"]}
+    refused = bare.run("plan", "--update", "--tests", "lib/*=tests/unit")
+    assert refused.code == 2
+    assert "still to be written" in refused.err
+
+
+def test_the_tests_of_a_source_file_are_those_of_its_project(tmp_path: Path) -> None:
+    ini = "[tool.pytest.ini_options]\n"
+    files = {
+        "one/pyproject.toml": f"{ini}testpaths = ['t/unit']\n",
+        "one/t/unit/test_a.py": "def test(): pass\n",
+        "one/t/slow/test_b.py": "def test(): pass\n",
+        "one/src/a.py": "x = 1\n",
+        "two/pyproject.toml": ini,
+        "two/tests/test_c.py": "def test(): pass\n",
+        "two/more/test_d.py": "def test(): pass\n",
+        "two/c.py": "x = 1\n",
+    }
+    repo = make_repo(tmp_path / "repo", files)
+    sources = ["one/src/a.py", "two/c.py"]
+    assert of_drafts.tests_for(repo.top, sources, {}) == {
+        "one/src/*": ["one/t/unit"],
+        "two/c.py": ["two/more", "two/tests"],
+    }
+
+
+WORKFLOW = """\
+jobs:
+  test:
+    steps:
+      - run: pip install pytest --ignore-installed
+      - run: pytest -n 2 --ignore=tests/e2e --deselect 'tests/test_a.py::test_b[x y]' -m "not slow"
+      - run: |
+          python -m pytest \\
+            -k "not network" --ignore ${{ matrix.skip }} --ignore-glob='*_live.py'
+      - run: pytest -m slow -k smoke tests
+"""
+
+
+def test_what_builds_leave_out_is_offered_and_not_taken(bare: SampleRepo) -> None:
+    bare.write(".github/workflows/ci.yml", WORKFLOW)
+    bare.commit()
+    ended = bare.run("init")
+    assert ended.code == 0, ended.err
+    offered = (
+        "pytest_args: [--ignore=tests/e2e, \"--deselect=tests/test_a.py::test_b[x y]\", -m, "
+        "\"not slow\", -k, \"not network\", \"--ignore-glob=*_live.py\"]"
+    )  # fmt: skip
+    told = " ".join(ended.err.split())
+    assert "leave tests out (.github/workflows/ci.yml:5, .github/workflows/ci.yml:7)" in told
+    assert offered in told
+    text = bare.read("migration_plan.yaml")
+    assert "ci.yml:5" in text
+    assert "pytest_args" not in yaml.safe_load(text).get("verify", {})
+    value = yaml.safe_load("{" + offered + "}")["pytest_args"]
+    assert value[1] == "--deselect=tests/test_a.py::test_b[x y]"
+
+
+def test_a_quote_without_an_end_names_no_option() -> None:
+    assert Command("Makefile", 1, "pytest -m 'not slow").leaves_out == []
+    assert Command("ci.yml", 1, "- run: \"pytest -m 'not slow'\"").leaves_out == [
+        ("-m", "not slow")
+    ]

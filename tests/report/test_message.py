@@ -72,6 +72,7 @@ MANY = [edited(f"tests/test_something_long_{n}.py") for n in range(9)]
         pytest.param(PLAN, [edited(f"tests/test_{LONG}.py")], "memory safety for 1 file (First, batch 1/2)", id="a long name"),
         pytest.param(PLAN, [edited(f"{LONG}{n}.py") for n in range(400)], "memory safety for 400 files (First, batch 1/2)", id="many long names"),
         pytest.param(titled("memory safety", phase=f"the-{'long-' * 10}one"), [edited("a.py")], "memory safety for a (batch 1/2)", id="a long phase"),
+        pytest.param(titled("convert format string", phase="convert-format-string"), [edited("cli.py")], "convert format string for cli (batch 1/2)", id="a phase that is called so"),
         pytest.param(titled("many words " * 20), [edited("a.py")], "many words many words many words many words … for a (First, batch 1/2)", id="a long title"),
         pytest.param(titled("it", topic="some words " * 20), [edited("a.py")], "it for some words some words some words some … (First, batch 1/2)", id="a long topic"),
     ],

@@ -70,6 +70,15 @@ def plan_command(
     require: RequireOption = None,
     max_files: Annotated[int, typer.Option(min=1, help="Files of a batch at most.")] = 10,
     max_tests: Annotated[int, typer.Option(min=1, help="Tests of a batch at most.")] = 400,
+    tests: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Tests that look at files which are none, such as 'src/api/*=tests/api'; default: "
+            "what plain pytest collects.",
+            metavar="PATTERN=TESTS",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -100,6 +109,7 @@ def plan_command(
         grouping,
         require,
         Bounds(max_files, max_tests),
+        tests or [],
         output,
         dry_run,
         python,
