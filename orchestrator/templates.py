@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from types import FrameType
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from orchestrator.errors import BadInput
@@ -34,16 +34,11 @@ def rendered(
     Raises:
         BadInput: it names something unknown, takes too long, gives too much, or is malformed.
     """
-    environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
-    )
-    environment.filters["files"] = partial(plural, noun="file")
-    environment.filters["tests"] = partial(plural, noun="test")
     chunks: list[str] = []
     try:
         with _time_limit(where):
             size = 0
-            for chunk in environment.from_string(template).generate(**values):
+            for chunk in _compiled(template).generate(**values):
                 size += len(chunk)
                 if size > limit_chars and cut is None:
                     raise BadInput(f"{where} of the plan gives more than {limit_chars} characters")
@@ -59,6 +54,17 @@ def rendered(
             next_step="orchestrate validate",
         ) from error
     return "".join(chunks)
+
+
+@cache
+def _compiled(template: str) -> Template:
+    """The template as a program; the built-in one serves every message of a series."""
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
+    )
+    environment.filters["files"] = partial(plural, noun="file")
+    environment.filters["tests"] = partial(plural, noun="test")
+    return environment.from_string(template)
 
 
 @contextmanager

@@ -6,7 +6,9 @@ What Python reads while it starts is that of the first one; `fits` says where th
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import json
 import os
 import re
@@ -15,12 +17,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 LIMIT_S = 300
 _HEAD = 8
-_READ_AT_START = ("PATH", "LANG", "LC_", "PYTHON", "GIT_PYTHON_")
+_READ_AT_START = ("LANG", "LC_", "PYTHON", "GIT_PYTHON_")
 _STARTED = re.compile(r"\.probe|\.__main__$|^orchestrator\.jobs\.")
 """Modules that are programs, and those of the cluster."""
 
@@ -132,11 +135,28 @@ def _become(streams: Sequence[int], arguments: list[str], cwd: str, env: dict[st
     process.RUN_ID = uuid.uuid4().hex
     sys.path[0] = cwd
     sys.argv = ["orchestrate", *arguments]
-    main()
+    try:
+        main()
+    except SystemExit as ended:
+        _end(ended.code)
+
+
+def _end(code: object) -> None:
+    """End as Python does, without taking apart what a process that is gone needs no more."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _load() -> None:
-    """Load every module of the program that it may need, and with them the libraries."""
+    """Load every module of the program that it may need, with the libraries and what is made once.
+
+    What was loaded is kept out of the garbage collector's sight: forks would copy its pages.
+    """
     import importlib
     import pkgutil
 
@@ -145,6 +165,14 @@ def _load() -> None:
     for module in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
         if not _STARTED.search(module.name):
             importlib.import_module(module.name)
+    from orchestrator import templates
+    from orchestrator.plan import load
+    from orchestrator.report.message import BODY
+
+    load._checked()
+    templates._compiled(BODY)
+    gc.collect()
+    gc.freeze()
 
 
 if __name__ == "__main__":

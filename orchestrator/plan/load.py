@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def parsed(data: bytes, *, name: str, plan_path: str, checks: Sequence[Check] = 
     """
     tree = _tree(data, name)
     try:
-        plan = TypeAdapter(Plan).validate_json(json.dumps(tree.value))  # a string may be an enum
+        plan = _checked().validate_json(json.dumps(tree.value))  # a string may be an enum
     except ValidationError as error:
         wrong = [_type_problem(detail) for detail in error.errors()]
         rest = _without(tree.value, [tuple(detail["loc"]) for detail in error.errors()])
@@ -62,6 +63,12 @@ def parsed(data: bytes, *, name: str, plan_path: str, checks: Sequence[Check] = 
     if found := _problems(plan, plan_path, checks):
         raise _bad(name, tree, found)
     return plan
+
+
+@cache
+def _checked() -> TypeAdapter[Plan]:
+    """What checks the types of a plan; making it takes longer than most plans do."""
+    return TypeAdapter(Plan)
 
 
 def _problems(plan: Plan, plan_path: str, checks: Sequence[Check]) -> list[Problem]:
@@ -91,7 +98,7 @@ def _without(value: object, wrong: Sequence[Location]) -> Plan | None:
                 if last in _STAND_INS:
                     holder[last] = _STAND_INS[last]
     try:
-        return TypeAdapter(Plan).validate_json(json.dumps(left))
+        return _checked().validate_json(json.dumps(left))
     except ValidationError:
         return None
 

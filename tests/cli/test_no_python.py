@@ -18,8 +18,8 @@ from orchestrator.process import ProgramMissing
 IN_THE_PLAN = "`verify: {python: PATH}` in the plan"
 RUNS_TESTS = [
     ("next-batch", "next-batch"),
-    ("next-batch --all --jobs 2", "next-batch"),
-    ("next-batch --isolated", "next-batch"),
+    ("next-batch --all --jobs 2", "next-batch --all --jobs 2"),
+    ("next-batch --isolated", "next-batch --isolated"),
     ("adopt tests/test_a.py --reason why", "adopt tests/test_a.py"),
     ("doctor", "doctor"),
     ("doctor --isolated", "doctor --isolated"),

@@ -226,6 +226,9 @@ def cases() -> Iterator[tuple[str, str]]:
         yield str(param.id), dedent(str(param.values[0]))  # type: ignore[attr-defined]
 
 
+pytestmark = pytest.mark.xdist_group("oracle")  # one worker makes the project
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = tmp_path_factory.mktemp("oracle")

@@ -17,7 +17,9 @@ from orchestrator.fixers.findings import Level
 from orchestrator.fixers.memory_safety import FIXER
 from orchestrator.fixers.memory_safety.check import findings
 
-FILES = 120
+pytestmark = pytest.mark.xdist_group("families")  # one worker migrates them all
+
+FILES = 80
 """Each is a seed; all are collected by one process of pytest, before and after."""
 
 CONFTEST = """\

@@ -20,6 +20,9 @@ BROKEN = {
 }
 
 
+pytestmark = pytest.mark.xdist_group("plugins")  # one worker installs the package
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with exactly the page's package installed, and a package whose plug-ins are broken."""

@@ -82,9 +82,9 @@ def test_fault_103_a_run_apart_that_is_ended_anywhere_loses_nothing(
 @pytest.mark.parametrize(
     ("point", "number"),
     [
-        *((point, "KILL") for point in (*ADVANCING, "committing")),
-        *((point, number) for point in (*ADVANCING, "committing") for number in ("TERM", "INT")),
-        *((point, "KILL") for point in ("committed", *IN_WORKERS)),
+        *((point, "KILL") for point in (*ADVANCING, "committing", "committed")),
+        *zip((*ADVANCING, "committing"), ("TERM", "INT", "TERM", "INT"), strict=True),
+        *((point, "KILL") for point in IN_WORKERS[::2]),
         ("gated", "TERM"),
     ],
 )
