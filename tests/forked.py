@@ -6,7 +6,6 @@ What Python reads while it starts is that of the first one; `fits` says where th
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import gc
 import json
@@ -17,9 +16,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import forked_popen
 
 LIMIT_S = 300
 _HEAD = 8
@@ -38,7 +38,8 @@ class Loaded:
         with theirs:
             command = [sys.executable, __file__, str(theirs.fileno())]
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+                env=self._env | {"PYTHONHASHSEED": "0"},  # as pytest is started
             )  # fmt: skip
 
     @property
@@ -126,6 +127,7 @@ def _become(streams: Sequence[int], arguments: list[str], cwd: str, env: dict[st
     from orchestrator import process
     from orchestrator.cli import main
 
+    subprocess.Popen = forked_popen.ForkedPopen  # type: ignore[misc]
     for stream, number in zip(streams, (1, 2), strict=True):
         os.dup2(stream, number)
         os.close(stream)
@@ -138,18 +140,7 @@ def _become(streams: Sequence[int], arguments: list[str], cwd: str, env: dict[st
     try:
         main()
     except SystemExit as ended:
-        _end(ended.code)
-
-
-def _end(code: object) -> None:
-    """End as Python does, without taking apart what a process that is gone needs no more."""
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    if isinstance(code, str):
-        sys.stderr.write(f"{code}\n")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else int(code is not None))
+        forked_popen.end(ended.code)
 
 
 def _load() -> None:
@@ -160,6 +151,8 @@ def _load() -> None:
     import importlib
     import pkgutil
 
+    forked_popen.remember_search()
+    forked_popen.load_pytest()
     import orchestrator
 
     for module in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):

@@ -92,7 +92,7 @@ def killed_after_its_writes(repo: SampleRepo) -> Path:
 
 
 def test_fault_108_every_file_of_the_journal_cut_at_every_length(repo: SampleRepo) -> None:
-    """The journal, and the copies beside it: what is not whole is never written anywhere."""
+    """At every third of them: the journal and the copies beside it are never written anywhere so."""
     from orchestrator.errors import NeedsDecision
 
     folder = killed_after_its_writes(repo)
