@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import support
 import surroundings
 import without_hypothesis
 from support import SampleRepo, make_repo
@@ -39,6 +40,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    support.patches[:] = [monkeypatch]
 
 
 @pytest.fixture

@@ -10,16 +10,20 @@ import contextlib
 import gc
 import json
 import os
+import pickle
 import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar, cast
 
 import forked_popen
+
+T = TypeVar("T")
 
 LIMIT_S = 300
 _HEAD = 8
@@ -56,7 +60,24 @@ class Loaded:
         self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str]
     ) -> tuple[int, str, str]:
         """Exit code, stdout and stderr of `orchestrate ARGUMENTS`."""
-        request = json.dumps([list(arguments), str(cwd), dict(env)]).encode()
+        return self._asked([list(arguments), str(cwd), dict(env), None])
+
+    def call(self, function: Callable[..., T], *arguments: object) -> T:
+        """What a function of ours returns; what it raises is raised here."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "call")
+            file.write_bytes(pickle.dumps((function, arguments)))
+            code, out, err = self._asked([[], str(Path.cwd()), dict(os.environ), str(file)])
+            assert code == 0, (code, out, err)
+            raised, facts, result = pickle.loads(file.read_bytes())
+        if raised is not None:
+            error = raised.__new__(raised)
+            error.args, error.__dict__ = facts
+            raise error
+        return cast("T", result)
+
+    def _asked(self, wanted: list[object]) -> tuple[int, str, str]:
+        request = json.dumps(wanted).encode()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             self._socket.settimeout(LIMIT_S)
             head = len(request).to_bytes(_HEAD, "big")
@@ -120,8 +141,10 @@ def _serve(connection: socket.socket) -> None:
             connection.sendall(code.to_bytes(_HEAD, "big", signed=True))
 
 
-def _become(streams: Sequence[int], arguments: list[str], cwd: str, env: dict[str, str]) -> None:
-    """Be `python -m orchestrate ARGUMENTS`."""
+def _become(
+    streams: Sequence[int], arguments: list[str], cwd: str, env: dict[str, str], call: str | None
+) -> None:
+    """Be `python -m orchestrate ARGUMENTS`, or make a call that a file holds."""
     import uuid
 
     from orchestrator import process
@@ -138,9 +161,20 @@ def _become(streams: Sequence[int], arguments: list[str], cwd: str, env: dict[st
     sys.path[0] = cwd
     sys.argv = ["orchestrate", *arguments]
     try:
-        main()
+        main() if call is None else _answer(Path(call))
     except SystemExit as ended:
         forked_popen.end(ended.code)
+
+
+def _answer(file: Path) -> None:
+    function, arguments = pickle.loads(file.read_bytes())
+    answer: tuple[type[Exception] | None, object, object]
+    try:
+        answer = None, None, function(*arguments)
+    except Exception as error:  # noqa: BLE001 - it is raised where it was called
+        answer = type(error), (error.args, error.__dict__), None
+    file.write_bytes(pickle.dumps(answer))
+    sys.exit(0)
 
 
 def _load() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib
 import inspect
 import io
 import os
@@ -40,16 +41,12 @@ _plain: frozenset[str] = frozenset()
 def load_pytest() -> None:
     """Load what every process of pytest loads; called before anything of ours is loaded."""
     global _plain  # noqa: PLW0603 - there is one such process
-    import asyncio  # noqa: F401
-    import importlib.metadata
-    import unittest.mock  # noqa: F401
-
-    import pytest
     from _pytest.config import default_plugins
 
-    assert pytest
-    for name in default_plugins:
-        importlib.import_module(f"_pytest.{name}")
+    beside = ("pytest", "asyncio", "unittest.mock", "email.parser", "pdb", "readline", "tomllib")
+    execnet = ("execnet.gateway", "execnet.multi", "execnet.rsync")  # what xdist loads
+    for name in (*beside, *execnet, *(f"_pytest.{name}" for name in default_plugins)):
+        importlib.import_module(name)
     _plain = frozenset(sys.modules)
 
 

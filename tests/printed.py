@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 _COMMAND = re.compile(r"(?<![\w/.-])orchestrate (?!: )((?:'[^']*'|[^\n;|&()',]|(?<=\S),(?=\S))*)")
-_A_NOTE = re.compile(r"\s{2,}|\s[…}]|, ")
+_A_NOTE = re.compile(r"\s{2,}|\s[…}]|, | says ")
 
 
 def commands_in(text: str) -> list[list[str]]:

@@ -6,6 +6,7 @@ second for each of the thousands of runs that these tests start.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import sysconfig
@@ -13,6 +14,9 @@ from pathlib import Path
 
 _HERE = Path(sys.prefix)
 _MADE = _HERE / "without-hypothesis"
+_LEFT_OUT = re.compile(r"_?hypothesis|platformdirs-.*\.dist-info")
+"""And the plugin of another package, which no run of pytest here needs to load."""
+
 ON_PATH = _MADE / "on-path"
 """Its interpreter alone, under the names by which one is looked for on PATH."""
 
@@ -24,7 +28,7 @@ def python() -> Path:
         _MADE / folder.relative_to(_HERE) / entry.name: entry
         for folder in (packages, _HERE / "bin")
         for entry in folder.iterdir()
-        if "hypothesis" not in entry.name
+        if not _LEFT_OUT.match(entry.name)
     }
     wanted[_MADE / "pyvenv.cfg"] = _HERE / "pyvenv.cfg"
     wanted |= {ON_PATH / name: _HERE / "bin" / "python" for name in ("python", "python3")}

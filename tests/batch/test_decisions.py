@@ -13,6 +13,7 @@ from support import (
     PLAN,
     PYPROJECT,
     SampleRepo,
+    called,
     fixed,
     landed_repo,
     make_repo,
@@ -47,15 +48,15 @@ def states(repo: SampleRepo) -> dict[str, State]:
 
 
 def adopted(repo: SampleRepo, name: str, reason: str | None = None) -> Adopted:
-    return adopt(repo.workspace(), name, reason, HOW, nobody)
+    return called(adopt, repo.workspace(), name, reason, HOW, nobody)
 
 
 def undone(repo: SampleRepo, name: str) -> Undone:
-    return undo(repo.workspace(), name, HOW, nobody)
+    return called(undo, repo.workspace(), name, HOW, nobody)
 
 
 def skipped(repo: SampleRepo, name: str, reason: str = "it is on its way out") -> Commit:
-    return skip(repo.workspace(), name, reason, nobody)
+    return called(skip, repo.workspace(), name, reason, nobody)
 
 
 def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRepo) -> None:
@@ -65,7 +66,7 @@ def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRe
     )
     given_up.commit("the cause is gone")
     assert states(given_up)["tests/test_b.py"] is State.QUARANTINED
-    (result,) = retry(given_up.workspace(), None, HOW, nobody).results
+    (result,) = called(retry, given_up.workspace(), None, HOW, nobody).results
     assert isinstance(result, Landed)
     assert given_up.git.changed_by("HEAD") == ["reports/first/one.json", "tests/test_b.py"]
     assert states(given_up)["tests/test_b.py"] is State.DONE
@@ -75,17 +76,17 @@ def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRe
 
 def test_retry_while_the_cause_is_there_changes_nothing(given_up: SampleRepo) -> None:
     head = given_up.head
-    (result,) = retry(given_up.workspace(), "tests/test_b.py", HOW, nobody).results
+    (result,) = called(retry, given_up.workspace(), "tests/test_b.py", HOW, nobody).results
     assert isinstance(result, Stopped)
     assert (given_up.head, given_up.changes, given_up.leftovers) == (head, "", [])
 
 
 def test_retry_of_what_is_done_does_nothing(given_up: SampleRepo) -> None:
-    assert retry(given_up.workspace(), "tests/test_a.py", HOW, nobody).results == []
+    assert called(retry, given_up.workspace(), "tests/test_a.py", HOW, nobody).results == []
     with pytest.raises(
         BadInput, match=r"called 'test/test_b.py'; did you mean 'tests/test_b.py'\?"
     ):
-        retry(given_up.workspace(), "test/test_b.py", HOW, nobody)
+        called(retry, given_up.workspace(), "test/test_b.py", HOW, nobody)
 
 
 def test_a_skipped_file_waits_for_ever_and_says_why(given_up: SampleRepo) -> None:
@@ -120,7 +121,7 @@ def test_retry_takes_a_skip_back_and_the_edit_was_kept(given_up: SampleRepo) -> 
     assert given_up.run("show", "--patch", "tests/test_b.py").code == 0
     given_up.write("tests/test_b.py", PASSING)
     given_up.commit("mended")
-    (result,) = retry(given_up.workspace(), "tests/test_b.py", HOW, nobody).results
+    (result,) = called(retry, given_up.workspace(), "tests/test_b.py", HOW, nobody).results
     assert isinstance(result, Landed)
     assert states(given_up)["tests/test_b.py"] is State.DONE
 
@@ -258,7 +259,7 @@ def test_undo_gives_everything_back_in_one_commit(repo: SampleRepo) -> None:
     body = repo.git.text("log", "-1", "--format=%b")
     assert "Verified by 4 tests of these files, none newly failing." in body
     assert (repo.changes, repo.leftovers) == ("", [])
-    (again,) = retry(repo.workspace(), "one", HOW, nobody).results
+    (again,) = called(retry, repo.workspace(), "one", HOW, nobody).results
     assert isinstance(again, Landed)
     assert states(repo)["tests/test_a.py"] is State.DONE
 
@@ -370,7 +371,7 @@ def test_a_skip_or_retry_of_one_file_leaves_its_neighbours_drifted(given_up: Sam
     assert states(given_up)["tests/test_a.py"] is State.DRIFTED
     given_up.write("tests/test_b.py", PASSING)
     given_up.commit("mended")
-    retry(given_up.workspace(), "tests/test_b.py", HOW, nobody)
+    called(retry, given_up.workspace(), "tests/test_b.py", HOW, nobody)
     assert states(given_up)["tests/test_a.py"] is State.DRIFTED
     with pytest.raises(BadInput, match="was done or skipped"):
         skipped(given_up, "tests/test_a.py")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FILES, PLAN, SampleRepo, make_repo
+from support import FILES, PLAN, SampleRepo, make_repo, patches
 
 from orchestrator.batch.settle import Landed
 from orchestrator.disk import disk_error
@@ -43,9 +43,11 @@ def failing(
         return instead
 
     with pytest.MonkeyPatch.context() as patch:
+        patches.append(patch)
         for owner, name in writes:
             patch.setattr(owner, name, counted(getattr(owner, name)))
         yield seen
+        patches.remove(patch)
 
 
 def test_fault_110_the_disk_is_full_at_the_nth_write_for_every_n(tmp_path: Path) -> None:
