@@ -2,6 +2,7 @@
 """Makes `.venv` and runs `demo` or `test` in it; needs nothing but Python 3.11 and git."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -132,7 +133,8 @@ def call(command: list[str]) -> None:
 def run_checks(venv: Path, arguments: list[str]) -> int:
     """Each check in turn, all of them even after one failed; with arguments, pytest alone."""
     programs = venv / "bin"
-    tests = [str(python_of(venv)), "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup"]
+    workers = str((os.cpu_count() or 1) + 1)  # many tests wait for something
+    tests = [str(python_of(venv)), "-m", "pytest", "-q", "-n", workers, "--dist", "loadgroup"]
     checks = {
         "ruff check": [str(programs / "ruff"), "check", "."],
         "ruff format": [str(programs / "ruff"), "format", "--check", "."],

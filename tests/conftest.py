@@ -40,6 +40,8 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    # runs of pytest that tests start keep their folders here, and take no time to remove others
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(home))
     support.patches[:] = [monkeypatch]
 
 

@@ -323,14 +323,22 @@ class Gates:
     def _suites(self, edited: Sequence[str], paths: Sequence[str]) -> list[Suite]:
         """A suite for each project that holds tests of `paths`; `edited` are the files changed."""
         tests = [test for path in paths for test in self.tests_of(path)]
-        return [self._suite(folder, edited) for folder in self.session.projects.of_all(tests)]
+        return [
+            self._suite(folder, edited, tests) for folder in self.session.projects.of_all(tests)
+        ]
 
-    def _suite(self, folder: str, edited: Sequence[str]) -> Suite:
-        projects = self.session.projects
+    def _verify_in(self, folder: str, tests: Sequence[str]) -> Verify:
+        """What must hold in a project; where a folder of its tests holds others, without those."""
+        verify = verify_in(self.session.plan, folder, self.verify)
+        ignored = self.session.projects.ignoring(folder, tests)
+        return replace(verify, pytest_args=[*verify.pytest_args, *ignored]) if ignored else verify
+
+    def _suite(self, folder: str, edited: Sequence[str], tests: Sequence[str]) -> Suite:
+        projects, verify = self.session.projects, self._verify_in(folder, tests)
         return Suite(
             self.top,
             self._python_for_tests(folder),
-            verify_in(self.session.plan, folder, self.verify),
+            verify,
             tests_of=lambda path: [t for t in self.tests_of(path) if projects.of(t) == folder],
             folder=folder,
             on_progress=lambda run: self.tell(TestsRan.seen(run)),
@@ -338,7 +346,7 @@ class Gates:
             compares_lines=not self.strength,  # such a fixer may rewrite the very line that fails
             one_process=self._one_process,
             edited=edited,
-            warm=self.session.warm(folder, self.verify) if self.verify.warm else None,
+            warm=self.session.warm(folder, verify.pytest_args) if verify.warm else None,
         )
 
     def _python_for_tests(self, folder: str) -> Interpreter:

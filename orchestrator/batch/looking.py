@@ -47,7 +47,7 @@ def tests_of(session: Session, place: Place) -> TestsOf:
             if PurePosixPath(path).name == "conftest.py":
                 return collected_below(top, session.projects.of(path), path.rpartition("/")[0])
             return [path] if target is not None and path.endswith(".py") and not tried else []
-        found = [test for named in found for test in expanded(named)]
+        found = session.projects.spread(test for named in found for test in expanded(named))
         if missing := [test for test in found if not (top / test).exists()]:
             raise BadInput(
                 f"the plan names tests for {path!r} that do not exist: {missing[0]!r}",

@@ -91,7 +91,15 @@ def draft(
         why = "no mocks: asked for by `require: all`"
         rest = [item for item in by_level[None] if item.path not in chosen]
         phases += _phase("others", "the others", Priority.LOW, why, rest, wishes, owner_of)
-    if phases and (by_hand := conftests(found)):
+    by_hand = [
+        DraftBatch(id_, title, items)
+        for id_, title, items in (
+            ("conftest", "fixtures that hold mocks", conftests(found)),
+            ("unread", "what could not be read", unread(found)),
+        )
+        if items
+    ]
+    if phases and by_hand:
         phases.append(_by_hand(by_hand))
     if phases:
         taken = {item.path for p in phases for b in p.batches for item in b.items}
@@ -175,6 +183,15 @@ def conftests(found: Survey) -> list[Item]:
     ]
 
 
+def unread(found: Survey) -> list[Item]:
+    """The test files whose classes nobody could count, each with the reason: for a person."""
+    return [
+        Item(facts.path, manual=facts.by_hand[0])
+        for facts in found.files
+        if facts.by_hand and not facts.classes
+    ]
+
+
 def _item(facts: Facts, group: str) -> Item:
     options: dict[str, OptionValue] = {}
     if group != derived_group(facts.path):
@@ -229,10 +246,9 @@ def _canary_phase(items: Sequence[Item], wishes: Wishes) -> DraftPhase:
     )
 
 
-def _by_hand(items: Sequence[Item]) -> DraftPhase:
-    batch = DraftBatch("conftest", "fixtures that hold mocks", items)
-    note = "no fixer changes a conftest file: look, change, then `orchestrate adopt FILE`"
-    return DraftPhase("by-hand", "by hand", Priority.MEDIUM.value, {}, [batch], note)
+def _by_hand(batches: Sequence[DraftBatch]) -> DraftPhase:
+    note = "no fixer changes these files: look, change, then `orchestrate adopt FILE`"
+    return DraftPhase("by-hand", "by hand", Priority.MEDIUM.value, {}, batches, note)
 
 
 def _guard(top: Path, taken: Set[str], projects: Sequence[str]) -> DraftPhase:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.batch.looking import tests_of
@@ -74,6 +74,8 @@ def _runs(home: Session) -> list[_Run]:
         tests = [test for target in status.batch(place).open_targets for test in of(target.path)]
         for folder in home.projects.of_all(tests):
             verify = verify_in(home.plan, folder, home.plan.verify_for(place))
+            ignored = home.projects.ignoring(folder, tests)
+            verify = replace(verify, pytest_args=[*verify.pytest_args, *ignored])
             like = (run for run in runs if run.folder == folder and run.verify == verify)
             if (run := next(like, None)) is None:
                 runs.append(run := _Run(folder, verify, []))

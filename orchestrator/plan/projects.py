@@ -34,7 +34,7 @@ def folders_of(projects: Projects, plan: Plan) -> list[str]:
                 if _is_of_tests(projects.top, target.path):
                     paths.append(target.path)
     paths += [test for pattern in dict.fromkeys(named) for test in matching(projects.top, pattern)]
-    return projects.of_all(paths)
+    return projects.of_all(projects.spread(paths))
 
 
 def _is_of_tests(top: Path, path: str) -> bool:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from orchestrator.project.pytest_config import is_configured, settings_for
+from orchestrator.project.pytest_config import CONFIGURATIONS, is_configured, settings_for
 
 TOP = ""
 """The folder that is the top of the repository itself."""
 
 _MARKERS = ("pyproject.toml", "setup.py")
 """What pytest takes its root from where nothing configures it, in this order."""
+
+_MAY_MARK = frozenset({*_MARKERS, *CONFIGURATIONS})
+_NO_PROJECTS = frozenset({"node_modules", "venv", "__pycache__", "build", "dist"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class Projects:
     top: Path
     declared: Sequence[str] = ()
     _found: dict[str, str] = field(default_factory=dict)
+    _below: dict[str, list[str]] = field(default_factory=dict)
 
     def of(self, path: str) -> str:
         """The folder of the project that a test file, or a folder of them, belongs to.
@@ -43,6 +48,42 @@ class Projects:
     def of_all(self, paths: Iterable[str]) -> list[str]:
         """Return the project folders of several paths: each once, in the order of the paths."""
         return list(dict.fromkeys(self.of(path) for path in paths))
+
+    def below(self, folder: str) -> list[str]:
+        """The other projects that lie in a folder, none inside another of them: by their paths."""
+        folder = TOP if folder == "." else folder.removeprefix("./").rstrip("/")
+        if folder not in self._below:
+            self._below[folder] = list(self._others(folder))
+        return self._below[folder]
+
+    def spread(self, tests: Iterable[str]) -> list[str]:
+        """The tests, with those of other projects that lie in a folder among them.
+
+        Pytest in one project does not see those of another as that one's own run does.
+        """
+        found: list[str] = []
+        for test in tests:
+            found.append(test)
+            for project in self.below(test) if (self.top / test).is_dir() else ():
+                found += collected_below(self.top, project, project)
+        return list(dict.fromkeys(found))
+
+    def ignoring(self, project: str, tests: Iterable[str]) -> list[str]:
+        """The arguments that keep pytest out of the projects that lie in tests of this one."""
+        folders = [t for t in tests if (self.top / t).is_dir() and self.of(t) == project]
+        others = dict.fromkeys(other for folder in folders for other in self.below(folder))
+        return [f"--ignore={inside(other, project)}" for other in others]
+
+    def _others(self, folder: str) -> Iterator[str]:
+        own = self.of(folder or ".")
+        for at, names, files in os.walk(self.top / folder):
+            here = Path(at).relative_to(self.top).as_posix()
+            here = TOP if here == "." else here
+            marks = here in self.declared or not _MAY_MARK.isdisjoint(files)
+            if here != folder and marks and self.of(here or ".") == here != own:
+                yield here
+                names.clear()  # what lies in that is its own matter
+            names[:] = sorted(n for n in names if n not in _NO_PROJECTS and not n.startswith("."))
 
     def _folder_of(self, folder: str) -> str:
         declared = [one for one in self.declared if lies_in(folder, one)]

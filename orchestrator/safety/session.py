@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +17,7 @@ from orchestrator.gates.warm.runs import Warm
 from orchestrator.git import Repo, find_folder, find_top
 from orchestrator.git.version import check_version
 from orchestrator.plan.model import Plan
-from orchestrator.plan.projects import folders_of, projects_of, verify_in, wanted_python
-from orchestrator.plan.verify import Verify
+from orchestrator.plan.projects import folders_of, projects_of, wanted_python
 from orchestrator.progress.origin import check_here
 from orchestrator.project.folders import TOP, Projects
 from orchestrator.project.ids import file_of, in_project
@@ -129,19 +128,18 @@ class Workshop:
         workers = any(verify.workers for _, verify, _ in self.plan.all_verify())
         return workers or any(r.fixer == "memory-safety" for r in rungs)
 
-    def warm(self, project: str, verify: Verify) -> Warm:
+    def warm(self, project: str, arguments: Sequence[str]) -> Warm:
         """What forks runs of pytest in a project, made once for the same arguments of pytest.
 
         Raises:
             CannotJudge: there is no interpreter.
         """
-        arguments = tuple(verify_in(self.plan, project, verify).pytest_args)
-        if (started := (project, arguments)) not in self._warm:
+        if (started := (project, tuple(arguments))) not in self._warm:
             folder = self.workspace.top / project
             environment = warm_imports.Environment(
                 str((self.home or self.workspace.top) / project),
                 self.python(project),
-                arguments,
+                started[1],
             )
             self._warm[started] = Warm(environment, folder, lambda what: self.tell(Said(what)))
         return self._warm[started]

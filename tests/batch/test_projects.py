@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import SampleRepo, fixer_plan, make_repo
+from support import PASSING, SampleRepo, fixer_plan, make_repo
 
 PYTHON = ("--python", sys.executable)
 TEST = "from {0}_pkg import NAME\n\n\nclass TestName:\n    def test_name(self):\n        assert NAME == {0!r}\n"
@@ -239,3 +239,37 @@ def test_one_project_below_the_top_is_looked_at_in_its_folder(tmp_path: Path) ->
     found = json.loads(repo.run("doctor", "--json", *PYTHON).out)
     assert all("project" not in one for one in found)
     assert any("(pytest.ini)" in one["what"] for one in found)
+
+
+@pytest.mark.parametrize("way", [[], ["--isolated"]], ids=str)
+def test_a_folder_that_holds_other_projects_is_judged_project_by_project(
+    way: list[str], tmp_path: Path
+) -> None:
+    """What lies at the top has no configuration, and its tests are those of the whole repository."""
+    files = {**TWO, "tools/one.py": "x = 1\n", "tools/test_one.py": "def test_one(): pass\n"}
+    files["alpha/tests/test_alpha.py"] += RED
+    plan = fixer_plan(
+        ["tools/one.py"], fixer="fixer: command\noptions: {run: 'sed -i s/1/2/ {files}'}",
+        verify="tests: {'tools/*': ['.']}",
+    )  # fmt: skip
+    repo = repo_of(tmp_path, files, plan)
+    ended = repo.run("next-batch", "--trust", *way, *PYTHON)
+    assert ended.code == 0, ended.err
+    assert "passed: 4 tests, 1 failed before" in ended.err
+    assert gate_of_tests(repo)["failed_before"] == ["alpha::tests/test_alpha.py::test_red"]
+
+
+def test_a_file_our_python_cannot_read_is_planned_for_a_person(tmp_path: Path) -> None:
+    newer = "def first[T](x: T): ...\n" if sys.version_info < (3, 12) else "def first[[T](x): ...\n"
+    safe = "import gc\n\n\nclass TestA:\n    def test(self): ...\n"
+    files = {**project("alpha"), "alpha/tests/test_new.py": f"{newer}{safe}"}
+    repo = repo_of(tmp_path, files, SAFE)
+    (repo.top / "migration_plan.yaml").unlink()
+    nothing = repo.run("plan", "--dry-run")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "alpha/tests/test_new.py: cannot be read as Python" in nothing.err
+    repo.write("alpha/tests/test_mock.py", PASSING)
+    drafted = repo.run("plan", "--dry-run").out
+    assert "- id: unread" in drafted
+    at = drafted.index("path: alpha/tests/test_new.py")
+    assert 'manual: "cannot be read as Python' in drafted[at : at + 200]

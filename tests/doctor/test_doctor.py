@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import Ran, plan_with, run_cli
+from support import Ran, called, plan_with, run_cli
 
 from orchestrator.doctor.diagnosis import diagnosis
 from orchestrator.doctor.examine import examine
@@ -34,7 +34,7 @@ def doctor(top: Path, *arguments: str) -> Ran:
 
 def findings(top: Path, python: Path = Path(sys.executable)) -> dict[str, str]:
     """What is said, each with its level."""
-    found = diagnosis(examine(top, interpreter(top, Wanted(option=str(python)))))
+    found = diagnosis(called(examine, top, interpreter(top, Wanted(option=str(python)))))
     return {one.what: one.level.value for one in found}
 
 
@@ -110,7 +110,9 @@ def test_case_77_without_xdist_the_mark_is_inert(
     )
     hidden.chmod(0o755)
     top = project(tmp_path / "p")
-    found = diagnosis(examine(top, Interpreter(hidden, "--python", "3.11", has_xdist=False)))
+    found = diagnosis(
+        called(examine, top, Interpreter(hidden, "--python", "3.11", has_xdist=False))
+    )
     assert found[1].what == "pytest-xdist is not installed: the mark xdist_group is inert"
     assert found[1].step == f"{hidden} -m pip install pytest-xdist"
     assert Level.PROBLEM in {one.level for one in found}
@@ -153,7 +155,7 @@ def test_a_project_whose_pytest_does_not_start_is_told_so(tmp_path: Path) -> Non
 def test_a_slow_collection_is_a_warning_with_what_helps(tmp_path: Path) -> None:
     heap = "HEAP = [[number] for number in range(1_500_000)]\n"
     top = project(tmp_path / "p", "--dist loadgroup", **{"tests__conftest.py": heap})
-    found = diagnosis(examine(top, interpreter(top, Wanted(option=sys.executable))))
+    found = diagnosis(called(examine, top, interpreter(top, Wanted(option=sys.executable))))
     slow = next(one for one in found if "the pattern adds at least" in one.what)
     assert slow.level is Level.WARNING
     assert slow.step == "orchestrate guard --only freeze"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support import run_cli
+from support import called, run_cli
 from test_doctor import doctor, findings, level_of, project
 
 from orchestrator.doctor.diagnosis import diagnosis
@@ -25,7 +25,7 @@ def grouped(name: str, count: int) -> str:
 
 
 def weighed(top: Path, **changes: object) -> list[Finding]:
-    examined = examine(top, interpreter(top, Wanted(option=sys.executable)))
+    examined = called(examine, top, interpreter(top, Wanted(option=sys.executable)))
     with contextlib.chdir(top):  # commands are for where a person is
         return diagnosis(replace(examined, **changes))  # type: ignore[arg-type]
 
@@ -100,7 +100,7 @@ def test_plugins_that_keep_something_of_every_test_are_named(tmp_path: Path) -> 
 def test_workers_must_fit_into_what_is_free(tmp_path: Path, free_mib: float, level: Level) -> None:
     top = project(tmp_path / "p", "-n 3 --dist loadgroup")
     (top / "tests/test_a.py").write_text(grouped("a", 3))
-    examined = examine(top, interpreter(top, Wanted(option=sys.executable)))
+    examined = called(examine, top, interpreter(top, Wanted(option=sys.executable)))
     assert examined.configured is not None
     configured = replace(examined.configured, rss_mib=36.0)
     found = weighed(top, free_mib=free_mib, configured=configured)

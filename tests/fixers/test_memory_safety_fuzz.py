@@ -54,7 +54,7 @@ def has_errors(data: bytes, top: Path) -> bool:
     return any(finding.level is Level.ERROR for finding in found)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(module=hypothesmith.from_node(), tail=st.sampled_from(CLASSES))
 def test_case_74_generated_modules(module: str, tail: str) -> None:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -66,7 +66,7 @@ def own_tests() -> list[Path]:
     """A sample of the files Python tests itself with; none where they are not installed."""
     folder = Path(ast.__file__).parent / "test"
     files = sorted(folder.glob("test_*.py"))
-    return Random(7).sample(files, min(40, len(files)))
+    return Random(7).sample(files, min(20, len(files)))
 
 
 @pytest.mark.parametrize("path", own_tests(), ids=lambda path: path.name)

@@ -19,7 +19,7 @@ from orchestrator.fixers.memory_safety.check import findings
 
 pytestmark = pytest.mark.xdist_group("families")  # one worker migrates them all
 
-FILES = 80
+FILES = 60
 """Each is a seed; all are collected by one process of pytest, before and after."""
 
 CONFTEST = """\

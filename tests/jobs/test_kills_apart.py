@@ -18,7 +18,7 @@ ONE_AFTER_THE_OTHER = (*POINTS[1:], *ADVANCING)
 CASES = [
     (point, number)
     for index, point in enumerate(ONE_AFTER_THE_OTHER)
-    for number in (SIGNALS if point in ADVANCING else ("KILL", ("TERM", "INT")[index % 2]))
+    for number in (SIGNALS if point in ADVANCING else ([*SIGNALS][index % 3],))
 ]
 IN_WORKERS = ("prepared", "applying", "written", "gated", "closed")
 

@@ -131,3 +131,33 @@ def test_an_id_with_its_project_is_taken_apart_again(id_: str, folder: str, spel
 @pytest.mark.parametrize("id_", ["t/test_a.py", "README.md::README.md", "t/x.py::a.py", "x", ""])
 def test_an_id_without_a_project_stays_what_it_is(id_: str) -> None:
     assert from_top(id_) == id_
+
+
+NESTED = {
+    "a/pyproject.toml": f"{TOML}testpaths = ['t']\n",
+    "a/t/x.py": "",
+    "a/deep/setup.py": "",
+    "b/setup.py": "",
+    "b/tests/x.py": "",
+    "b/lib/y/pyproject.toml": TOML,
+    ".hidden/pyproject.toml": TOML,
+    "venv/pyproject.toml": TOML,
+    "tools/tests/x.py": "",
+    "plain/pyproject.toml": "",
+}
+
+
+def test_the_projects_that_lie_in_a_folder_are_found_once(tmp_path: Path) -> None:
+    projects = Projects(written(tmp_path, NESTED), declared=["tools"])
+    assert projects.below("") == projects.below(".") == ["a", "b", "plain", "tools"]
+    assert projects.below("b") == ["b/lib/y"]
+    assert projects.below("a/t") == []
+
+
+def test_a_folder_of_tests_brings_those_of_the_projects_in_it(tmp_path: Path) -> None:
+    projects = Projects(written(tmp_path, NESTED))
+    assert projects.spread(["."]) == [".", "a/t", "b", "plain"]
+    assert projects.spread(["b", "a/t/x.py"]) == ["b", "b/lib/y", "a/t/x.py"]
+    assert projects.ignoring("", [".", "a/t"]) == ["--ignore=a", "--ignore=b", "--ignore=plain"]
+    assert projects.ignoring("b", [".", "b"]) == ["--ignore=lib/y"]
+    assert projects.ignoring("a", ["a/t"]) == []
