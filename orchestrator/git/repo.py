@@ -61,24 +61,26 @@ class Repo(GitProgram):
             Refused: the repository is bare, HEAD is detached, or nothing was committed yet.
         """
         try:
-            branch = self.text("symbolic-ref", "--quiet", "HEAD")
+            head = self.here()
         except GitFailed as error:
-            _silent(error)
-            if self._ours:
-                return Head(None, self.text("rev-parse", "HEAD"))
-            raise Refused(
-                "HEAD is detached: a commit made here would belong to no branch",
-                next_step="git switch -c BRANCH",
-            ) from error
-        try:
-            commit = self.text("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        except GitFailed as error:
-            _silent(error)
+            if not self.is_unborn:
+                raise
             raise Refused(
                 "nothing was committed here yet, so nothing could be restored from git",
                 next_step="git add --all && git commit",
             ) from error
-        return Head(branch.removeprefix("refs/heads/"), commit)
+        if head.branch is None and not self._ours:
+            raise Refused(
+                "HEAD is detached: a commit made here would belong to no branch",
+                next_step="git switch -c BRANCH",
+            )
+        return head
+
+    def here(self) -> Head:
+        """The branch, None where HEAD is detached, and the commit that is checked out."""
+        found = self.text("rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD")
+        commit, _, name = found.partition("\n")
+        return Head(None if name == "HEAD" else name.removeprefix("refs/heads/"), commit)
 
     @property
     def branch(self) -> str | None:

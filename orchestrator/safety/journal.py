@@ -319,8 +319,9 @@ class Journal:
 
     def _landed(self, entry: Entry) -> bool:
         """Whether the commit happened: the tip has moved on from the base and holds the record."""
-        head = self._repo.text("rev-parse", "HEAD")
-        if entry.step != "committing" or head == entry.base:
+        if entry.step != "committing" or self._repo.is_unborn:
+            return False
+        if (head := self._repo.text("rev-parse", "HEAD")) == entry.base:
             return False
         ours = self._repo.paths("log", "-z", "--format=", "--name-only", f"{entry.base}..{head}")
         return entry.record in ours

@@ -311,24 +311,33 @@ class Transaction:
         )
 
 
+def _here(repo: Repo) -> Head:
+    """Where HEAD is; the commit is "" on a branch that has none yet."""
+    try:
+        return repo.here()
+    except GitFailed:
+        return Head(repo.branch, "")
+
+
 def _must_be_at(repo: Repo, was: Head) -> None:
+    now = _here(repo)
     if was.branch is None:  # a checkout of ours, on no branch
-        if repo.branch is not None or repo.head().commit != was.commit:
+        if now != was:
             raise ChangedMeanwhile(
                 "something checked out or committed in the work tree of the run; "
                 "nothing of it landed, and the batch was put back",
                 next_step=_ALONE,
             )
         return
-    if repo.branch != was.branch:
+    if now.branch != was.branch:
         raise NeedsDecision(
-            f"another branch was checked out during the run: {repo.branch or 'none'}, and the "
+            f"another branch was checked out during the run: {now.branch or 'none'}, and the "
             f"batch was meant for {was.branch}; nothing was committed, and it was put back",
             next_step=f"git switch {as_argument(was.branch or '')} && orchestrate next-batch",
         )
-    if (now := repo.head().commit) != was.commit:
+    if now.commit != was.commit:
         raise ChangedMeanwhile(
-            f"{was.branch} moved during the run, from {was.commit[:10]} to {now[:10]}; "
+            f"{was.branch} moved during the run, from {was.commit[:10]} to {now.commit[:10]}; "
             "what came stays, and the batch was put back",
             next_step=f"git log {was.commit[:10]}..",
         )

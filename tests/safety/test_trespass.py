@@ -177,16 +177,19 @@ def test_what_tests_do_with_git_in_a_work_tree_of_ours_does_not_land(
     assert len(repo.git.text("worktree", "list").splitlines()) == 1
 
 
-def test_fault_102_another_branch_meanwhile_needs_a_decision(tmp_path: Path) -> None:
-    once = "os.path.exists('.git/once') or os.system('touch .git/once; git switch -q -c other')"
+@pytest.mark.parametrize(
+    "away", ["switch -q -c other", "symbolic-ref HEAD refs/heads/other"], ids=["new", "unborn"]
+)
+def test_fault_102_another_branch_meanwhile_needs_a_decision(away: str, tmp_path: Path) -> None:
+    once = f"os.path.exists('.git/once') or os.system('touch .git/once; git {away}')"
     repo = repo_whose_test(once, tmp_path)
     base = repo.head
     code, said = next_batch(repo)
     assert code == 5, said
     assert "another branch was checked out during the run: other" in said
     assert "next: git switch main && orchestrate next-batch" in said
+    repo.git.run("symbolic-ref", "HEAD", "refs/heads/main")
     assert (repo.head, repo.changes) == (base, "")
-    repo.git.run("switch", "--quiet", "main")
     assert next_batch(repo)[0] == 0
 
 
