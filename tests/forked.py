@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
@@ -159,7 +160,9 @@ def _become(
     os.environ.update(env)
     process.RUN_ID = uuid.uuid4().hex
     sys.path[0] = cwd
+    sys.path += [str(Path(__file__).parent)] if call else []
     sys.argv = ["orchestrate", *arguments]
+    sys.modules["__main__"] = types.ModuleType("__main__")  # what is spawned would run this file
     try:
         main() if call is None else _answer(Path(call))
     except SystemExit as ended:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import judged as judged_
 import pytest
-from test_suite import GOOD, OneSide, written
+from judged import Judged
+from support import called
+from test_suite import GOOD, written
 
-from orchestrator.gates.judge import suite_gates
 from orchestrator.gates.pytest_run import STAYED
 from orchestrator.gates.sides import Ids, Rules
 from orchestrator.gates.suite import Suite
@@ -26,12 +29,10 @@ def python(tmp_path: Path) -> Interpreter:
 
 def judged(
     top: Path, python: Interpreter, files: dict[str, str], rules: Rules | None = None, **verify: Any
-) -> tuple[list[Verdict], Suite, list[str]]:
-    """The verdicts on the test files, the suite that ran them, and what was said meanwhile."""
-    said: list[str] = []
-    suite = Suite(top, python, Verify(**verify), say=said.append)
-    paths = written(top, files)
-    return list(suite_gates(paths, suite, OneSide(), rules or Rules())), suite, said
+) -> tuple[list[Verdict], Judged, Sequence[str]]:
+    """The verdicts on the test files, with the runs behind them, and what was said meanwhile."""
+    found = called(judged_.judged, written(top, files), top, python, rules or Rules(), verify)
+    return found.verdicts, found, found.said
 
 
 RETRIES = """\

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked_popen import ALWAYS_START
+from judged import judged
+from support import called
 
-from orchestrator.changes import Side
-from orchestrator.gates.judge import suite_gates
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.sides import Rules
-from orchestrator.gates.suite import Suite
 from orchestrator.gates.verdict import Fault, Kind, Verdict
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
@@ -39,21 +39,10 @@ def written(top: Path, files: Mapping[str, str]) -> list[str]:
     return [path for path in files if Path(path).name.startswith("test_")]
 
 
-class OneSide:
-    """A tree whose files are the same on both sides."""
-
-    def put(self, side: Side) -> None:
-        pass
-
-    def edit_only(self, paths: Collection[str]) -> None:
-        pass
-
-
 def verdicts(
     paths: Sequence[str], top: Path, python: Interpreter, rules: Rules, **verify: Any
 ) -> list[Verdict]:
-    suite = Suite(top, python, Verify(**verify))
-    return list(suite_gates(paths, suite, OneSide(), rules))
+    return called(judged, paths, top, python, rules, verify).verdicts
 
 
 def gates(
@@ -226,8 +215,9 @@ SEES_COLLECTOR = "import gc\ndef test(): assert gc.get_freeze_count() < 1000\n"
 
 
 def test_what_is_red_only_with_a_frozen_collector_is_judged_again(
-    tmp_path: Path, python: Interpreter
+    tmp_path: Path, python: Interpreter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(ALWAYS_START, "1")  # in a fork more is frozen
     _, test = gates(tmp_path, python, {"test_a.py": SEES_COLLECTOR, "test_b.py": GOOD})
     assert (test.kind, test.count) == (Kind.PASSED, 3)
     assert test.notes == ["red in a first run with freeze_gc, green without: test_a.py::test"]
@@ -304,8 +294,9 @@ def test_the_command_to_reproduce_has_the_plans_arguments(
 
 
 def test_freezing_is_on_by_default_and_can_be_switched_off(
-    tmp_path: Path, python: Interpreter
+    tmp_path: Path, python: Interpreter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(ALWAYS_START, "1")  # in a fork more is frozen
     text = "import gc\ndef test(): assert gc.get_freeze_count() > 1000\n"
     _, frozen = gates(tmp_path, python, {"test_a.py": text})
     _, loose = gates(tmp_path, python, {"test_a.py": text}, freeze_gc=False)
