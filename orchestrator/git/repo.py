@@ -80,6 +80,8 @@ class Repo(GitProgram):
         """The branch, None where HEAD is detached, and the commit that is checked out."""
         found = self.text("rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD")
         commit, _, name = found.partition("\n")
+        if not name:  # where a tag or a branch is called HEAD
+            return Head(self.branch, commit)
         return Head(None if name == "HEAD" else name.removeprefix("refs/heads/"), commit)
 
     @property

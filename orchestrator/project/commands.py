@@ -58,11 +58,10 @@ class Command:
 
     @property
     def leaves_out(self) -> list[tuple[str, ...]]:
-        """The options by which it leaves tests out: paths, ids, and what is not to be selected.
+        """The options by which it leaves tests out, each as its words.
 
-        Each is the words of one option.
-
-        What depends on a variable of the build is not among them.
+        They name paths, ids, or what is not to be selected. What depends on a variable of the build
+        is not among them.
         """
         found: list[tuple[str, ...]] = []
         words = iter(_words(self.text))

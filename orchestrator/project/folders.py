@@ -17,6 +17,7 @@ _MARKERS = ("pyproject.toml", "setup.py")
 """What pytest takes its root from where nothing configures it, in this order."""
 
 _MAY_MARK = frozenset({*_MARKERS, *CONFIGURATIONS})
+_ENVIRONMENT = "pyvenv.cfg"
 _NO_PROJECTS = frozenset({"node_modules", "venv", "__pycache__", "build", "dist"})
 
 
@@ -79,6 +80,9 @@ class Projects:
         for at, names, files in os.walk(self.top / folder):
             here = Path(at).relative_to(self.top).as_posix()
             here = TOP if here == "." else here
+            if _ENVIRONMENT in files:
+                names.clear()
+                continue
             marks = here in self.declared or not _MAY_MARK.isdisjoint(files)
             if here != folder and marks and self.of(here or ".") == here != own:
                 yield here

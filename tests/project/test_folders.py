@@ -142,6 +142,8 @@ NESTED = {
     "b/lib/y/pyproject.toml": TOML,
     ".hidden/pyproject.toml": TOML,
     "venv/pyproject.toml": TOML,
+    "env/pyvenv.cfg": "",
+    "env/lib/setup.py": "",
     "tools/tests/x.py": "",
     "plain/pyproject.toml": "",
 }

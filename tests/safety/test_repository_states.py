@@ -302,3 +302,15 @@ def test_a_detached_head_is_refused_before_anything_is_started(
     ran = repo.run("next-batch", *way, "--python", "no-such-python")
     assert ran.code == 3, ran
     assert ran.err.startswith("error: HEAD is detached")
+
+
+@pytest.mark.parametrize("ref", ["refs/tags/HEAD", "refs/heads/HEAD"])
+@pytest.mark.parametrize("way", [[], ["--isolated"]], ids=str)
+def test_a_tag_or_a_branch_that_is_called_head_changes_nothing(
+    quick: SampleRepo, ref: str, way: list[str]
+) -> None:
+    quick.git.run("update-ref", ref, "HEAD")
+    ran = quick.run("next-batch", *way, "--python", sys.executable)
+    assert ran.code == 0, ran
+    assert quick.git.text("symbolic-ref", "HEAD") == "refs/heads/main"
+    assert quick.changes == ""
