@@ -6,6 +6,7 @@ What Python reads while it starts is that of the first one; `fits` says where th
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import json
@@ -46,6 +47,11 @@ class Loaded:
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
                 env=self._env | {"PYTHONHASHSEED": "0"},  # as pytest is started
             )  # fmt: skip
+
+    def close(self) -> None:
+        """End it: nobody asks any more."""
+        self._socket.close()
+        self._process.wait(LIMIT_S)
 
     @property
     def is_there(self) -> bool:
@@ -102,6 +108,7 @@ def loaded() -> Loaded:
     """The one of this process; a new one where a test has ended all its children."""
     if not _here or not _here[-1].is_there:
         _here.append(Loaded())
+        atexit.register(_here[-1].close)
     return _here[-1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -228,6 +229,7 @@ def landed_repo(top: Path, files: Mapping[str, str] = FILES, *, plan: str = PLAN
 
 
 _samples = tempfile.TemporaryDirectory(prefix="orchestrate-samples-")
+atexit.register(_samples.cleanup)  # without a word of Python about it
 _sample_of: dict[str, Path] = {}
 
 
