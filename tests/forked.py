@@ -158,6 +158,7 @@ def _become(
     from orchestrator import process
     from orchestrator.cli import main
 
+    # mypy lets no class be replaced; in this process alone, ours is what the program starts by
     subprocess.Popen = forked_popen.ForkedPopen  # type: ignore[misc]
     for stream, number in zip(streams, (1, 2), strict=True):
         os.dup2(stream, number)
@@ -181,7 +182,7 @@ def _answer(file: Path) -> None:
     answer: tuple[type[Exception] | None, object, object]
     try:
         answer = None, None, function(*arguments)
-    except Exception as error:  # noqa: BLE001 - it is raised where it was called
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller raises it again
         answer = type(error), (error.args, error.__dict__), None
     file.write_bytes(pickle.dumps(answer))
     sys.exit(0)

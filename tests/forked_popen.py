@@ -30,6 +30,7 @@ ALWAYS_START = "ORCHESTRATE_TESTS_START"
 FORKED = {"pytest", "orchestrator.fixers.child", "orchestrator.jobs.worker"}
 """The modules that are forked where they are started by `python -m`."""
 
+# typeshed leaves out what is private; the names of its parameters are the same in 3.11 to 3.13
 _EXECUTE = inspect.signature(subprocess.Popen._execute_child)  # type: ignore[attr-defined]
 _READ_AT_START = ("LANG", "LC_", "PYTHON")
 _NOT_READ = {"PYTHONHASHSEED", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "PYTHONUNBUFFERED"}
@@ -40,7 +41,7 @@ _plain: frozenset[str] = frozenset()
 
 def load_pytest() -> None:
     """Load what every process of pytest loads; called before anything of ours is loaded."""
-    global _plain  # noqa: PLW0603 - there is one such process
+    global _plain  # noqa: PLW0603 - set once, by the one process that loads; its forks read it
     from _pytest.config import default_plugins
 
     beside = ("pytest", "asyncio", "unittest.mock", "email.parser", "pdb", "readline", "tomllib")
@@ -96,7 +97,7 @@ class ForkedPopen(subprocess.Popen[Any]):
     def _execute_child(self, *arguments: Any) -> None:
         given = _EXECUTE.bind(self, *arguments).arguments
         if (program := _Program.of(given)) is None:
-            super()._execute_child(*arguments)  # type: ignore[misc]
+            super()._execute_child(*arguments)  # type: ignore[misc]  # private, see _EXECUTE
             return
         sys.stdout.flush()
         sys.stderr.flush()
@@ -104,7 +105,7 @@ class ForkedPopen(subprocess.Popen[Any]):
             _become(program, given)
         self.pid = pid
         self._child_created = True
-        self._close_pipe_fds(*(given[name] for name in _PIPES))  # type: ignore[attr-defined]
+        self._close_pipe_fds(*(given[name] for name in _PIPES))  # type: ignore[attr-defined]  # private as well
 
 
 _PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
@@ -118,7 +119,7 @@ def _become(program: _Program, given: Mapping[str, Any]) -> NoReturn:
         end(None)
     except SystemExit as ended:
         end(ended.code)
-    except BaseException:  # noqa: BLE001 - Python prints whatever it is
+    except BaseException:  # noqa: BLE001 - as at the end of any program: printed, exit code 1
         traceback.print_exc()
         end(1)
 
@@ -174,6 +175,7 @@ def _take_streams(given: Mapping[str, Any]) -> None:
     for number in given["pass_fds"]:
         os.set_inheritable(number, True)
     encoding = sys.__stderr__.encoding if sys.__stderr__ else "utf-8"
+    # sys declares the streams of the start as constant; a process that is forked has others
     reader = io.BufferedReader(io.FileIO(0, closefd=False))
     sys.stdin = sys.__stdin__ = io.TextIOWrapper(reader, encoding)  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = _writer(1, encoding, "strict")  # type: ignore[misc]

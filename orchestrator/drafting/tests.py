@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from orchestrator.drafting.text import scalar
 from orchestrator.errors import BadInput
-from orchestrator.foreign import as_argument
+from orchestrator.foreign import on_one_line
 from orchestrator.git import Repo
 from orchestrator.plan.base import OptionValue
 from orchestrator.project.commands import pytest_commands
@@ -85,11 +86,10 @@ def left_out_by_builds(top: Path) -> list[str]:
     words = [word for option in options for word in option]
     places = list(dict.fromkeys(place for found in options.values() for place in found))
     more = f" and {len(places) - _PLACES} more" if len(places) > _PLACES else ""
+    arguments = ", ".join(map(scalar, words))
     return [
-        f"The builds leave tests out ({', '.join(places[:_PLACES])}{more}). To leave them out here "
-        f"as well: verify: {{pytest_args: [{', '.join(map(_quoted, words))}]}}"
+        on_one_line(
+            f"The builds leave tests out ({', '.join(places[:_PLACES])}{more}). To leave them out "
+            f"here as well: verify: {{pytest_args: [{arguments}]}}"
+        )
     ]
-
-
-def _quoted(word: str) -> str:
-    return word if as_argument(word) == word and ":" not in word else f'"{word}"'

@@ -102,7 +102,7 @@ def _compared(home: Session, there: Session) -> OnlyThere:
 
 
 def _ended(work: Session, run: _Run, *, only: Sequence[str] | None = None) -> TestRun:
-    """Run the tests in a work tree, or `only` some of them.
+    """Run these test files by pytest in a work tree; with `only`, just the tests with these ids.
 
     Raises:
         CannotJudge: pytest did not come to an end.

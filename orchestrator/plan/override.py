@@ -1,4 +1,4 @@
-"""What a phase or a batch verifies otherwise than the rest of the plan."""
+"""`verify:` of a phase or a batch: the keys it gives replace those of the plan's `verify:`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ else:
 
 
 def overridden(verify: Verify, *overrides: Override | None) -> Verify:
-    """Return `verify` with the keys that the overrides give; a later one wins."""
+    """Return `verify` with the keys that the overrides set; a later override wins."""
     for override in overrides:
         if override is not None:
             given = {one.name: getattr(override, one.name) for one in fields(override)}

@@ -57,7 +57,7 @@ def problems(plan: Plan, *, plan_path: str) -> Iterator[Problem]:
 
 
 def _verify_problems(at: Location, verify: Verify, override: Override | None) -> Iterator[Problem]:
-    """Yield what is wrong with `verify`, or with what a phase or batch gives of it."""
+    """Yield the errors in `verify:` of the plan, or in that of a phase or batch (`override`)."""
     given: Verify = verify if override is None else override
     for pattern, tests in (given.tests or {}).items():
         yield from _test_problems((*at, "tests", pattern), tests)

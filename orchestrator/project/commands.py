@@ -97,7 +97,7 @@ def parallel_commands(top: Path) -> Iterator[Command]:
 
 
 def _words(text: str) -> list[str]:
-    """The words after `pytest`; none where a quote has no end."""
+    """Split the arguments after `pytest` as a shell does; an unbalanced quote gives none."""
     found = _PYTEST.search(text)
     arguments = found["arguments"].strip() if found else ""
     for tried in (arguments, arguments[:-1] if arguments.endswith(('"', "'")) else ""):

@@ -51,16 +51,16 @@ class Projects:
         return list(dict.fromkeys(self.of(path) for path in paths))
 
     def below(self, folder: str) -> list[str]:
-        """The other projects that lie in a folder, none inside another of them: by their paths."""
+        """Return the folders of other projects below a folder; not those nested in one of them."""
         folder = TOP if folder == "." else folder.removeprefix("./").rstrip("/")
         if folder not in self._below:
             self._below[folder] = list(self._others(folder))
         return self._below[folder]
 
     def spread(self, tests: Iterable[str]) -> list[str]:
-        """The tests, with those of other projects that lie in a folder among them.
+        """Return the test paths and, for each folder, the test paths of other projects below it.
 
-        Pytest in one project does not see those of another as that one's own run does.
+        Each project is run by itself: pytest reads one configuration in a run.
         """
         found: list[str] = []
         for test in tests:
@@ -70,7 +70,7 @@ class Projects:
         return list(dict.fromkeys(found))
 
     def ignoring(self, project: str, tests: Iterable[str]) -> list[str]:
-        """The arguments that keep pytest out of the projects that lie in tests of this one."""
+        """Return the `--ignore` arguments that keep pytest out of other projects below `tests`."""
         folders = [t for t in tests if (self.top / t).is_dir() and self.of(t) == project]
         others = dict.fromkeys(other for folder in folders for other in self.below(folder))
         return [f"--ignore={inside(other, project)}" for other in others]

@@ -53,7 +53,7 @@ class How:
 
 
 Started = tuple[str, tuple[str, ...]]
-"""What forked runs have in common: the folder of their project, and the arguments of pytest."""
+"""A project's folder and the arguments of pytest: runs that share both share a fork server."""
 
 
 @dataclass(slots=True)

@@ -356,9 +356,9 @@ def test_what_builds_leave_out_is_offered_and_not_taken(bare: SampleRepo) -> Non
     ended = bare.run("init")
     assert ended.code == 0, ended.err
     offered = (
-        "pytest_args: [--ignore=tests/e2e, \"--deselect=tests/test_a.py::test_b[x y]\", -m, "
-        "\"not slow\", -k, \"not network\", \"--ignore-glob=*_live.py\"]"
-    )  # fmt: skip
+        'pytest_args: ["--ignore=tests/e2e", "--deselect=tests/test_a.py::test_b[x y]", "-m", '
+        'not slow, "-k", not network, "--ignore-glob=*_live.py"]'
+    )
     told = " ".join(ended.err.split())
     assert "leave tests out (.github/workflows/ci.yml:5, .github/workflows/ci.yml:7)" in told
     assert offered in told
@@ -374,3 +374,12 @@ def test_a_quote_without_an_end_names_no_option() -> None:
     assert Command("ci.yml", 1, "- run: \"pytest -m 'not slow'\"").leaves_out == [
         ("-m", "not slow")
     ]
+
+
+def test_what_a_build_file_holds_breaks_no_plan(bare: SampleRepo) -> None:
+    bare.write("Makefile", "test:\n\tpytest --ignore='a\\\"b\x1b[31m' -m 'not \"x\"'\n")
+    bare.commit()
+    ended = bare.run("plan")
+    assert ended.code == 0, ended.err
+    assert "\x1b" not in ended.err + bare.read("migration_plan.yaml")
+    assert bare.run("validate").code == 0
