@@ -77,9 +77,9 @@ def replace(top: Path, path: RepoPath, data: bytes, *, expected: bytes) -> None:
     """Put `data` where `expected` is now; the file's mode stays, a crash leaves one or the other.
 
     The two change places in one step where the system can do that, and what came out is looked at:
-    what somebody wrote in the last moment is put back. The new modification time always differs
-    from the old one by a whole second or more, so that no interpreter takes bytecode compiled from
-    the old bytes for the new ones (it compares seconds and size).
+    what somebody wrote in the last moment is put back. The new modification time is always later
+    than the old one by a whole second or more, so that no interpreter takes bytecode compiled from
+    bytes that were here before for the new ones (it compares seconds and size).
 
     Raises:
         ChangedMeanwhile: the file no longer holds `expected`; it is left alone.
@@ -91,7 +91,7 @@ def replace(top: Path, path: RepoPath, data: bytes, *, expected: bytes) -> None:
         try:
             os.chmod(temporary, stat.S_IMODE(before.st_mode), dir_fd=folder)
             after = os.lstat(temporary, dir_fd=folder)
-            if int(after.st_mtime) == int(before.st_mtime):
+            if int(after.st_mtime) <= int(before.st_mtime):
                 times = after.st_atime_ns, before.st_mtime_ns + 1_000_000_000
                 os.utime(temporary, ns=times, dir_fd=folder)
             if _read(folder, name) != expected:

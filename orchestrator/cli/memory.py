@@ -59,11 +59,13 @@ def memory(plan: Path | None, asked: Asked) -> Exit:
     here = Path.cwd()
     top = project_top(here)
     config = read_config(top)
-    tests = _tests(top, here, plan, asked, config)
     bounds = _bounds(asked, config)
-    if asked.compare is not None or asked.compare_fix:
-        return _compared(tests, asked, config, here)
-    return _one_run(tests, asked, bounds)
+    if asked.compare is None and not asked.compare_fix:
+        files = _named(top, here, asked) or test_paths(top)
+        return _one_run(_tests(top, files, plan, asked, config), asked, bounds)
+    sides = _sides(top, here, asked, config)
+    files = _both(top, _named(top, here, asked), sides, asked)
+    return _compared(_tests(top, files, plan, asked, config), sides, asked)
 
 
 def _check(asked: Asked) -> None:
@@ -88,11 +90,14 @@ def _check(asked: Asked) -> None:
         )
 
 
-def _tests(top: Path, here: Path, plan: Path | None, asked: Asked, config: Config) -> Tests:
+def _tests(
+    top: Path, files: Sequence[str], plan: Path | None, asked: Asked, config: Config
+) -> Tests:
+    """Return how these files are run: by the interpreter and arguments of their project."""
     from orchestrator.plan.projects import verify_in, wanted_python
     from orchestrator.safety.trust import check_found
 
-    found, files = _plan_of(plan, here, top, asked), _files(top, here, asked)
+    found = _plan_of(plan, top, asked)
     folder = _project_of(top, found, files)
     wanted = Wanted(asked.python, folder=folder)
     if found is not None:
@@ -133,7 +138,7 @@ def _project_of(top: Path, plan: Plan | None, files: Sequence[str]) -> str:
     return folders[0]
 
 
-def _plan_of(plan: Path | None, here: Path, top: Path, asked: Asked) -> Plan | None:
+def _plan_of(plan: Path | None, top: Path, asked: Asked) -> Plan | None:
     """Return the plan of this repository, or None if there is none.
 
     Raises:
@@ -142,7 +147,7 @@ def _plan_of(plan: Path | None, here: Path, top: Path, asked: Asked) -> Plan | N
     from orchestrator.safety.session import How, check_started
     from orchestrator.workspace import open_workspace, plan_above
 
-    if plan is None and plan_above(here, top) is None:
+    if plan is None and plan_above(Path.cwd(), top) is None:
         return None
     workspace = open_workspace(plan)
     command = as_command(["memory", *asked.paths])
@@ -168,12 +173,10 @@ def _verify(plan: Verify, python: Interpreter, asked: Asked, config: Config) -> 
     return replace(plan, workers=workers, memory_mib=limit, pytest_args=arguments)
 
 
-def _files(top: Path, here: Path, asked: Asked) -> Sequence[str]:
-    """Named files and folders from the top; without any, what pytest would take itself."""
-    if asked.paths:
-        found = [path for name in asked.paths for path in expanded(name, here)]
-        return [_from_top(path, here, top) for path in found]
-    return [] if asked.compare is not None else test_paths(top)
+def _named(top: Path, here: Path, asked: Asked) -> list[str]:
+    """Return the named files and folders, from the top."""
+    found = [path for name in asked.paths for path in expanded(name, here)]
+    return [_from_top(path, here, top) for path in found]
 
 
 def _from_top(path: Path, here: Path, top: Path) -> str:
@@ -271,27 +274,40 @@ def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:
         next_step(f"orchestrate memory {file} -n 0 --memray        (who allocates)")
 
 
-def _compared(tests: Tests, asked: Asked, config: Config, here: Path) -> Exit:
+def _sides(top: Path, here: Path, asked: Asked, config: Config) -> Sides:
+    from orchestrator.inspect.weigh import since
+
+    if asked.compare is not None:
+        return since(top, asked.compare)
+    return _fixed(top, here, asked, config)
+
+
+def _both(top: Path, named: Sequence[str], sides: Sides, asked: Asked) -> list[str]:
+    """Return the tests to compare: the named ones, or those that differ.
+
+    Raises:
+        BadInput: there are none.
+    """
+    from orchestrator.inspect.weigh import tests_of
+
+    if files := [file for file in tests_of(named, sides) if _holds_tests(top, file)]:
+        return files
+    raise BadInput(
+        f"no test file differs from {asked.compare!r}",
+        next_step=f"orchestrate memory PATH --compare {as_argument(asked.compare or 'REV')}",
+    )
+
+
+def _compared(tests: Tests, sides: Sides, asked: Asked) -> Exit:
     from orchestrator.console.memory import show_comparison, tell_run
     from orchestrator.console.streams import data, next_step, say
-    from orchestrator.inspect.weigh import since, tests_of, weighed
+    from orchestrator.inspect.weigh import weighed
     from orchestrator.report.memory import comparison_json
     from orchestrator.words import plural
 
-    top = tests.top
-    if asked.compare is not None:
-        sides = since(top, asked.compare)
-    else:
-        sides = _fixed(top, here, asked, config)
-    files = [f for f in tests_of(tests.files, sides) if _holds_tests(top, f)]
-    if not files:
-        raise BadInput(
-            f"no test file differs from {asked.compare!r}",
-            next_step=f"orchestrate memory PATH --compare {as_argument(asked.compare or 'REV')}",
-        )
     say(f"{plural(len(sides.after), 'file')} differ; {asked.runs} runs of each side, in turn")
     limit = tests.verify.memory_mib
-    found = weighed(replace(tests, files=files), sides, asked.runs, tell_run)
+    found = weighed(tests, sides, asked.runs, tell_run)
     data(comparison_json(found)) if asked.as_json else show_comparison(found)
     stopped = [run.stopped for run in (*found.before, *found.after) if run.stopped]
     if stopped:

@@ -62,6 +62,8 @@ class ScratchCopy:
         self._copied: dict[str, _Copied] = {}
         self._given: dict[str, Content] = {}
         self._reached: set[str] = set()
+        self._seconds: dict[str, int] = {}
+        """By path, the last second that was given as a file's modification time."""
 
     @property
     def folder(self) -> Path:
@@ -225,13 +227,15 @@ class ScratchCopy:
             stat.S_IMODE(here.stat().st_mode) if here.is_file() and not here.is_symlink() else None
         )
         before = int(here.lstat().st_mtime) if os.path.lexists(here) else 0
+        latest = max(before, self._seconds.get(path, 0))
         _remove(here)  # it may be a link, a folder, or read-only
         here.write_bytes(content)
         if mode is not None:
             here.chmod(mode)
         now = here.stat()
-        if int(now.st_mtime) == before:  # else bytecode of the old bytes passes for that of the new
-            os.utime(here, ns=(now.st_atime_ns, now.st_mtime_ns + 1_000_000_000))
+        if int(now.st_mtime) <= latest:  # else bytecode of the old bytes passes for that of the new
+            os.utime(here, (now.st_atime, latest + 1))
+        self._seconds[path] = int(here.stat().st_mtime)
 
 
 def _remove(here: Path) -> None:

@@ -220,3 +220,29 @@ def test_other_tests_on_the_other_side_are_not_compared(repo: SampleRepo) -> Non
     ended = memory(repo, "--compare", "HEAD", "-n", "0", "--runs", "1")
     assert "other tests" in ended.out
     assert "their figures are of different things" in ended.err
+
+
+def test_what_differs_is_compared_as_its_own_project_runs_it(repo: SampleRepo) -> None:
+    """Without a name, the project is that of the files that differ, not the one at the top."""
+    repo.write("backend/pytest.ini", "[pytest]\n")
+    repo.write("backend/data.txt", "x")
+    opens = (
+        'class TestData:\n    def test_it(self):\n        assert open("data.txt").read() == "x"\n'
+    )
+    repo.write("backend/tests/test_data.py", opens)
+    repo.commit("a second project")
+    repo.write("backend/tests/test_data.py", opens.replace('"x"', '"y"'))
+    found = facts(memory(repo, "--compare", "HEAD", "-n", "0", "--runs", "1", "--json"))
+    assert found["same_outcomes"] is False, found  # run from the top, it would fail on both sides
+
+
+def test_what_differs_in_two_projects_is_not_compared_at_once(repo: SampleRepo) -> None:
+    repo.write("backend/pytest.ini", "[pytest]\n")
+    repo.write("backend/tests/test_data.py", PASSING)
+    repo.commit("a second project")
+    for path in ("backend/tests/test_data.py", "tests/test_a.py"):
+        repo.write(path, PASSING + "\n\ndef test_more():\n    pass\n")
+    ended = memory(repo, "--compare", "HEAD", "-n", "0")
+    assert ended.code == 2, ended
+    assert "several projects" in ended.err
+    assert "memory" in ended.err

@@ -360,3 +360,15 @@ def test_workers_are_given_up_for_the_rest_of_a_batch(tmp_path: Path) -> None:
     suite = Suite(tmp_path, python, Verify(), one_process=True)
     assert suite.again().one_process
     assert suite.again().runs == []
+
+
+def test_a_file_of_the_copy_is_younger_with_each_side(tmp_path: Path) -> None:
+    """Bytecode of one side is never taken for that of the next: it knows seconds and size only."""
+    repo = make_repo(tmp_path / "r", {"x.py": "x = 0\n"})
+    os.utime(repo.top / "x.py", (1_000_000_000, 1_000_000_000))
+    copy, seconds = ScratchCopy(repo.git, repo.top / ".git/orchestrate"), []
+    for content in (b"x = 1\n", b"x = 2\n", b"x = 1\n"):
+        copy.hold({"x.py": content})
+        seconds.append(int((copy.folder / "x.py").stat().st_mtime))
+    copy.close()
+    assert seconds == sorted(set(seconds))
