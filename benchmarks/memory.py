@@ -20,10 +20,10 @@ from pathlib import Path
 
 from measure import machine
 
-from orchestrator.git import initialised
-from orchestrator.measuring.run import Measurement, Tests, measured
+from orchestrator.measure.run import Measurement, Tests, measured
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
+from orchestrator.vcs import initialised
 
 TOP = Path(__file__).parents[1]
 LIMIT_S = 3_600.0

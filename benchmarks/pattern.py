@@ -8,8 +8,8 @@ import libcst as cst
 from libcst.codemod import CodemodCommand
 
 from orchestrator.fixers.base import Source
-from orchestrator.fixers.memory_safety.editing.transform import transformed_bytes
-from orchestrator.fixers.memory_safety.rules.classes import analyse
+from orchestrator.memory_safety.fixer.editing.transform import transformed_bytes
+from orchestrator.memory_safety.fixer.rules.classes import analyse
 
 
 class AddPattern(CodemodCommand):

@@ -13,7 +13,7 @@ _FIX = """
 import sys
 from pathlib import Path
 from orchestrator.fixers.base import Source
-from orchestrator.fixers.memory_safety import FIXER
+from orchestrator.memory_safety.fixer import FIXER
 path = Path(sys.argv[1])
 path.write_bytes(FIXER.fix(Source(str(path), path.read_bytes()), Path.cwd()).data)
 """

@@ -17,14 +17,14 @@ from pathlib import Path
 import fixer
 from measure import Row, in_turn, machine, seconds
 
-from orchestrator.changes import Side
-from orchestrator.gates.judge import suite_gates
-from orchestrator.gates.sides import Rules
-from orchestrator.gates.suite import Suite
-from orchestrator.git import initialised
+from orchestrator.base.changes import Side
+from orchestrator.gates.attribution.judge import suite_gates
+from orchestrator.gates.pytest.sides import Rules
+from orchestrator.gates.pytest.suite import Suite
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Wanted, interpreter
 from orchestrator.sample.project import FileShape, ProjectShape, generate
+from orchestrator.vcs import initialised
 
 TOP = Path(__file__).parents[1]
 PYTHON = sys.executable

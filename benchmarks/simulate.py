@@ -2,10 +2,10 @@
 
     python benchmarks/simulate.py [--files 100000] [--batches 5000] [--workers 1 50 100 200 400]
 
-What decides which batch is judged when, and which lands next, is `orchestrator.jobs`; who judges
-and who lands are stand-ins that take as long as was measured and let the clock go on. A share of
-the tasks is lost and begun anew, a share of the batches is judged again where it lands. Prints one
-row for each number of workers.
+What decides which batch is judged when, and which lands next, is `orchestrator.parallel`; who
+judges and who lands are stand-ins that take as long as was measured and let the clock go on. A
+share of the tasks is lost and begun anew, a share of the batches is judged again where it lands.
+Prints one row for each number of workers.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from orchestrator.batch.carry import Candidate
-from orchestrator.batch.ladder import Climb
-from orchestrator.batch.pick import Choice
-from orchestrator.batch.selection import Selection
-from orchestrator.batch.settle import Found, Landed, Stopped
-from orchestrator.changes import Change, Unit
-from orchestrator.events import Beside, nobody
-from orchestrator.gates.reads import Reads
-from orchestrator.jobs.interplay import Again
-from orchestrator.jobs.series import Run
-from orchestrator.jobs.task import Answer, Judged, Task
-from orchestrator.paths import RepoPath
+from orchestrator.base.changes import Change, Unit
+from orchestrator.base.paths import RepoPath
+from orchestrator.commit.transaction import Commit
+from orchestrator.engine.events import ParallelEvent, ignore_events
+from orchestrator.engine.fix_and_verify import FixResult
+from orchestrator.engine.pick import Choice
+from orchestrator.engine.results import BatchOutcome, Landed, Stopped
+from orchestrator.engine.run_batch import Candidate
+from orchestrator.engine.selection import Selection
+from orchestrator.gates.pytest.reads import FileDependencies
+from orchestrator.parallel.conflicts import Reverify
+from orchestrator.parallel.series import Run
+from orchestrator.parallel.task import Answer, Judged, Task
 from orchestrator.plan.model import Batch, Phase, Place, Plan, Priority, Target
-from orchestrator.progress.record import Done, Record, TargetRecord
-from orchestrator.progress.status import (
+from orchestrator.records.record import Done, Record, TargetRecord
+from orchestrator.records.status import (
     BatchStatus,
     PhaseStatus,
     State,
@@ -40,7 +41,6 @@ from orchestrator.progress.status import (
     TargetStatus,
     open_batches,
 )
-from orchestrator.safety.transaction import Commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Workers:
         self.busy_s += took_s
         heapq.heappush(self._due, (self.clock.now_s + took_s, task.number, task))
 
-    def answers(self) -> Iterator[Answer | Beside]:
+    def answers(self) -> Iterator[Answer | ParallelEvent]:
         """Everything that is there by now; where nothing is, the clock goes on to the next."""
         due_s = self._due[0][0]
         self.clock.now_s = max(self.clock.now_s, due_s)
@@ -96,8 +96,8 @@ class Workers:
             _, _, task = heapq.heappop(self._due)
             changes = tuple(Change(RepoPath(path), b"old", b"new") for path in task.paths)
             units = [Unit((change.path,), (change,)) for change in changes]
-            candidate = Candidate(task.base, Climb(kept=units), None, {})
-            yield Judged(task, candidate, Reads(set(task.paths), set()))
+            candidate = Candidate(task.base, FixResult(kept=units), None, {})
+            yield Judged(task, candidate, FileDependencies(set(task.paths), set()))
 
     def close(self) -> None:
         """Nothing is at work."""
@@ -134,12 +134,12 @@ class Line:
         assert answer.task == task
         return answer
 
-    def land(self, judged: Judged, selection: Selection) -> Landed | Stopped | Again:
+    def land(self, judged: Judged, selection: Selection) -> Landed | Stopped | Reverify:
         """Commit, or ask for it again: never twice, since what lands next waits for it."""
         is_late = judged.task.base != self.tip
         if is_late and self.dice.random() < self.costs.again:
             self.judged_again += 1
-            return Again("its tests read what changed since")
+            return Reverify("its tests read what changed since")
         self.clock.now_s += self.costs.land_s
         self.busy_s += self.costs.land_s
         self.tip = str(int(self.tip) + 1)
@@ -153,7 +153,7 @@ class Line:
             fixers={}, targets=entries, gates=(),
         )  # fmt: skip
         self._settle(place, record)
-        found = Found((), (), (), (), {})
+        found = BatchOutcome((), (), (), (), {})
         next_ = self.status().next
         return Landed(place, Commit(self.tip, ""), record, entries, found, next_)
 
@@ -217,7 +217,7 @@ def main() -> None:
         clock, dice = Clock(), random.Random(asked.seed)
         line = Line(plan, clock, costs, dice)
         judges = Workers(workers, clock, costs, dice)
-        results, _ = Run(line, judges, Choice(), nobody, None).to_its_end()
+        results, _ = Run(line, judges, Choice(), ignore_events, None).to_its_end()
         assert len(results) == asked.batches
         real_s = time.perf_counter() - began_s
         print(

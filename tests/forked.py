@@ -155,7 +155,7 @@ def _become(
     """Be `python -m orchestrate ARGUMENTS`, or make a call that a file holds."""
     import uuid
 
-    from orchestrator import process
+    from orchestrator.base import process
     from orchestrator.cli import main
 
     # mypy lets no class be replaced; in this process alone, ours is what the program starts by
@@ -203,7 +203,7 @@ def _load() -> None:
     for module in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
         if not _STARTED.search(module.name):
             importlib.import_module(module.name)
-    from orchestrator import templates
+    from orchestrator.base import templates
     from orchestrator.plan import load
     from orchestrator.report.message import BODY
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ALWAYS_START = "ORCHESTRATE_TESTS_START"
-FORKED = {"pytest", "orchestrator.fixers.child", "orchestrator.jobs.worker"}
+FORKED = {"pytest", "orchestrator.fixers.child", "orchestrator.parallel.worker"}
 """The modules that are forked where they are started by `python -m`."""
 
 # typeshed leaves out what is private; the names of its parameters are the same in 3.11 to 3.13

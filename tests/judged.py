@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.changes import Side
-from orchestrator.gates.judge import suite_gates
-from orchestrator.gates.pytest_run import Ended
-from orchestrator.gates.sides import Rules
-from orchestrator.gates.suite import Suite
+from orchestrator.base.changes import Side
+from orchestrator.gates.attribution.judge import suite_gates
+from orchestrator.gates.pytest.run import PytestRun
+from orchestrator.gates.pytest.sides import Rules
+from orchestrator.gates.pytest.suite import Suite
 from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Interpreter
@@ -32,7 +32,7 @@ class Judged:
     """The verdicts, the runs of pytest behind them, and what was said meanwhile."""
 
     verdicts: list[Verdict]
-    runs: Sequence[Ended]
+    runs: Sequence[PytestRun]
     said: Sequence[str]
 
 

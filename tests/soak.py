@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from support import PLAN
 from user import EXITS, HOOKS, OTHERS, TARGETS, User, new_user
 
-from orchestrator import temporary
+from orchestrator.base import tempdirs
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -182,7 +182,7 @@ def attack(user: User, chance: random.Random) -> str:
         folder = top / ".git/orchestrate"
         folder.mkdir(exist_ok=True)
         told = {"folder": str(top.parent / "outside"), "token": "", "run": "", "pid": 999_999}
-        told |= {"pids": temporary.pid_namespace()}
+        told |= {"pids": tempdirs.pid_namespace()}
         place = str(top / "link/orchestrate-worktree-x")
         text = json.dumps(told | {"folder": place}) if chance.random() < 0.5 else f"{place}\n"
         (folder / f"worktree-{chance.randrange(99)}-1").write_text(text)

@@ -19,16 +19,16 @@ import pytest
 from forked import LIMIT_S, loaded
 from printed import must_parse
 
-from orchestrator.batch.pick import Choice
-from orchestrator.batch.settle import Landed, Result
-from orchestrator.batch.story import Series, next_batch, next_batches
-from orchestrator.events import nobody
+from orchestrator.engine.events import ignore_events
+from orchestrator.engine.next_batch import Series, next_batch, next_batches
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.pick import Choice
+from orchestrator.engine.results import Landed, Result
+from orchestrator.engine.workspace import Workspace, open_workspace
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
-from orchestrator.fixers.memory_safety import FIXER
-from orchestrator.git import Repo, initialised
-from orchestrator.jobs.series import next_batches_apart
-from orchestrator.safety.session import How
-from orchestrator.workspace import Workspace, open_workspace
+from orchestrator.memory_safety.fixer import FIXER
+from orchestrator.parallel.series import next_batches_apart
+from orchestrator.vcs import Repo, initialised
 
 T = TypeVar("T")
 
@@ -137,19 +137,19 @@ class SampleRepo:
         strict: bool = False,
         trust: bool = False,
     ) -> Result:
-        how = How(sys.executable, strict=strict, trust=trust)
-        return called(next_batch, self.workspace(), Choice(phase, batch), how, nobody)
+        how = RunOptions(sys.executable, strict=strict, trust=trust)
+        return called(next_batch, self.workspace(), Choice(phase, batch), how, ignore_events)
 
     def next_batch_apart(self, *, trust: bool = False) -> Result:
         """The same in a work tree of ours."""
-        how, choice = How(sys.executable, trust=trust), Choice()
+        how, choice = RunOptions(sys.executable, trust=trust), Choice()
         apart = partial(next_batches_apart, limit=1)
-        return called(apart, self.workspace(), choice, how, nobody).results[0]
+        return called(apart, self.workspace(), choice, how, ignore_events).results[0]
 
     def next_batches(self, *, limit: int | None = None) -> Series:
-        how = How(sys.executable)
+        how = RunOptions(sys.executable)
         several = partial(next_batches, limit=limit)
-        return called(several, self.workspace(), Choice(), how, nobody)
+        return called(several, self.workspace(), Choice(), how, ignore_events)
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
         return run_cli(*arguments, cwd=self.top, env=env)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from support import SampleRepo
 
-from orchestrator import temporary
-from orchestrator.cache import cache_folder, kept, recalled
+from orchestrator.base import tempdirs
+from orchestrator.base.cache import cache_folder, kept, recalled
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_only_own_folders_of_the_dead_are_swept(
     }
     for name, path in stay.items():
         path.symlink_to(tmp_path / "precious") if name == "link" else path.mkdir()
-    temporary.sweep()
+    tempdirs.sweep()
     assert not gone.exists()
     assert all(path.exists() for path in stay.values())
     assert (tmp_path / "precious").exists()

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator import files, private
+from orchestrator.base import files, private
+from orchestrator.base.paths import RepoPath
+from orchestrator.base.reading import read_regular
 from orchestrator.errors import ChangedMeanwhile, DiskError
-from orchestrator.paths import RepoPath
-from orchestrator.reading import read_regular
 
 FILE = RepoPath("file.py")
 

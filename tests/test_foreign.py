@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.foreign import (
+from orchestrator.base.escape import (
     as_argument,
     as_code_in_markdown,
     as_command,

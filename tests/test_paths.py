@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.paths import RepoPath, UnsafePath, why_unsafe
+from orchestrator.base.paths import RepoPath, UnsafePath, why_unsafe
 
 GOOD = [
     "a.py",

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from orchestrator import process
+from orchestrator.base import process
 
 
 def python(program: str, top: Path, **limits: object) -> process.Completed:

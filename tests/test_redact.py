@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator import redact
-from orchestrator.redact import for_record, learn, redacted, redacted_id
+from orchestrator.base import redact
+from orchestrator.base.redact import for_record, learn, redacted, redacted_id
 
 SECRETS = {
     "DATABASE_URL": "postgres://me:pa55 w'rd@db.example/x?y=1",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from support import PASSING, SampleRepo, make_repo
 
-from orchestrator.git import GitFailed
+from orchestrator.vcs import GitFailed
 
 TARGETS = ("tests/test_a.py", "tests/test_b.py", "tests/test_c.py")
 OTHERS = ("notes.txt", "tests/helper.py")

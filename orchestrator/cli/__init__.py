@@ -1,4 +1,4 @@
-"""What a person types: options become one call, its answer a display and an exit code."""
+"""The command line: each command finds the plan, makes one call, shows the answer."""
 
 from __future__ import annotations
 
@@ -6,45 +6,47 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NoReturn, TextIO
 
+from orchestrator.base.plugins import PROGRAMS, built_in, loaded
 from orchestrator.errors import Exit, OrchestrateError
 
 _COMPLETION = "_ORCHESTRATE_COMPLETE"
 
 
+OWN_PROGRAMS = {"status": "orchestrator.cli.status:run"}
+"""Commands of this room that parse their own arguments, and start without typer."""
+
+
+def programs() -> dict[str, str]:
+    """Return the commands that parse their own arguments, each as `module:name`."""
+    return OWN_PROGRAMS | built_in(PROGRAMS)
+
+
 def main() -> NoReturn:
-    """`orchestrate`. What is typed most, or is a hook, starts without typer."""
-    command, *rest = sys.argv[1:] or [""]
-    if command in {"check", "fix", "status"} and _COMPLETION not in os.environ:
-        _run(lambda: _alone(command, rest, f"orchestrate {command}"))
+    """Run `orchestrate`. What is typed most, or is a hook, starts without typer."""
+    name, *rest = sys.argv[1:] or [""]
+    if name in programs() and _COMPLETION not in os.environ:
+        run_to_exit(lambda: loaded(programs()[name])(rest, prog=f"orchestrate {name}"))
     from orchestrator.cli.app import every_command, program_for
 
     program = every_command() if _COMPLETION in os.environ else program_for(sys.argv[1:])
-    _run(lambda: program(prog_name="orchestrate"))
+    run_to_exit(lambda: program(prog_name="orchestrate"))
 
 
 def main_check() -> NoReturn:
-    """`orchestrate-check`, for hooks."""
-    _run(lambda: _alone("check", sys.argv[1:], "orchestrate-check"))
+    """Run `orchestrate-check`, for hooks."""
+    check = programs()["check"]
+    run_to_exit(lambda: loaded(check)(sys.argv[1:], prog="orchestrate-check"))
 
 
-def _alone(command: str, arguments: Sequence[str], prog: str) -> Exit:
-    if command == "fix":
-        from orchestrator.cli.fix import run
-    elif command == "status":
-        from orchestrator.cli.status import run
-    else:
-        from orchestrator.cli.check import run
-    return run(arguments, prog=prog)
+def run_to_exit(program: Callable[[], Exit | None]) -> NoReturn:
+    """Run a program to its exit code.
 
-
-def _run(program: Callable[[], Exit | None]) -> NoReturn:
-    """Run it, and let one more Ctrl-C while its end is being told change nothing of the end.
-
-    Nor while Python shuts down: it gives every signal that has a handler back to the system first,
-    which would end this process by the signal and not with its exit code.
+    One more Ctrl-C while its end is being told changes nothing of the end. Nor does one while
+    Python shuts down: it gives every signal that has a handler back to the system first, which
+    would end this process by the signal and not with its exit code.
     """
     try:
         _to_its_exit(program)
@@ -75,7 +77,7 @@ def _to_its_exit(program: Callable[[], Exit | None]) -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
     except OSError as problem:
-        from orchestrator.disk import disk_error
+        from orchestrator.base.disk_errors import disk_error
 
         if (refused := disk_error(problem)) is None:
             _tell_bug()

@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from orchestrator.base.escape import as_argument, as_command
 from orchestrator.cli.commands import warn_of_detached_head, warn_of_interrupted_run
 from orchestrator.errors import BadInput, Exit
-from orchestrator.foreign import as_argument, as_command
 from orchestrator.report import typed
 
 if TYPE_CHECKING:
-    from orchestrator.batch.pick import Choice
-    from orchestrator.batch.settle import Landed, Result, Stopped
-    from orchestrator.batch.story import Series
+    from orchestrator.engine.next_batch import Series
+    from orchestrator.engine.options import RunOptions
+    from orchestrator.engine.pick import Choice
+    from orchestrator.engine.results import Landed, Result, Stopped
+    from orchestrator.engine.workspace import Workspace
     from orchestrator.gates.reproduce import Reproduction
-    from orchestrator.jobs.series import MakeExecutor
-    from orchestrator.safety.session import How
-    from orchestrator.workspace import Workspace
+    from orchestrator.parallel.series import MakeExecutor
 
 R = TypeVar("R", bound="Result")
 
@@ -53,17 +53,17 @@ class Asked:
     batch: str | None
     every: bool
     limit: int | None
-    how: How
+    how: RunOptions
     apart: Apart
 
 
 def next_batch(plan: Path | None, asked: Asked) -> Exit:
     """Do the next batch or several, or show what the next one would do."""
-    from orchestrator.batch import story
-    from orchestrator.batch.pick import Choice
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_preview, show_result
-    from orchestrator.workspace import open_workspace
+    from orchestrator.engine import next_batch
+    from orchestrator.engine.pick import Choice
+    from orchestrator.engine.workspace import open_workspace
 
     goes_on = asked.every or asked.limit is not None
     if goes_on and (asked.batch or asked.dry_run):
@@ -80,7 +80,7 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
     python = _python(workspace, asked.how)
     _remember(asked, goes_on=goes_on)
     if asked.dry_run:
-        from orchestrator.inspect.preview import preview
+        from orchestrator.engine.views.preview import preview
 
         warn_of_interrupted_run(workspace)
         warn_of_detached_head(workspace.top)
@@ -91,12 +91,12 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
         return _apart(workspace, choice, asked, goes_on=goes_on)
     if goes_on:
         with _landed_first() as results, LiveProgress(python) as live:
-            series = story.next_batches(
+            series = next_batch.next_batches(
                 workspace, choice, asked.how, live.tell, limit=asked.limit, results=results
             )
         return _show_series(workspace, asked, series, live.python)
     with LiveProgress(python) as live:
-        result = story.next_batch(workspace, choice, asked.how, live.tell)
+        result = next_batch.next_batch(workspace, choice, asked.how, live.tell)
     return show_result(_in_phase(workspace, asked, result), _again(workspace, live.python))
 
 
@@ -117,8 +117,8 @@ def _in_phase(workspace: Workspace, asked: Asked, result: R) -> R:
     Where nothing is left of it, that is the next batch of the plan, and printed commands go on
     without the phase.
     """
-    from orchestrator.batch.settle import Landed
-    from orchestrator.progress.status import open_batches
+    from orchestrator.engine.results import Landed
+    from orchestrator.records.status import open_batches
 
     if asked.phase is None or not isinstance(result, Landed):
         return result
@@ -152,10 +152,10 @@ def _landed_first() -> Iterator[list[Landed | Stopped]]:
 
 def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool) -> Exit:
     """The same in work trees of our own, where the user's is left alone until something lands."""
-    from orchestrator.batch.settle import NothingToDo
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_kept, show_result
-    from orchestrator.jobs.series import next_batches_apart
+    from orchestrator.engine.results import NothingToDo
+    from orchestrator.parallel.series import next_batches_apart
 
     make = _judges(asked.apart, goes_on=goes_on)
     limit = asked.limit if goes_on else 1
@@ -185,7 +185,7 @@ def _judges(apart: Apart, *, goes_on: bool) -> MakeExecutor | None:
             f"{as_argument(apart.scheduler)}",
         )
     if apart.engine == "dask":
-        from orchestrator.jobs.cluster import on_cluster
+        from orchestrator.parallel.dask.cluster import on_cluster
 
         return on_cluster(apart.scheduler, None if apart.jobs is None else _jobs(apart.jobs))
     jobs = _jobs(apart.jobs)
@@ -196,7 +196,7 @@ def _judges(apart: Apart, *, goes_on: bool) -> MakeExecutor | None:
             "--jobs is about several batches",
             next_step=f"orchestrate next-batch --all --jobs {as_argument(apart.jobs or '')}",
         )
-    from orchestrator.jobs.processes import beside
+    from orchestrator.parallel.processes import beside
 
     return beside(jobs)
 
@@ -217,9 +217,9 @@ def _jobs(asked: str | None) -> int | None:
 
 def unresolved(plan: Path | None, *, as_json: bool) -> Exit:
     """List what was given up and what is for a person."""
+    from orchestrator.engine.workspace import open_workspace
     from orchestrator.report.unresolved import to_json
     from orchestrator.report.unresolved import unresolved as find
-    from orchestrator.workspace import open_workspace
 
     workspace = open_workspace(plan)
     found = find(workspace.status(), _again(workspace, _python(workspace)))
@@ -228,9 +228,9 @@ def unresolved(plan: Path | None, *, as_json: bool) -> Exit:
 
         data(to_json(found))
     else:
-        from orchestrator.batch.runlog import log_path
         from orchestrator.console.unresolved import show_unresolved
-        from orchestrator.git import find_folder
+        from orchestrator.engine.run_log import log_path
+        from orchestrator.vcs import find_folder
 
         folder = find_folder(workspace.top) / "orchestrate"
         logs = {item.path: log_path(folder, item.place, item.path) for item in found}
@@ -240,40 +240,40 @@ def unresolved(plan: Path | None, *, as_json: bool) -> Exit:
 
 def show(plan: Path | None, name: str, *, patch: bool, as_json: bool) -> Exit:
     """Everything there is to know of a batch, or the edits of it that were taken back."""
-    from orchestrator.console.show import show_batch, to_json
+    from orchestrator.console.show import batch_as_json, show_batch
     from orchestrator.console.streams import data, raw
-    from orchestrator.inspect.look import edits_taken_back, look
-    from orchestrator.workspace import open_workspace
+    from orchestrator.engine.views.show import edits_taken_back, look
+    from orchestrator.engine.workspace import open_workspace
 
     workspace = open_workspace(plan)
     if patch:
         raw(edits_taken_back(workspace, name))
     elif as_json:
-        data(to_json(look(workspace, name, _python(workspace))))
+        data(batch_as_json(look(workspace, name, _python(workspace))))
     else:
         show_batch(look(workspace, name, _python(workspace)))
     return Exit.DONE
 
 
-def show_again(plan: Path | None, name: str, how: How) -> Exit:
+def show_again(plan: Path | None, name: str, how: RunOptions) -> Exit:
     """Run what was red once more, with the edit in place for as long; RED where it still is."""
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.show import show_reruns
-    from orchestrator.inspect.rerun import rerun
-    from orchestrator.workspace import open_workspace
+    from orchestrator.engine.views.rerun import rerun
+    from orchestrator.engine.workspace import open_workspace
 
     with LiveProgress() as live:
         found = rerun(open_workspace(plan), name, how, live.tell)
     return show_reruns(found)
 
 
-def retry(plan: Path | None, name: str | None, how: How) -> Exit:
+def retry(plan: Path | None, name: str | None, how: RunOptions) -> Exit:
     """Try again what was given up."""
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_series
     from orchestrator.console.streams import next_step, say
-    from orchestrator.decide import retry as decided
-    from orchestrator.workspace import open_workspace
+    from orchestrator.engine.decisions import retry as decided
+    from orchestrator.engine.workspace import open_workspace
 
     workspace = open_workspace(plan)
     with LiveProgress(_python(workspace, how)) as live:
@@ -288,22 +288,22 @@ def retry(plan: Path | None, name: str | None, how: How) -> Exit:
 def skip(plan: Path | None, name: str, reason: str, *, signoff: bool) -> Exit:
     """Record that a file is left as it is."""
     from orchestrator.console.streams import answer, next_step
-    from orchestrator.decide import skip as decided
-    from orchestrator.events import nobody
-    from orchestrator.workspace import open_workspace
+    from orchestrator.engine.decisions import skip as decided
+    from orchestrator.engine.events import ignore_events
+    from orchestrator.engine.workspace import open_workspace
 
-    commit = decided.skip(open_workspace(plan), name, reason, nobody, signoff=signoff)
+    commit = decided.skip(open_workspace(plan), name, reason, ignore_events, signoff=signoff)
     answer(f"{commit.commit[:10]} {commit.subject}")
     next_step("orchestrate status")
     return Exit.DONE
 
 
-def adopt(plan: Path | None, name: str, reason: str | None, how: How) -> Exit:
+def adopt(plan: Path | None, name: str, reason: str | None, how: RunOptions) -> Exit:
     """Gate and commit what a person changed by hand."""
     from orchestrator.console.decisions import show_adopted
     from orchestrator.console.progress import LiveProgress
-    from orchestrator.decide import adopt as decided
-    from orchestrator.workspace import open_workspace
+    from orchestrator.engine.decisions import adopt as decided
+    from orchestrator.engine.workspace import open_workspace
 
     workspace = open_workspace(plan)
     with LiveProgress(_python(workspace, how)) as live:
@@ -311,12 +311,12 @@ def adopt(plan: Path | None, name: str, reason: str | None, how: How) -> Exit:
     return show_adopted(adopted, _again(workspace, live.python))
 
 
-def undo(plan: Path | None, name: str, how: How) -> Exit:
+def undo(plan: Path | None, name: str, how: RunOptions) -> Exit:
     """Take a batch back."""
     from orchestrator.console.decisions import show_undone
     from orchestrator.console.progress import LiveProgress
-    from orchestrator.decide import undo as decided
-    from orchestrator.workspace import open_workspace
+    from orchestrator.engine.decisions import undo as decided
+    from orchestrator.engine.workspace import open_workspace
 
     workspace = open_workspace(plan)
     with LiveProgress(_python(workspace, how)) as live:
@@ -338,8 +338,8 @@ def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
         BadInput: `take` is neither side, or nothing is in conflict.
     """
     from orchestrator.console.streams import data, say
-    from orchestrator.decide import resolve as decided
-    from orchestrator.workspace import open_workspace
+    from orchestrator.engine.decisions import resolve as decided
+    from orchestrator.engine.workspace import open_workspace
 
     if take is not None and take not in set(decided.Side):
         raise BadInput(f"--take is ours or theirs, not {take!r}")
@@ -352,7 +352,7 @@ def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
     return Exit.DONE
 
 
-def _python(workspace: Workspace, how: How | None = None) -> str:
+def _python(workspace: Workspace, how: RunOptions | None = None) -> str:
     """The interpreter for commands that are printed, found without starting it, else our own.
 
     They repeat how it was asked for, and how strictly and by whom batches are committed.

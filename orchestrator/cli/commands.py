@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.base.escape import as_argument
 from orchestrator.errors import BadInput, Exit
-from orchestrator.foreign import as_argument
 
 if TYPE_CHECKING:
-    from orchestrator.workspace import Workspace
+    from orchestrator.engine.workspace import Workspace
 
 
 def warn_of_interrupted_run(workspace: Workspace) -> None:
     """Say so where an earlier run left its files as they were when it died."""
-    from orchestrator.safety.interrupted import interrupted_run
+    from orchestrator.commit.interrupted import interrupted_run
 
-    if interrupted_run(workspace):
+    if interrupted_run(workspace.top):
         from orchestrator.console.streams import next_step, say
 
         say("an earlier run was interrupted, and its files are as it left them", "yellow")
@@ -25,7 +25,7 @@ def warn_of_interrupted_run(workspace: Workspace) -> None:
 
 def warn_of_detached_head(top: Path) -> None:
     """Say so where no batch could land, before somebody counts on it."""
-    from orchestrator.safety.detached import is_detached
+    from orchestrator.vcs.detached import is_detached
 
     if is_detached(top):
         from orchestrator.console.streams import say
@@ -36,7 +36,7 @@ def warn_of_detached_head(top: Path) -> None:
 
 def warn_of_waiting_commits(workspace: Workspace) -> None:
     """Say so where commits of an earlier run are not on the user's branch yet."""
-    from orchestrator.safety.waiting import waiting
+    from orchestrator.worktrees.waiting import waiting
 
     if found := waiting(workspace.top):
         from orchestrator.console.streams import next_step, say
@@ -57,15 +57,15 @@ def schema() -> Exit:
 
 def recover(plan: Path | None, *, keep: bool, restore: bool) -> Exit:
     """End what an interrupted run left behind."""
+    from orchestrator.commit.journal import Decision
+    from orchestrator.commit.recovery import recover_here
     from orchestrator.console.streams import answer, say
-    from orchestrator.safety.journal import Decision
-    from orchestrator.safety.recovery import recover_here
-    from orchestrator.workspace import open_workspace
+    from orchestrator.engine.workspace import open_workspace
 
     if keep and restore:
         raise BadInput(
             "--keep and --restore contradict each other", next_step="orchestrate recover --keep"
         )
     decision = Decision.KEEP if keep else Decision.RESTORE if restore else None
-    answer(recover_here(open_workspace(plan), decision, say))
+    answer(recover_here(open_workspace(plan).top, decision, say))
     return Exit.DONE

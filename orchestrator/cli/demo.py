@@ -8,20 +8,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from orchestrator.batch.pick import Choice
-from orchestrator.batch.story import next_batch
+from orchestrator.base.escape import as_argument
 from orchestrator.console.progress import LiveProgress
 from orchestrator.console.results import show_result
 from orchestrator.console.status import show_status
 from orchestrator.console.streams import answer, say
 from orchestrator.console.unresolved import show_unresolved
+from orchestrator.engine.next_batch import next_batch
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.pick import Choice
+from orchestrator.engine.workspace import Workspace, open_workspace
 from orchestrator.errors import Exit
-from orchestrator.foreign import as_argument
 from orchestrator.gates.reproduce import reproduction
 from orchestrator.report.unresolved import unresolved
-from orchestrator.safety.session import How
 from orchestrator.sample.demo import make_demo
-from orchestrator.workspace import Workspace, open_workspace
 
 
 def demo(folder: Path | None) -> Exit:
@@ -67,7 +67,7 @@ def program() -> str:
 
 def _one_batch(workspace: Workspace) -> Exit:
     with LiveProgress() as live:
-        result = next_batch(workspace, Choice(), How(trust=True), live.tell)
+        result = next_batch(workspace, Choice(), RunOptions(trust=True), live.tell)
     return show_result(result, reproduction(workspace.plan, workspace.top, live.python))
 
 

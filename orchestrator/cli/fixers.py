@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from orchestrator.base.plugins import GATES, plugins
 from orchestrator.console.streams import answer, data, say
 from orchestrator.errors import CannotJudge, Exit
 from orchestrator.fixers import registry
 from orchestrator.gates.plugin import gate_named
 from orchestrator.plan.verify import GateName
-from orchestrator.plugins import GATES, plugins
 
 _GATES = {
     GateName.COMPILE: "the files compile under the project's interpreter",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.checks.discover import project_top
 from orchestrator.cli.commands import warn_of_detached_head
-from orchestrator.cli.plan import Asked, plan_from_scratch
-from orchestrator.cli.scan import scanned
+from orchestrator.cli.plan import DEFAULT_FIXER, Asked, plan_from_scratch
 from orchestrator.console.drafting import show_surroundings
+from orchestrator.engine.workspace import plan_above
 from orchestrator.errors import BadInput, Exit
+from orchestrator.planning.drafter import drafter_of
+from orchestrator.planning.surroundings import look_around
+from orchestrator.project.discover import project_top
 from orchestrator.project.folders import TOP, Projects
-from orchestrator.survey.look import look_around
-from orchestrator.workspace import plan_above
 
 
 def init(python: str | None) -> Exit:
@@ -28,10 +28,12 @@ def init(python: str | None) -> Exit:
             f"{existing.name} is there already",
             next_step="orchestrate status, or bring it up to date: orchestrate plan --update",
         )
-    found = scanned([])
-    folders = Projects(top).of_all(facts.path for facts in found.files) or [TOP]
-    show_surroundings(look_around(top, python, folders), found)
-    if not found.files:
+    drafter = drafter_of(DEFAULT_FIXER)
+    assert drafter is not None  # it is part of this program
+    found = drafter.look(top)
+    folders = Projects(top).of_all(found.paths) or [TOP]
+    show_surroundings(top, look_around(top, python, folders), found.facts)
+    if not found.paths:
         raise BadInput(
             "no test file was found here",
             next_step="orchestrate plan --fixer command --run 'COMMAND {files}'",

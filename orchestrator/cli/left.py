@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.base.escape import as_argument
+from orchestrator.base.text import plural
 from orchestrator.console.streams import answer, next_step, say
+from orchestrator.engine.events import ignore_events
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.views.remaining import left_of
+from orchestrator.engine.workspace import open_workspace
 from orchestrator.errors import Exit
-from orchestrator.events import nobody
-from orchestrator.foreign import as_argument
-from orchestrator.inspect.left import left_of
-from orchestrator.safety.session import How
-from orchestrator.words import plural
-from orchestrator.workspace import open_workspace
 
 
-def left(plan: Path | None, phase: str, how: How) -> Exit:
+def left(plan: Path | None, phase: str, how: RunOptions) -> Exit:
     """Print what is left, a line each; RED where anything is."""
     how = replace(how, command=f"check --phase {phase}")
-    asked = left_of(open_workspace(plan), phase, how, nobody)
+    asked = left_of(open_workspace(plan), phase, how, ignore_events)
     for one in asked.left:
         answer(f"{one.path}: {one.what}" if one.path and one.path not in one.what else one.what)
     if asked.left:

@@ -6,27 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.checks.config import read_config
-from orchestrator.checks.discover import project_top
-from orchestrator.cli.scan import scanned
-from orchestrator.console.drafting import show_draft, show_nothing_to_do
+from orchestrator.base.escape import as_argument
+from orchestrator.base.text import plural
+from orchestrator.console.drafting import show_draft
 from orchestrator.console.streams import data, say
-from orchestrator.drafting import memory_safety, trial
-from orchestrator.drafting.draft import Bounds, Draft
-from orchestrator.drafting.owners import owners
-from orchestrator.drafting.place import check_free, reports_folder, written
-from orchestrator.drafting.tests import left_out_by_builds, named_tests
-from orchestrator.drafting.text import text_of
+from orchestrator.engine.events import Event, Notice
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.workspace import DEFAULT_PLAN
 from orchestrator.errors import BadInput, Exit
-from orchestrator.events import Event, Said
-from orchestrator.fixers.memory_safety.options import Grouping, Require
-from orchestrator.foreign import as_argument
 from orchestrator.plan.base import OptionValue
-from orchestrator.safety.session import How
-from orchestrator.words import plural
-from orchestrator.workspace import DEFAULT_PLAN
+from orchestrator.planning import trial
+from orchestrator.planning.draft import Bounds, Draft
+from orchestrator.planning.drafter import DraftRequest, drafter_of
+from orchestrator.planning.place import check_free, reports_folder, written
+from orchestrator.planning.tests import left_out_by_builds, named_tests
+from orchestrator.planning.text import text_of
+from orchestrator.project.codeowners import owners
+from orchestrator.project.discover import project_top
 
-MEMORY_SAFETY = "memory-safety"
+DEFAULT_FIXER = "memory-safety"
+"""What a plan is for where neither a fixer nor a command is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +33,12 @@ class Asked:
     """What a person typed."""
 
     paths: Sequence[str] = ()
-    fixer: str = MEMORY_SAFETY
+    fixer: str = DEFAULT_FIXER
     options: Sequence[str] = ()
     run: Sequence[str] = ()
     codemod: str | None = None
     instructions: str | None = None
-    grouping: str = Grouping.FILE.value
-    require: str | None = None
+    wishes: Mapping[str, str | None] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=Bounds)
     tests: Sequence[str] = ()
     output: Path | None = None
@@ -73,12 +71,18 @@ def plan_from_scratch(asked: Asked) -> Exit:
 
 
 def drafted(asked: Asked, top: Path) -> Draft | None:
-    """The plan that fits; None where nothing is to be done, which is then told."""
-    if asked.fixer == MEMORY_SAFETY and not (asked.run or asked.codemod):
-        return _memory_safety(asked, top)
+    """Return the plan that fits; None where nothing is to be done, which is then told."""
+    drafter = None if asked.run or asked.codemod else drafter_of(asked.fixer)
+    if drafter is not None:
+        if asked.options or asked.instructions:
+            raise BadInput(
+                "--option and --instructions are for another --fixer",
+                next_step="orchestrate fixers",
+            )
+        return drafter.draft(request_of(asked), top, owners(top), reports_folder(top))
     change = trial.Change(_fixer(asked), _options(asked), asked.instructions, asked.paths)
     trial.check_change(change)
-    found = trial.tried(top, change, How(asked.python, command="plan"), _tell)
+    found = trial.tried(top, change, RunOptions(asked.python, command="plan"), _tell)
     for refusal in found.refused[:5]:
         say(f"  refused: {refusal.path}: {refusal.reason}", "yellow")
     if not found.items:
@@ -93,36 +97,13 @@ def drafted(asked: Asked, top: Path) -> Draft | None:
     )  # fmt: skip
 
 
-def _memory_safety(asked: Asked, top: Path) -> Draft | None:
-    for given, known, name in (
-        (asked.grouping, Grouping, "--grouping"),
-        (asked.require, Require, "--require"),
-    ):
-        if given is not None and given not in set(known):
-            words = " or ".join(known)
-            raise BadInput(f"{name} is {given!r}; it can be {words}", next_step="orchestrate plan")
-    if asked.options or asked.instructions:
-        raise BadInput(
-            "--option and --instructions are for another --fixer",
-            next_step="orchestrate fixers",
-        )
-    found = scanned(asked.paths)
-    usual = str(read_config(top).options.get("require", Require.MOCKS))
-    wishes = memory_safety.Wishes(
-        asked.bounds,
-        Grouping(asked.grouping),
-        Require(asked.require or usual),
-        named_tests(asked.tests),
-    )
-    made = memory_safety.draft(found, wishes, owners(top), reports_folder(top))
-    if not made.phases:
-        show_nothing_to_do(found)
-        return None
-    return made
+def request_of(asked: Asked) -> DraftRequest:
+    """Return what a drafter is asked for."""
+    return DraftRequest(asked.paths, asked.bounds, asked.wishes, named_tests(asked.tests))
 
 
 def _fixer(asked: Asked) -> str:
-    if asked.fixer != MEMORY_SAFETY:
+    if asked.fixer != DEFAULT_FIXER:
         return asked.fixer
     return "codemod" if asked.codemod else "command"
 
@@ -150,7 +131,7 @@ def _options(asked: Asked) -> Mapping[str, OptionValue]:
 
 def _words(asked: Asked) -> str:
     """What `next-batch` must be told as well."""
-    executes = asked.run or asked.codemod or asked.fixer != MEMORY_SAFETY
+    executes = asked.run or asked.codemod or drafter_of(asked.fixer) is None
     words = ["--trust"] if executes else []
     words += ["--python", asked.python] if asked.python else []
     words = ["--plan", str(asked.output), *words] if asked.output else words
@@ -158,5 +139,5 @@ def _words(asked: Asked) -> str:
 
 
 def _tell(event: Event) -> None:
-    if isinstance(event, Said):
+    if isinstance(event, Notice):
         say(f"  {event.what}", "dim")

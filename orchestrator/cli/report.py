@@ -5,15 +5,15 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from orchestrator import files
+from orchestrator.base import files
+from orchestrator.base.paths import RepoPath
+from orchestrator.base.text import duration
 from orchestrator.cli.commands import warn_of_interrupted_run
+from orchestrator.engine.views.history import history_of
+from orchestrator.engine.views.pace import pace_here, seconds_here
+from orchestrator.engine.workspace import open_workspace
 from orchestrator.errors import Exit
 from orchestrator.gates.reproduce import reproduction
-from orchestrator.inspect.history import history_of
-from orchestrator.inspect.pace import pace_here, seconds_here
-from orchestrator.paths import RepoPath
-from orchestrator.words import duration
-from orchestrator.workspace import open_workspace
 
 
 def report(plan: Path | None, output: Path | None, *, as_markdown: bool) -> Exit:

@@ -12,16 +12,19 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.cli.commands import warn_of_interrupted_run, warn_of_waiting_commits
+from orchestrator.commit.interrupted import run_at_work
+from orchestrator.engine.workspace import Workspace, open_workspace
 from orchestrator.errors import BadInput, Exit
-from orchestrator.progress.status import Status
-from orchestrator.safety.interrupted import run_at_work
-from orchestrator.workspace import Workspace, open_workspace
+from orchestrator.records.status import Status
 
 _WATCH_S = 2.0
 
 
 def run(arguments: Sequence[str], *, prog: str) -> Exit:
-    """Parse and answer; exit 0, or 1 with `--check` while something is left."""
+    """Where the migration stands: phases, progress, what comes next. Writes nothing.
+
+    Exit 0, or 1 with `--check` while something is left.
+    """
     return status(parser(prog).parse_args(arguments))
 
 
@@ -60,7 +63,7 @@ def status(asked: argparse.Namespace) -> Exit:
     workspace = open_workspace(asked.plan)
     warn_of_interrupted_run(workspace)
     warn_of_waiting_commits(workspace)
-    running = run_at_work(workspace)
+    running = run_at_work(workspace.top)
     found = workspace.status(at_work=running.paths if running else ())
     if running is not None:
         from orchestrator.console.streams import say
@@ -91,7 +94,7 @@ def _seconds_left(workspace: Workspace, found: Status) -> float | None:
     """How long the rest would take a run here; None where too little landed here."""
     if found.next is None or workspace.origin is not None:
         return None
-    from orchestrator.inspect.pace import pace_here
+    from orchestrator.engine.views.pace import pace_here
 
     return pace_here(workspace, found)
 
@@ -107,7 +110,7 @@ def _watch(asked: argparse.Namespace) -> Exit:
     with Live(console=out(), auto_refresh=False, screen=True) as live:
         while True:
             workspace = open_workspace(asked.plan)
-            running = run_at_work(workspace)
+            running = run_at_work(workspace.top)
             found = workspace.status(at_work=running.paths if running else ())
             place = running.place if running else None
             left_s = _seconds_left(workspace, found)

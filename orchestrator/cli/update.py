@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import files
-from orchestrator.checks.config import read_config
-from orchestrator.cli.plan import Asked
-from orchestrator.cli.scan import scanned
+from orchestrator.base import files
+from orchestrator.base.escape import as_argument
+from orchestrator.base.paths import RepoPath
+from orchestrator.base.reading import read_regular
+from orchestrator.cli.plan import Asked, request_of
 from orchestrator.console.streams import data, next_step, say
-from orchestrator.drafting.additions import additions, executes, new_items, tried
-from orchestrator.drafting.drift import Drift, drift, is_memory_safety
-from orchestrator.drafting.memory_safety import Wishes
-from orchestrator.drafting.owners import owners
-from orchestrator.drafting.place import checked
-from orchestrator.drafting.records import Moved, moved_records
-from orchestrator.drafting.update import Additions, updated
+from orchestrator.engine.events import ignore_events
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.trust import check_trusted
+from orchestrator.engine.workspace import Workspace, open_workspace
 from orchestrator.errors import BadInput, Exit, Refused
-from orchestrator.events import nobody
-from orchestrator.fixers.memory_safety.options import Grouping, Require
-from orchestrator.foreign import as_argument
-from orchestrator.git import Repo, find_top
-from orchestrator.paths import RepoPath
 from orchestrator.plan.model import Plan
-from orchestrator.reading import read_regular
-from orchestrator.safety.session import How, check_trusted
-from orchestrator.survey.scan import Survey
-from orchestrator.workspace import Workspace, open_workspace
+from orchestrator.planning.additions import executes, tried
+from orchestrator.planning.draft import DraftBatch, DraftPhase
+from orchestrator.planning.drafter import drafters_of
+from orchestrator.planning.drift import At, Drift, drift, placed
+from orchestrator.planning.place import checked
+from orchestrator.planning.records import Moved, moved_records
+from orchestrator.planning.update import Additions, updated
+from orchestrator.project.codeowners import owners
+from orchestrator.vcs import Repo, find_top
 
 
 def update(plan: Path | None, asked: Asked, *, trust: bool) -> Exit:
@@ -47,8 +45,8 @@ def update(plan: Path | None, asked: Asked, *, trust: bool) -> Exit:
     workspace = open_workspace(plan)
     before = read_regular(workspace.plan_file)
     text = before.decode("utf-8-sig")
-    drifted, added = _asked_of(workspace, asked, trust=trust)
-    changed = updated(text, drifted, added)
+    found = _changes(workspace, asked, trust=trust)
+    changed = updated(text, found.drift, found.counts, found.additions)
     try:
         new_plan = checked(changed.text, workspace.top, workspace.plan_file)
     except BadInput as error:
@@ -57,7 +55,7 @@ def update(plan: Path | None, asked: Asked, *, trust: bool) -> Exit:
             next_step="correct by hand what is gone or new: orchestrate validate",
         ) from error
     name = workspace.plan_file.name
-    records = moved_records(workspace.tree, new_plan, _renames(new_plan, drifted))
+    records = moved_records(workspace.tree, new_plan, _renames(new_plan, found.drift))
     if changed.text == text and not records:
         for sentence in changed.said:
             say(f"  {sentence}", "yellow")
@@ -110,31 +108,35 @@ def _write(workspace: Workspace, records: Sequence[Moved]) -> None:
     say(f"commit them with the plan: git add --all {as_argument(reports)} && git commit")
 
 
-def _asked_of(workspace: Workspace, asked: Asked, *, trust: bool) -> tuple[Drift, Additions]:
-    """What drifted, and what is new."""
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What the plan must take in: what drifted, counts that are others now, what is new."""
+
+    drift: Drift
+    counts: Sequence[tuple[At, Mapping[str, int]]]
+    additions: Additions
+
+
+def _changes(workspace: Workspace, asked: Asked, *, trust: bool) -> _Changes:
     plan, top = workspace.plan, workspace.top
-    found = _scan(workspace, asked)
-    usual = str(read_config(top).options.get("require", Require.MOCKS))
-    wishes = Wishes(asked.bounds, Grouping(asked.grouping), Require(asked.require or usual))
-    owner_of = owners(top)
-    drifted = drift(top, plan, workspace.status(), found.files if found else [])
+    owner_of, status = owners(top), workspace.status()
+    drifted, targets = drift(top, plan, status), list(placed(plan, status))
     moved = {new for _, new in drifted.renamed} | {p for _, ps in drifted.patterns for p in ps}
-    items = new_items(plan, found, wishes) if found else {}
-    items = {n: [i for i in some if i.path not in moved] for n, some in items.items()}
-    added = additions(plan, items, wishes, owner_of)
+    counts: list[tuple[At, Mapping[str, int]]] = []
+    batches: dict[int, Sequence[DraftBatch]] = {}
+    phases: list[DraftPhase] = []
+    for drafter in drafters_of(plan).values():
+        found = drafter.changes(
+            plan, targets, request_of(asked), top, owner_of, moved=frozenset(moved)
+        )
+        counts += found.counts
+        batches |= found.additions.batches
+        phases += found.additions.phases
     if executes(plan):
-        check_trusted(workspace, How(asked.python, trust=trust).asking("plan --update"))
-        how = How(asked.python, command="plan --update")
-        more = tried(plan, top, how, nobody, asked.bounds, owner_of)
-        added = replace(added, batches={**added.batches, **more})
-    return drifted, added
-
-
-def _scan(workspace: Workspace, asked: Asked) -> Survey | None:
-    """The scan, where a phase of the plan is about what it counts."""
-    if not any(is_memory_safety(phase) for phase in workspace.plan.phases):
-        return None
-    return scanned(asked.paths)
+        check_trusted(workspace, RunOptions(asked.python, trust=trust).asking("plan --update"))
+        options = RunOptions(asked.python, command="plan --update")
+        batches |= tried(plan, top, options, ignore_events, asked.bounds, owner_of)
+    return _Changes(drifted, counts, Additions(batches, phases))
 
 
 def _diff(old: str, new: str, name: str) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orchestrator.base.text import plural
 from orchestrator.cli.commands import warn_of_detached_head
 from orchestrator.console.streams import answer, next_step, say
-from orchestrator.drafting.warnings import warnings
+from orchestrator.engine.workspace import open_workspace
 from orchestrator.errors import BadInput, Exit
+from orchestrator.planning.warnings import warnings
 from orchestrator.report.check import check_templates
-from orchestrator.words import plural
-from orchestrator.workspace import open_workspace
 
 
 def validate(plan: Path | None, *, strict: bool) -> Exit:

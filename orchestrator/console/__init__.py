@@ -1,1 +1,1 @@
-"""Shows values to people: the only room that prints, and the only one that knows rich."""
+"""Prints for people: the one room that knows rich."""

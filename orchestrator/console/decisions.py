@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from orchestrator.base.escape import as_argument
 from orchestrator.console.results import show_blames
 from orchestrator.console.streams import answer, next_step, say
-from orchestrator.decide.adopt import Adopted
-from orchestrator.decide.undo import Undone
+from orchestrator.engine.decisions.adopt import Adopted
+from orchestrator.engine.decisions.undo import Undone
 from orchestrator.errors import Exit
-from orchestrator.foreign import as_argument
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.verdict import Kind, Verdict
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from orchestrator.console.streams import answer, next_step, say
+from orchestrator.base.text import plural
+from orchestrator.console.streams import answer, next_step
 from orchestrator.console.tables import show_table, simple_table
-from orchestrator.drafting.draft import Draft
 from orchestrator.plan.model import Plan
-from orchestrator.survey.look import FoundProject, Surroundings
-from orchestrator.survey.scan import Survey
-from orchestrator.words import plural
+from orchestrator.planning.draft import Draft
+from orchestrator.planning.surroundings import FoundProject, Surroundings
 
 _COLUMNS = [
     ("Phase", False),
@@ -47,34 +47,15 @@ def plan_schema(file: Path) -> str:
     return file.with_name(SCHEMA_ID).name
 
 
-def show_nothing_to_do(found: Survey) -> None:
-    """Say why no plan was written."""
-    lacking = sum(facts.lacks for facts in found.files)
-    say(f"{plural(len(found.files), 'test file')}: none touches a mock and lacks the pattern")
-    for facts in found.files:
-        if facts.by_hand and not facts.classes:
-            say(f"  {facts.path}: {facts.by_hand[0]}", "yellow")
-    if lacking:
-        what = (
-            f"{plural(lacking, 'file')} without mocks could have it: orchestrate plan --require all"
-        )
-        next_step(f"{what}")
-    else:
-        next_step("orchestrate plan --fixer command --run 'ruff check --select UP --fix {files}'")
-
-
 def _number(value: int) -> str:
     return f"{value:,}" if value else "-"
 
 
-def show_surroundings(around: Surroundings, found: Survey) -> None:
-    """Print what was found in a repository, a line each."""
-    files, classes = plural(len(found.files), "test file"), sum(f.classes for f in found.files)
-    lacking = sum(facts.lacks for facts in found.files)
-    tests = sum(facts.methods for facts in found.files)
-    answer(f"{found.top.name}:")
-    _fact("tests", f"{files}, {plural(classes, 'class')}, {plural(tests, 'test method')}")
-    _fact("missing", f"the pattern in {plural(lacking, 'file')} (orchestrate scan)")
+def show_surroundings(top: Path, around: Surroundings, facts: Iterable[tuple[str, str]]) -> None:
+    """Print what was found in a repository, a line each; `facts` are those of its tests."""
+    answer(f"{top.name}:")
+    for name, text in facts:
+        _fact(name, text)
     for project in around.projects:
         _show_project(project, is_one=len(around.projects) == 1)
     _fact("builds", ", ".join(around.ci) or "none found")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from orchestrator.console.streams import say
 from orchestrator.console.tables import show_table, simple_table
-from orchestrator.progress.history import History, Landing
+from orchestrator.records.history import History, Landing
 
 _COLUMNS = [
     ("When (UTC)", False), ("Commit", False), ("Batch", False), ("Files", True), ("Done", True),

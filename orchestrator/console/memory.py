@@ -8,16 +8,16 @@ from typing import Self
 
 from rich.live import Live
 
-from orchestrator.changes import Side
+from orchestrator.base.changes import Side
+from orchestrator.base.text import plural
 from orchestrator.console.streams import answer, err, next_step, plain, say
 from orchestrator.console.tables import show_table, simple_table
-from orchestrator.gates.events import TestRun
-from orchestrator.measuring.compare import Comparison
-from orchestrator.measuring.noise import FEWEST, Difference
-from orchestrator.measuring.run import Measurement
-from orchestrator.metering.meter import Meter
-from orchestrator.report.memory import MOST, Bounds, growing_files
-from orchestrator.words import plural
+from orchestrator.gates.pytest.events import TestRun
+from orchestrator.gates.pytest.meter import Meter
+from orchestrator.measure.compare import Comparison
+from orchestrator.measure.noise import FEWEST, Difference
+from orchestrator.measure.report import MOST, Bounds, growing_files
+from orchestrator.measure.run import Measurement
 
 _CELLS = 40
 

@@ -18,24 +18,24 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from orchestrator.batch.recording import reason_of
+from orchestrator.base.text import plural
 from orchestrator.console.streams import cell, err, say
-from orchestrator.events import (
-    Beside,
-    BesideEnded,
+from orchestrator.engine.events import (
     Event,
     GateJudged,
     InterpreterFound,
-    Lost,
+    Notice,
+    ParallelBatchEnded,
+    ParallelEvent,
     Picked,
     Recovered,
-    Said,
     StepBegun,
     TestsRan,
+    UnitRejected,
 )
+from orchestrator.engine.recording import reason_of
 from orchestrator.gates.verdict import GATES_OF_TESTS, Kind, Verdict
 from orchestrator.plan.model import Evidence
-from orchestrator.words import plural
 
 _TEST_CHARS = 60
 _SAID_EVERY_S = 30.0
@@ -99,16 +99,16 @@ class LiveProgress:
             case TestsRan():
                 self._move(self._task, event)
                 self._say_where(event)
-            case Beside(place, inner):
+            case ParallelEvent(place, inner):
                 self._tell_beside(place, inner)
-            case BesideEnded(place):
+            case ParallelBatchEnded(place):
                 if (task := self._beside.pop(place, None)) is not None:
                     self._live.remove_task(task)
             case GateJudged(verdict):
                 _show_verdict(verdict)
-            case Said(what):
+            case Notice(what):
                 say(f"    {what}", "dim")
-            case Lost(taken):
+            case UnitRejected(taken):
                 why = reason_of(taken, Evidence.FULL)
                 say(f"  taken out   {', '.join(taken.unit.targets)}: {why}", "red")
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from orchestrator.batch.settle import Landed, NothingToDo, Result, Stopped
-from orchestrator.batch.story import Ending, Series
-from orchestrator.changes import Unit, changes_of
+from orchestrator.base.changes import Unit, changes_of
+from orchestrator.base.escape import as_argument, as_command
+from orchestrator.base.text import counts_in_words, plural
 from orchestrator.console.streams import answer, next_step, raw, say
+from orchestrator.engine.next_batch import Ending, Series
+from orchestrator.engine.results import Landed, NothingToDo, Result, Stopped
+from orchestrator.engine.views.preview import Preview
 from orchestrator.errors import Exit
 from orchestrator.fixers.base import NoChange, Refusal
-from orchestrator.foreign import as_argument, as_command
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import Blame, Kind, TakenOut, Verdict
-from orchestrator.inspect.preview import Preview
-from orchestrator.progress.record import Done, TargetRecord, added, failed_before, flaky
+from orchestrator.gates.verdict import GateFailure, Kind, RejectedUnit, Verdict
+from orchestrator.records.record import Done, TargetRecord, added, failed_before, flaky
 from orchestrator.report.told import listed
 from orchestrator.report.unresolved import reproduce_line
-from orchestrator.safety.advance import Kept
-from orchestrator.words import counts_in_words, plural
+from orchestrator.worktrees.fast_forward import ParkedCommits
 
 _IN = frozenset({Done.EDITED, Done.UNCHANGED, Done.ADOPTED})
 _MOST_CHARS = 200
@@ -80,7 +80,7 @@ def show_landed(results: Sequence[Landed | Stopped]) -> None:
         say(f"{plural(len(landed), 'batch')} landed before the run ended", "bold")
 
 
-def show_kept(kept: Kept | None) -> None:
+def show_kept(kept: ParkedCommits | None) -> None:
     """Say where commits are that could not be brought onto the user's branch."""
     if kept is not None:
         say(f"kept on the branch {kept.branch}, not on yours: {kept.why}", "bold yellow")
@@ -157,7 +157,7 @@ def _taken_out(landed: Landed, how: Reproduction) -> None:
             say(f"    see it: {line}")
 
 
-def _blamed(taken: TakenOut) -> None:
+def _blamed(taken: RejectedUnit) -> None:
     say(f"\n{', '.join(taken.unit.targets)} was taken out: {taken.fault}", "bold red")
     most = 5
     for blame in taken.blames[:most]:
@@ -207,7 +207,7 @@ def _why(verdict: Verdict) -> str:
     return f"the {verdict.gate} gate is red ({plural(len(verdict.blames), 'failure')})"
 
 
-def _blame(blame: Blame, gate: str, how: Reproduction) -> None:
+def _blame(blame: GateFailure, gate: str, how: Reproduction) -> None:
     say(f"\n{blame.test_id or blame.path}", "bold red")
     say(f"    {blame.fault}: {blame.what}")
     for line in blame.text.splitlines():

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from orchestrator.base.codec import to_json
+from orchestrator.base.escape import as_argument, as_command
+from orchestrator.base.redact import redacted
+from orchestrator.base.text import counts_in_words, plural
 from orchestrator.console.streams import answer
+from orchestrator.engine.views.rerun import Rerun
+from orchestrator.engine.views.show import Look
 from orchestrator.errors import Exit
-from orchestrator.foreign import as_argument, as_command
 from orchestrator.gates.verdict import GATES_OF_TESTS
-from orchestrator.inspect.look import Look
-from orchestrator.inspect.rerun import Rerun
-from orchestrator.plain import plain_of
-from orchestrator.progress.record import Record, failed_before, flaky
-from orchestrator.redact import redacted
+from orchestrator.records.record import Record, failed_before, flaky
 from orchestrator.report.calibration import in_words
 from orchestrator.report.unresolved import see_it
-from orchestrator.words import counts_in_words, plural
 
 
 def show_batch(look: Look) -> None:
@@ -46,7 +46,7 @@ def show_reruns(found: Sequence[Rerun]) -> Exit:
     return Exit.RED if any(one.exit_code != 0 for one in found) else Exit.DONE
 
 
-def to_json(look: Look) -> str:
+def batch_as_json(look: Look) -> str:
     """The same for programs, without the diff."""
     place, record = look.batch.place, look.batch.record
     return json.dumps(
@@ -59,7 +59,7 @@ def to_json(look: Look) -> str:
                 {"path": t.target.path, "state": t.state.value, "why": redacted(t.why)}
                 for t in look.batch.targets
             ],
-            "record": plain_of(record, defaults=True) if record else None,
+            "record": to_json(record, defaults=True) if record else None,
             "commits": list(look.commits),
             "commands": [{"gate": c.gate, "words": list(c.words)} for c in look.commands],
         },

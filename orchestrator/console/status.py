@@ -8,9 +8,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.base.text import duration
 from orchestrator.console.streams import cell, is_utf8, out, plain
 from orchestrator.console.tables import new_table, show_table
-from orchestrator.progress.status import Status
+from orchestrator.records.status import Status
 from orchestrator.report import calibration
 from orchestrator.report.status import (
     Attention,
@@ -22,7 +23,6 @@ from orchestrator.report.status import (
     rows,
     total,
 )
-from orchestrator.words import duration
 
 _BAR_CELLS = 10
 _PADDING = 3

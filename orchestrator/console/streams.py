@@ -11,9 +11,9 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, TextIO
 
+from orchestrator.base.escape import for_terminal, on_one_line, without_labels
+from orchestrator.base.redact import redacted
 from orchestrator.errors import OrchestrateError
-from orchestrator.foreign import for_terminal, on_one_line, without_labels
-from orchestrator.redact import redacted
 from orchestrator.report.typed import repeated
 
 if TYPE_CHECKING:  # only a terminal needs it

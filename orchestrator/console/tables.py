@@ -11,8 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from orchestrator.base.escape import on_one_line
 from orchestrator.console.streams import cell, data, is_utf8, out, plain
-from orchestrator.foreign import on_one_line
 
 _PIPED_WIDTH = 400
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from orchestrator.base.escape import on_one_line
+from orchestrator.base.text import plural
 from orchestrator.console.streams import answer, next_step, say
-from orchestrator.foreign import on_one_line
 from orchestrator.report.unresolved import Unresolved, next_steps, see_it
-from orchestrator.words import plural
 
 
 def show_unresolved(found: Sequence[Unresolved], logs: Mapping[str, Path]) -> None:

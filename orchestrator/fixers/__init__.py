@@ -1,4 +1,4 @@
-"""What changes files: the protocol, the registry, and a module or folder for each fixer."""
+"""The fixers: what changes files."""
 
 from orchestrator.fixers.base import BatchFixer, Edit, FileFixer, NoChange, Refusal, Source
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:  # the check is a hook, and starts without pydantic
-    from orchestrator.changes import Content
+    from orchestrator.base.changes import Content
     from orchestrator.fixers.task import Proposal, Task
     from orchestrator.plan.base import OptionValue
 
@@ -87,6 +87,9 @@ class Fixer(ABC):  # noqa: B024 - what a subclass must do is said by the two bel
 
     target_options: ClassVar[bool] = True
     """Whether a target may have options of its own."""
+
+    groups_tests: ClassVar[bool] = False
+    """Whether its edits do something only where pytest-xdist groups tests."""
 
     per_target: ClassVar[bool] = False
     """Whether its options can only be judged file by file."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.base.escape import as_command
+from orchestrator.base.plugins import FIXERS, GATES, Plugin, plugins
+from orchestrator.base.text import suggestion
 from orchestrator.errors import CannotJudge
 from orchestrator.fixers.base import BatchFixer, FileFixer, Options, Source
 from orchestrator.fixers.registry import get, is_built_in, names
-from orchestrator.foreign import as_command
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Phase, Plan, Rung, Target
 from orchestrator.plan.rules import Problem
-from orchestrator.plugins import FIXERS, GATES, Plugin, plugins
-from orchestrator.words import suggestion
 
 
 def options_of(rung: Rung, target: Target) -> Options:

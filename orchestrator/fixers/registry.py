@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 
+from orchestrator.base.plugins import FIXERS, BrokenPlugin, built_in, loaded, plugins
 from orchestrator.errors import CannotJudge
 from orchestrator.fixers.base import BatchFixer, FileFixer
-from orchestrator.plugins import FIXERS, BrokenPlugin, plugins
 
-_MODULES = {
-    "agent": "orchestrator.fixers.programs.agent",
-    "codemod": "orchestrator.fixers.codemod",
-    "command": "orchestrator.fixers.programs.command",
-    "guard": "orchestrator.fixers.guard",
-    "memory-safety": "orchestrator.fixers.memory_safety",
+_BUILT_IN = {
+    "agent": "orchestrator.fixers.agent:FIXER",
+    "codemod": "orchestrator.fixers.codemod:FIXER",
+    "command": "orchestrator.fixers.command:FIXER",
+    **built_in(FIXERS),
 }
-"""Name in the plan → module with a `FIXER`; other packages add theirs by entry points."""
+"""Name in the plan → module and name; other packages add theirs by entry points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +31,12 @@ class Known:
 
 def names() -> list[str]:
     """The names a plan may use."""
-    return sorted({*_MODULES, *plugins(FIXERS)})
+    return sorted({*_BUILT_IN, *plugins(FIXERS)})
 
 
 def is_built_in(name: str) -> bool:
     """Whether it comes with this package."""
-    return name in _MODULES
+    return name in _BUILT_IN
 
 
 @cache
@@ -49,9 +47,9 @@ def get(name: str) -> FileFixer | BatchFixer:
         KeyError: there is none; a checked plan never asks for such a name.
         CannotJudge: it is a plug-in that does not load.
     """
-    if name in _MODULES:
-        built_in: FileFixer | BatchFixer = import_module(_MODULES[name]).FIXER
-        return built_in
+    if name in _BUILT_IN:
+        fixer: FileFixer | BatchFixer = loaded(_BUILT_IN[name])
+        return fixer
     try:
         return _usable(plugins(FIXERS)[name].load(), name)
     except BrokenPlugin as error:
@@ -60,10 +58,10 @@ def get(name: str) -> FileFixer | BatchFixer:
 
 def known() -> Iterator[Known]:
     """Every fixer, the built-in ones first; a broken plug-in with the reason."""
-    for name in sorted(_MODULES):
+    for name in sorted(_BUILT_IN):
         yield Known(name, "built in", get(name))
     for name, plugin in sorted(plugins(FIXERS).items()):
-        if name in _MODULES:
+        if name in _BUILT_IN:
             yield Known(name, plugin.package, None, "a built-in fixer has that name")
             continue
         try:

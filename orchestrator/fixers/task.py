@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.changes import Change, Content, Unit, line_counts
+from orchestrator.base.changes import Change, Content, FileState, Unit, line_counts
+from orchestrator.base.paths import RepoPath
 from orchestrator.fixers.base import Edit, NoChange, Options, Outcome, Refusal, Source
-from orchestrator.paths import RepoPath
 from orchestrator.project.interpreter import Interpreter
 
 
@@ -46,18 +46,9 @@ class Scratch(Protocol):
         """What a file held at the last `hold`."""
         ...
 
-    def changed(self) -> Mapping[str, Now]:
+    def changed(self) -> Mapping[str, FileState]:
         """What is otherwise than at the last `hold`; what git ignores does not count."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """A file of a scratch copy as a program left it; `odd` is why it cannot be taken over."""
-
-    content: Content
-    mode: int
-    odd: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What must hold before a commit: one module per gate, and the probe that runs inside pytest."""
+"""The gates: what must hold before a batch is committed."""
 
 from orchestrator.gates.plugin import Gate
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator import process, programs
-from orchestrator.changes import Side
-from orchestrator.gates.suite import last_lines
-from orchestrator.gates.verdict import Blame, Kind, Verdict
+from orchestrator.base import commandline, process
+from orchestrator.base.changes import Side
+from orchestrator.gates.pytest.suite import last_lines
+from orchestrator.gates.verdict import GateFailure, Kind, Verdict
 from orchestrator.plan.verify import Command
 
 _VARYING = re.compile(
@@ -37,7 +37,7 @@ class CommandGate:
             NoPython: it needs the project's interpreter, and there is none.
         """
         there = [path for path in paths if (self.top / path).exists()]
-        return programs.words(self.command.run, there, python)
+        return commandline.words(self.command.run, there, python)
 
     def verdict(
         self, paths: Sequence[str], put: Callable[[Side], None], *, baseline: bool
@@ -51,7 +51,7 @@ class CommandGate:
         try:
             ended = self._run(paths)
         except process.ProgramMissing as error:
-            told = programs.missing(error, "verify: commands:", words[0])
+            told = commandline.missing(error, "verify: commands:", words[0])
             why = f"{self.command.name}: {told.what}; {told.next_step}"
             return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
         verdict = replace(verdict, duration_s=ended.duration_s)
@@ -98,7 +98,7 @@ class CommandGate:
         return process.run(
             words,
             cwd=self.top,
-            env=programs.environment(self.top, self.python),
+            env=commandline.environment(self.top, self.python),
             timeout_s=self.timeout_s,
             keep_bytes=_KEEP_BYTES,
         )
@@ -108,15 +108,15 @@ class CommandGate:
         ended = self._run(paths)
         return None if ended.exit_code == 0 else _said(ended)
 
-    def _blames(self, paths: Sequence[str], output: str, new: Counter[str]) -> list[Blame]:
+    def _blames(self, paths: Sequence[str], output: str, new: Counter[str]) -> list[GateFailure]:
         lines = [line for line in output.splitlines() if _VARYING.sub("0", line).strip() in new]
         about = {path: [line for line in lines if _names(line, path)] for path in paths}
         blames = [self._blame(path, "\n".join(mine)) for path, mine in about.items() if mine]
         return blames or [replace(self._blame(paths[0], output), together=True)]
 
-    def _blame(self, path: str, text: str) -> Blame:
+    def _blame(self, path: str, text: str) -> GateFailure:
         what = f"{self.command.name} finds something new"
-        return Blame(path, None, what, text=last_lines(text))
+        return GateFailure(path, None, what, text=last_lines(text))
 
 
 def _said(ended: process.Completed) -> Counter[str]:

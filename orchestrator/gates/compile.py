@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator import process
-from orchestrator.gates.verdict import Blame, Fault, Kind, Verdict
+from orchestrator.base import process
+from orchestrator.base.redact import redacted
+from orchestrator.gates.verdict import Fault, GateFailure, Kind, Verdict
 from orchestrator.plan.verify import GateName
 from orchestrator.project.interpreter import Interpreter
-from orchestrator.redact import redacted
 
 _PROGRAM = Path(__file__).parent / "probe" / "compile_files.py"
 
@@ -50,5 +50,5 @@ def unless_before(verdict: Verdict, before: Verdict) -> Verdict:
     return replace(verdict, kind=Kind.CANNOT_JUDGE if unclear else Kind.RED, blames=blames)
 
 
-def _blame(path: str, what: str) -> Blame:
-    return Blame(path, None, what, text=what)
+def _blame(path: str, what: str) -> GateFailure:
+    return GateFailure(path, None, what, text=what)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from orchestrator.changes import Change, Content
+from orchestrator.base.changes import Change, Content
+from orchestrator.base.plugins import GATES, BrokenPlugin, plugins
 from orchestrator.errors import CannotJudge
-from orchestrator.gates.verdict import Blame, Kind, Verdict
-from orchestrator.plugins import GATES, BrokenPlugin, plugins
+from orchestrator.gates.verdict import GateFailure, Kind, Verdict
 
 
 class Gate(ABC):
@@ -47,7 +47,7 @@ def plugin_gate(name: str, changes: Sequence[Change], *, top: Path, baseline: bo
     started_s = time.monotonic()
     gate = gate_named(name)
     verdict = Verdict(name, Kind.PASSED, len(changes), 0.0)
-    blames: list[Blame] = []
+    blames: list[GateFailure] = []
     before = False
     try:
         for change in changes:
@@ -55,7 +55,7 @@ def plugin_gate(name: str, changes: Sequence[Change], *, top: Path, baseline: bo
             old = _said(gate, change.path, change.before, top)
             before = before or bool(now & old)
             new = now - old if baseline else now
-            blames += [Blame(change.path, None, what) for what in new]
+            blames += [GateFailure(change.path, None, what) for what in new]
     except Exception as error:  # noqa: BLE001 - foreign code; its bug is said, and nothing is blamed
         why = f"the gate {name} failed: {type(error).__name__}: {error}"
         return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)

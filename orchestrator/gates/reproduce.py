@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import programs
-from orchestrator.paths import why_unsafe
+from orchestrator.base import commandline
+from orchestrator.base.paths import why_unsafe
 from orchestrator.plan.model import Plan
 from orchestrator.plan.projects import projects_of, verify_in, wanted_python
 from orchestrator.plan.verify import GateName, Verify
@@ -56,7 +56,7 @@ class Reproduction:
         verify = self.verify_of(path)
         command = next((one for one in verify.commands if one.name == gate), None)
         if command is not None:
-            return programs.words(command.run, [_argument(path)], self.python)
+            return commandline.words(command.run, [_argument(path)], self.python)
         if gate == GateName.COMPILE:
             return [self.python, "-m", "py_compile", _argument(path)]
         if gate in {GateName.COLLECT, GateName.TEST}:

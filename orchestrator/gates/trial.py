@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from orchestrator.changes import Change, Content
-from orchestrator.gates.verdict import Blame, Kind, Verdict
+from orchestrator.base.changes import Change, Content
+from orchestrator.gates.verdict import GateFailure, Kind, Verdict
 
 Trial = Callable[[Mapping[str, Content], Path], Sequence[tuple[str, str]]]
 
@@ -16,6 +16,6 @@ def trial_gate(name: str, trial: Trial, changes: Sequence[Change], *, top: Path)
     """What the fixer called `name` finds wrong with its edits."""
     started_s = time.monotonic()
     found = trial({change.path: change.after for change in changes}, top)
-    blames = [Blame(path, None, what) for path, what in found]
+    blames = [GateFailure(path, None, what) for path, what in found]
     kind = Kind.RED if blames else Kind.PASSED
     return Verdict(name, kind, len(changes), time.monotonic() - started_s, blames=blames)

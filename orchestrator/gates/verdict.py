@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from orchestrator.changes import Unit
+from orchestrator.base.changes import Unit
 from orchestrator.project.folders import lies_in
 
 PYTHON = "{python}"
@@ -37,7 +37,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Blame:
+class GateFailure:
     """One thing that takes its file out: the test where it is one, and what was seen.
 
     `fault` is CULPRIT, FLAKY (where the plan fails those), NO_TESTS or CANNOT_JUDGE. `together`:
@@ -75,7 +75,7 @@ class Verdict:
     kind: Kind
     count: int
     duration_s: float
-    blames: Sequence[Blame] = ()
+    blames: Sequence[GateFailure] = ()
     known: Sequence[str] = ()
     failed_before: Sequence[str] = ()
     flaky: Sequence[str] = ()
@@ -126,12 +126,12 @@ def as_one(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenOut:
+class RejectedUnit:
     """A unit that has its old bytes back, with everything the gate held against it."""
 
     unit: Unit
     gate: str
-    blames: Sequence[Blame]
+    blames: Sequence[GateFailure]
 
     @property
     def name(self) -> str:

@@ -1,1 +1,1 @@
-"""What is to be done: the plan people write and review, read with exact error positions."""
+"""The plan that people write, read with the line of each error."""

@@ -14,13 +14,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from orchestrator.base.text import suggestion
 from orchestrator.errors import BadInput
 from orchestrator.plan.location import Location, Position
 from orchestrator.plan.model import Plan
 from orchestrator.plan.rules import Problem, problems
 from orchestrator.plan.source import read
 from orchestrator.plan.yamltree import Tree, YamlProblem, parse
-from orchestrator.words import suggestion
 
 Check = Callable[[Plan], Iterable[Problem]]
 """A further check of a plan, by a part of the program this one must not know."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from orchestrator import programs
-from orchestrator.paths import why_unsafe
+from orchestrator.base import commandline
+from orchestrator.base.paths import why_unsafe
+from orchestrator.base.text import suggestion
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Batch, Phase, PhaseState, Plan, Target
 from orchestrator.plan.override import Override
 from orchestrator.plan.verify import GateName, Verify
-from orchestrator.words import suggestion
 
 _WINDOWS_NAMES = {
     "con",
@@ -67,7 +67,7 @@ def _verify_problems(at: Location, verify: Verify, override: Override | None) ->
         if command.name in taken:
             yield Problem((*where, "name"), f"{command.name!r} is already the name of a gate")
         taken.add(command.name)
-        for message in programs.problems(command.run, {"files", "python"}):
+        for message in commandline.problems(command.run, {"files", "python"}):
             yield Problem((*where, "run"), message)
     if not verify.gates and not verify.commands:
         yield Problem((*at, "gates"), "without gates and commands nothing would be verified")

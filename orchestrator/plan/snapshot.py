@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import __version__
-from orchestrator.cache import cache_folder, kept, recalled
-from orchestrator.plain import UnfitError, built, plain_of
+from orchestrator.base.cache import cache_folder, kept, recalled
+from orchestrator.base.codec import UnfitError, from_json, to_json
 from orchestrator.plan.model import Plan
 from orchestrator.plan.source import read
 
@@ -36,13 +36,13 @@ def load_remembered(path: Path, *, plan_path: str, checks: Sequence[Check]) -> P
 
         plan = parsed(data, name=str(path), plan_path=plan_path, checks=checks)
         with contextlib.suppress(OSError):
-            kept(snapshot, json.dumps(plain_of(plan, defaults=False)).encode())
+            kept(snapshot, json.dumps(to_json(plan, defaults=False)).encode())
     return plan
 
 
 def _recalled(snapshot: Path) -> Plan | None:
     data = recalled(snapshot)
     try:
-        return None if data is None else built(Plan, json.loads(data))
+        return None if data is None else from_json(Plan, json.loads(data))
     except (ValueError, RecursionError, UnfitError):
         return None

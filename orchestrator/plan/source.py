@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orchestrator.base.reading import read_regular
 from orchestrator.errors import BadInput
-from orchestrator.reading import read_regular
 
 MAX_BYTES = 5_000_000
 """What a plan may have at most; ten thousand targets take less than one million."""

@@ -1,1 +1,1 @@
-"""Reads how a Python project runs its tests: its folder, and its configuration of pytest."""
+"""How a Python project runs its tests."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.reading import read_text_of
+from orchestrator.base.reading import read_text_of
 
 _FILES_WITH_COMMANDS = (
     "Makefile", "justfile", "tox.ini", "noxfile.py", "tasks.py", "package.json", "setup.cfg",

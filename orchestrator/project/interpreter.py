@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator import process
+from orchestrator.base import process
+from orchestrator.base.escape import as_argument
+from orchestrator.base.redact import redacted
 from orchestrator.errors import CannotJudge, NoPython
-from orchestrator.foreign import as_argument
-from orchestrator.redact import redacted
 
 _ENVIRONMENTS = (".venv", "venv")
 _OLDEST_PYTEST = (7, 4)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from orchestrator.reading import read_text_of
+from orchestrator.base.reading import read_text_of
 
 _FILES = (
     ("pytest.toml", "pytest"),

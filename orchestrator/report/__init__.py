@@ -1,1 +1,1 @@
-"""What people read: the commit message, and the status as Markdown and JSON."""
+"""Writes text that people read later: commit messages, the status as Markdown or JSON."""

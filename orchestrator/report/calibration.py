@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from orchestrator.base.text import plural
 from orchestrator.plan.model import Measure, PhaseState, Target
-from orchestrator.progress.record import MemoryRecord, Record
-from orchestrator.progress.status import SETTLED, BatchStatus, PhaseStatus, Status
-from orchestrator.words import plural
+from orchestrator.records.record import MemoryRecord, Record
+from orchestrator.records.status import SETTLED, BatchStatus, PhaseStatus, Status
 
 MEASURE = "memory"
 """The measure of a plan that the peaks of the records stand beside."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from orchestrator.paths import RepoPath
+from orchestrator.base.paths import RepoPath
 from orchestrator.plan.model import Place, Plan
-from orchestrator.progress.record import Done, GateRecord, Record, TargetRecord
+from orchestrator.records.record import Done, GateRecord, Record, TargetRecord
 from orchestrator.report.message import Message, message
 from orchestrator.report.told import Action
 

@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.base.text import counts_in_words, plural
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.plan.model import Measure, PhaseState
-from orchestrator.progress.history import History
-from orchestrator.progress.record import GateRecord, Record, failed_before, flaky
-from orchestrator.progress.status import BatchStatus, PhaseStatus, State, Status
+from orchestrator.records.history import History
+from orchestrator.records.record import GateRecord, Record, failed_before, flaky
+from orchestrator.records.status import BatchStatus, PhaseStatus, State, Status
 from orchestrator.report import calibration
 from orchestrator.report.calibration import MEASURE, in_words, of_phase
 from orchestrator.report.status import Row, rows, total
 from orchestrator.report.unresolved import Unresolved, next_steps, unresolved
-from orchestrator.words import counts_in_words, plural
 
 _STATES = {
     State.PENDING: "to do", State.DONE: "done", State.EDITED: "done, edited since",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.progress.status import Status
+from orchestrator.records.status import Status
 from orchestrator.report.facts import Batch, Facts
 from orchestrator.report.outside import code_in_markdown, in_markdown
 from orchestrator.report.status import markdown_table

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from orchestrator.base.escape import for_commit, for_terminal
+from orchestrator.base.redact import redacted
+from orchestrator.base.templates import rendered
+from orchestrator.base.text import plural
 from orchestrator.errors import BadInput
-from orchestrator.foreign import for_commit, for_terminal
 from orchestrator.plan.model import Place, Plan
-from orchestrator.progress.record import GateRecord, Record
-from orchestrator.redact import redacted
+from orchestrator.records.record import GateRecord, Record
 from orchestrator.report.told import About, Action, action_of, label, listed, values
-from orchestrator.templates import rendered
-from orchestrator.words import plural
 
 SUBJECT_CHARS = 72
 _LINE_CHARS = 100

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.foreign import as_code_in_markdown, for_markdown, on_one_line
-from orchestrator.redact import redacted
+from orchestrator.base.escape import as_code_in_markdown, for_markdown, on_one_line
+from orchestrator.base.redact import redacted
 
 
 def in_markdown(text: str) -> str:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.base.redact import redacted
+from orchestrator.base.text import plural
 from orchestrator.plan.model import Measure, Phase, PhaseState
-from orchestrator.progress.status import OPEN, PhaseStatus, State, Status
-from orchestrator.redact import redacted
+from orchestrator.records.status import OPEN, PhaseStatus, State, Status
 from orchestrator.report import calibration
 from orchestrator.report.calibration import of_phase, of_plan
 from orchestrator.report.outside import code_in_markdown, in_markdown
-from orchestrator.words import plural
 
 _UNKNOWN = "-"
 _TOLD = (

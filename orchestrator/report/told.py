@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 
-from orchestrator.foreign import for_commit
+from orchestrator.base.escape import for_commit
+from orchestrator.base.text import counts_in_words, plural
 from orchestrator.plan.model import Measure, Place, Plan, Target
-from orchestrator.progress.record import (
+from orchestrator.records.record import (
     Done,
     GateRecord,
     MemoryRecord,
@@ -22,7 +23,6 @@ from orchestrator.progress.record import (
     record_path,
 )
 from orchestrator.report.calibration import in_words
-from orchestrator.words import counts_in_words, plural
 
 _TOPIC_CHARS = 36
 _GATES_OF_TESTS = ("collect", "test")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from orchestrator.foreign import as_argument
+from orchestrator.base.escape import as_argument
 
 _COMMAND = re.compile(
     r"(?<![\w/.-])orchestrate "

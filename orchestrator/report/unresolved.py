@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.foreign import as_argument, as_command
+from orchestrator.base.escape import as_argument, as_command
+from orchestrator.base.redact import redacted
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.verdict import Fault
-from orchestrator.progress.record import Done, TargetRecord
-from orchestrator.progress.status import BatchStatus, State, Status, TargetStatus
-from orchestrator.redact import redacted
+from orchestrator.records.record import Done, TargetRecord
+from orchestrator.records.status import BatchStatus, State, Status, TargetStatus
 from orchestrator.report.typed import repeated
 
 

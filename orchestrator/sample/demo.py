@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.engine.workspace import DEFAULT_PLAN
 from orchestrator.errors import DiskError, Refused
-from orchestrator.git import Repo, initialised
 from orchestrator.plan.load import load
 from orchestrator.plan.model import Phase, Plan, Target
 from orchestrator.sample.project import FileShape, ProjectShape, failing_ids, generate
-from orchestrator.workspace import DEFAULT_PLAN
+from orchestrator.vcs import Repo, initialised
 
 _PHASE = "phase-2"
 

@@ -20,18 +20,18 @@ from support import (
     plan_with,
 )
 
-from orchestrator.batch.settle import Landed, Stopped
-from orchestrator.decide.adopt import Adopted, NotClean, adopt
-from orchestrator.decide.retry import retry
-from orchestrator.decide.skip import skip
-from orchestrator.decide.undo import Undone, undo
+from orchestrator.commit.transaction import Commit
+from orchestrator.engine.decisions.adopt import Adopted, NotClean, adopt
+from orchestrator.engine.decisions.retry import retry
+from orchestrator.engine.decisions.skip import skip
+from orchestrator.engine.decisions.undo import Undone, undo
+from orchestrator.engine.events import ignore_events
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.results import Landed, Stopped
 from orchestrator.errors import BadInput, Refused
-from orchestrator.events import nobody
-from orchestrator.progress.status import State
-from orchestrator.safety.session import How
-from orchestrator.safety.transaction import Commit
+from orchestrator.records.status import State
 
-HOW = How(sys.executable)
+HOW = RunOptions(sys.executable)
 
 
 @pytest.fixture
@@ -48,15 +48,15 @@ def states(repo: SampleRepo) -> dict[str, State]:
 
 
 def adopted(repo: SampleRepo, name: str, reason: str | None = None) -> Adopted:
-    return called(adopt, repo.workspace(), name, reason, HOW, nobody)
+    return called(adopt, repo.workspace(), name, reason, HOW, ignore_events)
 
 
 def undone(repo: SampleRepo, name: str) -> Undone:
-    return called(undo, repo.workspace(), name, HOW, nobody)
+    return called(undo, repo.workspace(), name, HOW, ignore_events)
 
 
 def skipped(repo: SampleRepo, name: str, reason: str = "it is on its way out") -> Commit:
-    return called(skip, repo.workspace(), name, reason, nobody)
+    return called(skip, repo.workspace(), name, reason, ignore_events)
 
 
 def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRepo) -> None:
@@ -66,7 +66,7 @@ def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRe
     )
     given_up.commit("the cause is gone")
     assert states(given_up)["tests/test_b.py"] is State.QUARANTINED
-    (result,) = called(retry, given_up.workspace(), None, HOW, nobody).results
+    (result,) = called(retry, given_up.workspace(), None, HOW, ignore_events).results
     assert isinstance(result, Landed)
     assert given_up.git.changed_by("HEAD") == ["reports/first/one.json", "tests/test_b.py"]
     assert states(given_up)["tests/test_b.py"] is State.DONE
@@ -76,17 +76,17 @@ def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRe
 
 def test_retry_while_the_cause_is_there_changes_nothing(given_up: SampleRepo) -> None:
     head = given_up.head
-    (result,) = called(retry, given_up.workspace(), "tests/test_b.py", HOW, nobody).results
+    (result,) = called(retry, given_up.workspace(), "tests/test_b.py", HOW, ignore_events).results
     assert isinstance(result, Stopped)
     assert (given_up.head, given_up.changes, given_up.leftovers) == (head, "", [])
 
 
 def test_retry_of_what_is_done_does_nothing(given_up: SampleRepo) -> None:
-    assert called(retry, given_up.workspace(), "tests/test_a.py", HOW, nobody).results == []
+    assert called(retry, given_up.workspace(), "tests/test_a.py", HOW, ignore_events).results == []
     with pytest.raises(
         BadInput, match=r"called 'test/test_b.py'; did you mean 'tests/test_b.py'\?"
     ):
-        called(retry, given_up.workspace(), "test/test_b.py", HOW, nobody)
+        called(retry, given_up.workspace(), "test/test_b.py", HOW, ignore_events)
 
 
 def test_a_skipped_file_waits_for_ever_and_says_why(given_up: SampleRepo) -> None:
@@ -121,7 +121,7 @@ def test_retry_takes_a_skip_back_and_the_edit_was_kept(given_up: SampleRepo) -> 
     assert given_up.run("show", "--patch", "tests/test_b.py").code == 0
     given_up.write("tests/test_b.py", PASSING)
     given_up.commit("mended")
-    (result,) = called(retry, given_up.workspace(), "tests/test_b.py", HOW, nobody).results
+    (result,) = called(retry, given_up.workspace(), "tests/test_b.py", HOW, ignore_events).results
     assert isinstance(result, Landed)
     assert states(given_up)["tests/test_b.py"] is State.DONE
 
@@ -259,7 +259,7 @@ def test_undo_gives_everything_back_in_one_commit(repo: SampleRepo) -> None:
     body = repo.git.text("log", "-1", "--format=%b")
     assert "Verified by 4 tests of these files, none newly failing." in body
     assert (repo.changes, repo.leftovers) == ("", [])
-    (again,) = called(retry, repo.workspace(), "one", HOW, nobody).results
+    (again,) = called(retry, repo.workspace(), "one", HOW, ignore_events).results
     assert isinstance(again, Landed)
     assert states(repo)["tests/test_a.py"] is State.DONE
 
@@ -371,7 +371,7 @@ def test_a_skip_or_retry_of_one_file_leaves_its_neighbours_drifted(given_up: Sam
     assert states(given_up)["tests/test_a.py"] is State.DRIFTED
     given_up.write("tests/test_b.py", PASSING)
     given_up.commit("mended")
-    called(retry, given_up.workspace(), "tests/test_b.py", HOW, nobody)
+    called(retry, given_up.workspace(), "tests/test_b.py", HOW, ignore_events)
     assert states(given_up)["tests/test_a.py"] is State.DRIFTED
     with pytest.raises(BadInput, match="was done or skipped"):
         skipped(given_up, "tests/test_a.py")

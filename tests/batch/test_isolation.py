@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from support import BREAKS, FILES, PASSING, PLAN, PYPROJECT, SampleRepo, make_repo, plan_with
 
-from orchestrator.batch.settle import Landed, Stopped
-from orchestrator.batch.story import Ending
+from orchestrator.engine.next_batch import Ending
+from orchestrator.engine.results import Landed, Stopped
 from orchestrator.errors import Exit
 from orchestrator.gates.verdict import Fault, Kind
-from orchestrator.progress.record import Done
+from orchestrator.records.record import Done
 
 """Passes as it is; once a teardown collects garbage it fails, and spoils every later test."""
 

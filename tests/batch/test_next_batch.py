@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from support import FILES, PASSING, PLAN, PYPROJECT, SampleRepo, make_repo, plan_with
 
-from orchestrator.batch.pick import Choice
-from orchestrator.batch.settle import Landed, NothingToDo, Stopped
-from orchestrator.batch.story import next_batch
+from orchestrator.commit.transaction import CommitRefused
+from orchestrator.engine.events import Event, Notice
+from orchestrator.engine.next_batch import next_batch
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.pick import Choice
+from orchestrator.engine.results import Landed, NothingToDo, Stopped
 from orchestrator.errors import BadInput, ChangedMeanwhile, Exit, Refused
-from orchestrator.events import Event, Said
 from orchestrator.gates.verdict import Kind
-from orchestrator.progress.record import read_record
-from orchestrator.safety.session import How
-from orchestrator.safety.transaction import CommitRefused
+from orchestrator.records.record import read_record
 
 FAILS_AFTER = """\
 import gc
@@ -276,7 +276,7 @@ def test_executable_bits_and_line_ends_are_kept(tmp_path: Path) -> None:
 def test_it_works_from_a_folder_below_the_top(
     repo: SampleRepo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestrator.workspace import open_workspace
+    from orchestrator.engine.workspace import open_workspace
 
     monkeypatch.chdir(repo.top / "tests")
     workspace = open_workspace(None)
@@ -407,10 +407,10 @@ def test_fault_48_a_git_that_ends_soon_is_waited_for(held_s: float, repo: Sample
     said: list[str] = []
 
     def tell(event: Event) -> None:
-        if isinstance(event, Said):
+        if isinstance(event, Notice):
             said.append(event.what)
 
-    result = next_batch(repo.workspace(), Choice(), How(sys.executable), tell)
+    result = next_batch(repo.workspace(), Choice(), RunOptions(sys.executable), tell)
     timer.join()
     assert isinstance(result, Landed)
     assert any("another git holds the index" in what for what in said)

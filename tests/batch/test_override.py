@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from support import BREAKS, FILES, PLAN, SampleRepo, make_repo
 
+from orchestrator.engine.workspace import open_workspace
 from orchestrator.plan.model import Plan
 from orchestrator.plan.verify import Flaky, Untested
-from orchestrator.workspace import open_workspace
 
 PYTHON = ("--python", sys.executable)
 OF_THE_PLAN = "verify: {gates: [compile, collect, test]}\n"

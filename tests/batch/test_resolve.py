@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support import PLAN, SampleRepo, make_repo
 
-from orchestrator.batch.settle import Landed
-from orchestrator.decide.resolve import Side, sides_of
-from orchestrator.progress.status import State
+from orchestrator.engine.decisions.resolve import Side, sides_of
+from orchestrator.engine.results import Landed
+from orchestrator.records.status import State
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 RECORD = "reports/first/one.json"

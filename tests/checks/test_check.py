@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from support import PYPROJECT, Ran, run_cli
 
-from orchestrator.checks.config import Config
-from orchestrator.checks.run import checked
-from orchestrator.git import initialised
+from orchestrator.memory_safety.check.config import Config
+from orchestrator.memory_safety.check.run import checked
+from orchestrator.vcs import initialised
 
 MAIN = "from orchestrator.cli import main_check; main_check()"
 BAD = "from unittest.mock import Mock\n\n\nclass TestA:\n    def test(self): Mock()\n"
@@ -164,9 +164,9 @@ def test_many_files_over_processes_give_the_same_in_the_same_order(tmp_path: Pat
 @pytest.mark.parametrize(
     "script",
     [
-        "from orchestrator.cli.check import run\nrun(['tests/test_bad.py'], prog='orchestrate-check')",
-        "from orchestrator.cli.fix import run\nrun(['tests/test_bad.py'], prog='orchestrate fix')\n"
-        "import orchestrator.fixers.child, orchestrator.fixers.memory_safety.editing.edit",
+        "from orchestrator.memory_safety.cli.check import run\nrun(['tests/test_bad.py'], prog='orchestrate-check')",
+        "from orchestrator.memory_safety.cli.fix import run\nrun(['tests/test_bad.py'], prog='orchestrate fix')\n"
+        "import orchestrator.fixers.child, orchestrator.memory_safety.fixer.editing.edit",
     ],
     ids=["check", "fix, with what its child imports"],
 )
@@ -339,24 +339,23 @@ def test_a_file_that_is_not_there_is_named(project: Path) -> None:
         assert "there is no file or folder 'tests/test_gone.py'" in ended.err
 
 
+@pytest.mark.parametrize("command", ["check", "status"])
+def test_options_before_the_command_are_options_of_the_command(command: str, project: Path) -> None:
+    """These start without typer where they are typed first; after --plan they do not."""
+    ratchet = ["--ratchet"] if command == "check" else []
+    first = run_cli("--plan", "nowhere.yaml", command, *ratchet, cwd=project)
+    last = run_cli(command, *ratchet, "--plan", "nowhere.yaml", cwd=project)
+    assert first.code == last.code == 2
+    assert first.err == last.err
+    assert "nowhere.yaml" in first.err
+
+
 @pytest.mark.parametrize("command", ["check", "fix", "status"])
-def test_both_command_lines_have_the_same_options(command: str) -> None:
-    """`orchestrate check` starts without typer; typer's version is for help and completion."""
-    import importlib
-
-    import typer.main
-
-    from orchestrator.cli.app import every_command
-
-    app = every_command()
-
-    parser = importlib.import_module(f"orchestrator.cli.{command}").parser(command)
-    alone = {option for action in parser._actions for option in action.option_strings}
-    group = typer.main.get_command(app)
-    known = group.commands[command]  # type: ignore[attr-defined]
-    assert alone - {"-h", "--version"} == {
-        option for parameter in known.params for option in parameter.opts if option[0] == "-"
-    } | {"--help"}
+def test_both_ways_of_starting_have_the_same_help(command: str, project: Path) -> None:
+    first = run_cli("--plan", "plan.yaml", command, "--help", cwd=project)
+    last = run_cli(command, "--help", cwd=project)
+    assert (first.code, first.out, first.err) == (last.code, last.out, last.err)
+    assert f"usage: orchestrate {command}" in first.out
 
 
 def test_diff_wins_over_fix_and_writes_nothing(project: Path) -> None:

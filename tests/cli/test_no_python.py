@@ -11,9 +11,9 @@ import pytest
 from support import FILES, SampleRepo, fixer_plan, make_repo
 from surroundings import programs_alone
 
-from orchestrator import programs
+from orchestrator.base import commandline
+from orchestrator.base.process import ProgramMissing
 from orchestrator.errors import NoPython
-from orchestrator.process import ProgramMissing
 
 IN_THE_PLAN = "`verify: {python: PATH}` in the plan"
 RUNS_TESTS = [
@@ -118,7 +118,9 @@ def test_on_a_worker_of_a_cluster_only_the_plan_can_name_one(
 
 
 def test_a_python_by_name_that_is_missing_is_told_the_placeholder() -> None:
-    told = programs.missing(ProgramMissing("cannot start 'python'"), "run: python x.py", "python")
+    told = commandline.missing(
+        ProgramMissing("cannot start 'python'"), "run: python x.py", "python"
+    )
     assert "write {python} for python in the plan" in str(told.next_step)
-    other = programs.missing(ProgramMissing("cannot start 'sed'"), "run: sed x", "sed")
+    other = commandline.missing(ProgramMissing("cannot start 'sed'"), "run: sed x", "sed")
     assert "install sed; it is looked for beside" in str(other.next_step)

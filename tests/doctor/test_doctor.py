@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from support import Ran, called, plan_with, run_cli
 
-from orchestrator.doctor.diagnosis import diagnosis
-from orchestrator.doctor.examine import examine
-from orchestrator.doctor.finding import Level
-from orchestrator.git import initialised
+from orchestrator.memory_safety.doctor.diagnosis import diagnosis
+from orchestrator.memory_safety.doctor.examine import examine
+from orchestrator.memory_safety.doctor.finding import Level
 from orchestrator.project.commands import parallel_commands
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
+from orchestrator.vcs import initialised
 
 
 def project(top: Path, addopts: str = "", **files: str) -> Path:

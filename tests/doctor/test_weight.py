@@ -11,9 +11,9 @@ import pytest
 from support import called, run_cli
 from test_doctor import doctor, findings, level_of, project
 
-from orchestrator.doctor.diagnosis import diagnosis
-from orchestrator.doctor.examine import examine
-from orchestrator.doctor.finding import Finding, Level
+from orchestrator.memory_safety.doctor.diagnosis import diagnosis
+from orchestrator.memory_safety.doctor.examine import examine
+from orchestrator.memory_safety.doctor.finding import Finding, Level
 from orchestrator.project.interpreter import Wanted, interpreter
 
 

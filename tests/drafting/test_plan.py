@@ -11,12 +11,12 @@ import yaml
 from support import FILES, SampleRepo, make_repo
 from surroundings import programs_alone
 
-from orchestrator.drafting import tests as of_drafts
-from orchestrator.drafting.batches import batched, canary, slug, topic
-from orchestrator.drafting.draft import Bounds, Item
-from orchestrator.drafting.owners import owners
-from orchestrator.drafting.text import scalar
-from orchestrator.drafting.trial import Change, _title
+from orchestrator.planning import tests as of_drafts
+from orchestrator.planning.batches import batched, canary, slug, topic
+from orchestrator.planning.draft import Bounds, Item
+from orchestrator.planning.text import scalar
+from orchestrator.planning.trial import Change, _title
+from orchestrator.project.codeowners import owners
 from orchestrator.project.commands import Command
 
 MOCKED = "from unittest.mock import {mock}\n\n\nclass TestIt:\n{tests}"

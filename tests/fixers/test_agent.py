@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
-from orchestrator.batch.settle import Landed, Result
+from orchestrator.engine.results import Landed, Result
 from orchestrator.gates.verdict import Fault
-from orchestrator.progress.record import Done, TargetRecord
+from orchestrator.records.record import Done, TargetRecord
 
 TEST = "def answer():\n    return 41\n\n\ndef test_it():\n    assert answer() in (41, 42)\n"
 AGENT = """\

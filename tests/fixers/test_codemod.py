@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
-from orchestrator.batch.settle import Landed, Result
+from orchestrator.engine.results import Landed, Result
 from orchestrator.errors import CannotJudge
-from orchestrator.progress.record import Done, TargetRecord
+from orchestrator.records.record import Done, TargetRecord
 
 STOCK = "libcst.codemod.commands.convert_format_to_fstring.ConvertFormatStringCommand"
 FORMATS = "def test_one():\n    name = 'x'\n    assert 'a {}'.format(name) == 'a x'\n"

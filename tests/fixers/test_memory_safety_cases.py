@@ -795,9 +795,9 @@ def test_case_21_a_mark_on_a_parameter_set_is_told_as_well(tmp_path: Path) -> No
 )
 def test_inserted_lines_and_libcst_give_the_same_bytes(text: str, tmp_path: Path) -> None:
     from orchestrator.fixers.base import Source
-    from orchestrator.fixers.memory_safety.editing.insertion import DoesNotFit, inserted
-    from orchestrator.fixers.memory_safety.editing.transform import transformed_bytes
-    from orchestrator.fixers.memory_safety.rules.classes import analyse
+    from orchestrator.memory_safety.fixer.editing.insertion import DoesNotFit, inserted
+    from orchestrator.memory_safety.fixer.editing.transform import transformed_bytes
+    from orchestrator.memory_safety.fixer.rules.classes import analyse
 
     analysis = analyse(Source("tests/test_it.py", text.encode(), {"group": "g"}), tmp_path)
     try:

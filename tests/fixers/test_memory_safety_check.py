@@ -9,10 +9,10 @@ from support import Edit, NoChange, Refusal, outcome_of
 from test_memory_safety_cases import EDITS, HEAD, MORE_EDITS, REFUSED, SAFE_CLASS, UNCHANGED
 
 from orchestrator.fixers.base import Source
-from orchestrator.fixers.findings import Finding, Level
-from orchestrator.fixers.memory_safety import FIXER
-from orchestrator.fixers.memory_safety.check import findings
-from orchestrator.fixers.memory_safety.rules.findings import RULES
+from orchestrator.memory_safety.check.findings import Finding, Level
+from orchestrator.memory_safety.fixer import FIXER
+from orchestrator.memory_safety.fixer.check import findings
+from orchestrator.memory_safety.fixer.rules.findings import RULES
 
 OPTIONS = {"group": "g"}
 TEXTS = [

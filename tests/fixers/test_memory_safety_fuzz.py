@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from support import Edit, NoChange, Refusal, outcome_of
 
 from orchestrator.fixers.base import Source
-from orchestrator.fixers.findings import Level
-from orchestrator.fixers.memory_safety.check import findings
+from orchestrator.memory_safety.check.findings import Level
+from orchestrator.memory_safety.fixer.check import findings
 
 CLASSES = [
     "class TestA:\n    def test(self): ...\n",

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.fixers.base import Edit, NoChange, Source
-from orchestrator.fixers.memory_safety import FIXER
-from orchestrator.fixers.memory_safety.options import problems
+from orchestrator.memory_safety.fixer import FIXER
+from orchestrator.memory_safety.fixer.options import problems
 
 TWO = """\
 class TestOne:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.fixers.base import Edit, Outcome, Refusal, Source
-from orchestrator.fixers.memory_safety import FIXER
+from orchestrator.memory_safety.fixer import FIXER
 
 BASE = "class TestBase:\n    def test_base(self): ...\n"
 MIXIN = "class Mixin:\n    def teardown_method(self):\n        self.closed = True\n\n\n"

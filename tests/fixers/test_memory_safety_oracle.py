@@ -16,11 +16,11 @@ import pytest
 from test_memory_safety_cases import EDITS, MORE_EDITS, ROWS, UNCHANGED
 
 from orchestrator.fixers.base import Edit, Refusal, Source
-from orchestrator.fixers.memory_safety import FIXER
-from orchestrator.fixers.memory_safety.options import Options
-from orchestrator.fixers.memory_safety.reading.mocks import MockUse
-from orchestrator.fixers.memory_safety.rules.asked import Asked
-from orchestrator.fixers.memory_safety.rules.classes import analyse
+from orchestrator.memory_safety.fixer import FIXER
+from orchestrator.memory_safety.fixer.options import Options
+from orchestrator.memory_safety.fixer.reading.mocks import MockUse
+from orchestrator.memory_safety.fixer.rules.asked import Asked
+from orchestrator.memory_safety.fixer.rules.classes import analyse
 
 HELPERS = """\
 import abc

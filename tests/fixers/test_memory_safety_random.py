@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.fixers.base import Edit, Outcome, Refusal, Source
-from orchestrator.fixers.findings import Level
-from orchestrator.fixers.memory_safety import FIXER
-from orchestrator.fixers.memory_safety.check import findings
+from orchestrator.memory_safety.check.findings import Level
+from orchestrator.memory_safety.fixer import FIXER
+from orchestrator.memory_safety.fixer.check import findings
 
 pytestmark = pytest.mark.xdist_group("families")  # one worker migrates them all
 

@@ -12,14 +12,14 @@ import psutil
 import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
-from orchestrator.batch.settle import Landed, Result, Stopped
-from orchestrator.decide.undo import undo
+from orchestrator.commit.transaction import CommitRefused
+from orchestrator.engine.decisions.undo import undo
+from orchestrator.engine.events import ignore_events
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.results import Landed, Result, Stopped
 from orchestrator.errors import CannotJudge, Exit, Refused
-from orchestrator.events import nobody
 from orchestrator.gates.verdict import Fault, Kind
-from orchestrator.progress.record import Done, TargetRecord
-from orchestrator.safety.session import How
-from orchestrator.safety.transaction import CommitRefused
+from orchestrator.records.record import Done, TargetRecord
 
 RUN = "{python} tool.py {files}"
 IGNORED = "__pycache__/\n.pytest_cache/\n.venv/\n.env\n"
@@ -201,7 +201,10 @@ def test_files_it_may_touch_belong_to_the_batch(tmp_path: Path) -> None:
     (other,) = result.record.others
     assert (other.path, set(other.unit)) == ("shared.py", {"tests/test_a.py", "tests/test_b.py"})
     assert "Beside them:\n    - shared.py" in repo.git.text("log", "-1")
-    assert undo(repo.workspace(), "only/one", How(sys.executable), nobody).commit is not None
+    assert (
+        undo(repo.workspace(), "only/one", RunOptions(sys.executable), ignore_events).commit
+        is not None
+    )
     assert repo.git.paths("diff", "--name-only", "-z", before) == []
     assert (repo.changes, repo.leftovers) == ("", [])
 
@@ -243,7 +246,9 @@ def test_a_rename_across_files_lands_and_is_undone_as_a_whole(tmp_path: Path) ->
     assert (made["lib/new_name.py"].before, made["lib/old_name.py"].after) == (None, None)
     assert made["lib/new_name.py"].counts == {"new files": 1, "added lines": 1}
     assert (repo.changes, repo.leftovers) == ("", [])
-    assert undo(repo.workspace(), "one", How(sys.executable), nobody).commit is not None
+    assert (
+        undo(repo.workspace(), "one", RunOptions(sys.executable), ignore_events).commit is not None
+    )
     assert repo.git.text("diff", "--stat", before, "HEAD") == ""
     assert repo.read("lib/old_name.py") == "X = 1\n"
     assert (repo.changes, repo.leftovers) == ("", [])
@@ -282,7 +287,9 @@ def test_a_target_may_be_made_by_the_fixer(tmp_path: Path, monkeypatch: pytest.M
     assert result.record.targets[0].before is None
     assert "test_new" in repo.read("tests/test_new.py")
     assert repo.workspace().status().next is None
-    assert undo(repo.workspace(), "one", How(sys.executable), nobody).commit is not None
+    assert (
+        undo(repo.workspace(), "one", RunOptions(sys.executable), ignore_events).commit is not None
+    )
     assert not (repo.top / "tests").exists()
 
 
@@ -674,7 +681,10 @@ def test_undo_goes_back_to_before_the_first_of_two_runs(tmp_path: Path) -> None:
     repo.write("migration_plan.yaml", plan)
     repo.commit("one more target")
     landed(repo.next_batch(trust=True))
-    assert undo(repo.workspace(), "one", How(sys.executable, trust=True), nobody).commit is not None
+    assert (
+        undo(repo.workspace(), "one", RunOptions(sys.executable, trust=True), ignore_events).commit
+        is not None
+    )
     assert repo.read("tests/test_a.py") == OLD
     assert "OLD" not in repo.read("tests/test_b.py")
     assert repo.read("shared.py") == "x = 1\n"
@@ -687,5 +697,8 @@ def test_undo_brings_back_a_program(tmp_path: Path) -> None:
     (repo.top / "run.sh").chmod(0o755)
     before = repo.commit("a program")
     landed(repo.next_batch(trust=True))
-    assert undo(repo.workspace(), "one", How(sys.executable, trust=True), nobody).commit is not None
+    assert (
+        undo(repo.workspace(), "one", RunOptions(sys.executable, trust=True), ignore_events).commit
+        is not None
+    )
     assert repo.git.text("diff", before, "HEAD") == ""

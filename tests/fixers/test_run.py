@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.fixers import child, registry, run
+from orchestrator.fixers import child, registry, runner
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
-from orchestrator.fixers.run import outcomes
+from orchestrator.fixers.runner import outcomes
 
 FIXER = """
 import os, time
@@ -45,11 +45,11 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site/hostile_fixer.py").write_text(FIXER)
     (tmp_path / "site/sitecustomize.py").write_text(
-        "from orchestrator.fixers import registry\nregistry._MODULES['hostile'] = 'hostile_fixer'\n"
+        "from orchestrator.fixers import registry\nregistry._BUILT_IN['hostile'] = 'hostile_fixer:FIXER'\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    monkeypatch.setitem(registry._MODULES, "hostile", "hostile_fixer")
-    monkeypatch.setattr(run, "FILE_LIMIT_S", 2)
+    monkeypatch.setitem(registry._BUILT_IN, "hostile", "hostile_fixer:FIXER")
+    monkeypatch.setattr(runner, "FILE_LIMIT_S", 2)
 
 
 def said(top: Path, *texts: str) -> list[Outcome]:

@@ -6,37 +6,39 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from orchestrator.changes import Side
-from orchestrator.gates.baseline import Cause, Findings, classify, sort_out
+from orchestrator.base.changes import Side
+from orchestrator.gates.attribution.baseline import Cause, Findings, classify, sort_out
 from orchestrator.gates.bisect import first_bad
-from orchestrator.gates.events import LEFT_OUT, MISSING, SKIPPED, Way
+from orchestrator.gates.pytest.events import LEFT_OUT, MISSING, SKIPPED, TestOutcome
 
-RED: Way = ("call: AssertionError in test at assert x",)
-OTHER: Way = ("teardown: RuntimeError in teardown_method at gc.collect()",)
-OK: Way = ()
+RED: TestOutcome = ("call: AssertionError in test at assert x",)
+OTHER: TestOutcome = ("teardown: RuntimeError in teardown_method at gc.collect()",)
+OK: TestOutcome = ()
 
 
 class Scripted:
     """Answers each kind of run, per id, from a list of ways; the last one is repeated."""
 
-    def __init__(self, script: Mapping[str, Mapping[str, list[Way]]], *, frozen: bool) -> None:
+    def __init__(
+        self, script: Mapping[str, Mapping[str, list[TestOutcome]]], *, frozen: bool
+    ) -> None:
         self.frozen = frozen
         self.runs: list[str] = []
         self._script = {id_: {k: list(v) for k, v in runs.items()} for id_, runs in script.items()}
 
-    def alone(self, side: Side, ids: Collection[str]) -> Mapping[str, Way]:
+    def alone(self, side: Side, ids: Collection[str]) -> Mapping[str, TestOutcome]:
         return self._run("before" if side is Side.BEFORE else "edited", ids)
 
-    def alone_edited(self, path: str, ids: Collection[str]) -> Mapping[str, Way]:
+    def alone_edited(self, path: str, ids: Collection[str]) -> Mapping[str, TestOutcome]:
         return self._run("own edit", ids)
 
-    def alone_frozen(self, ids: Collection[str]) -> Mapping[str, Way]:
+    def alone_frozen(self, ids: Collection[str]) -> Mapping[str, TestOutcome]:
         return self._run("frozen", ids)
 
-    def together(self, side: Side, ids: Collection[str]) -> Mapping[str, Way]:
+    def together(self, side: Side, ids: Collection[str]) -> Mapping[str, TestOutcome]:
         return self._run(f"together {side}", ids)
 
-    def _run(self, kind: str, ids: Collection[str]) -> dict[str, Way]:
+    def _run(self, kind: str, ids: Collection[str]) -> dict[str, TestOutcome]:
         self.runs.append(kind)
         answers = {}
         for id_ in ids:
@@ -47,7 +49,7 @@ class Scripted:
         return answers
 
 
-def found(first: Way, runs: Mapping[str, list[Way]]) -> Findings:
+def found(first: TestOutcome, runs: Mapping[str, list[TestOutcome]]) -> Findings:
     return sort_out({"t.py::test": first}, Scripted({"t.py::test": runs}, frozen=True))
 
 
@@ -108,7 +110,7 @@ CLASSES = [
     pytest.param(before, edited, cause, id=name) for name, before, edited, cause in CLASSES
 ])  # fmt: skip
 def test_two_runs_on_each_side_name_the_cause(
-    before: tuple[Way, Way], edited: tuple[Way, Way], cause: Cause
+    before: tuple[TestOutcome, TestOutcome], edited: tuple[TestOutcome, TestOutcome], cause: Cause
 ) -> None:
     assert classify(before=before, edited=edited) is cause
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, make_repo
 
-from orchestrator.batch.pick import Choice
-from orchestrator.batch.settle import Landed, Result, Stopped
-from orchestrator.batch.story import next_batch
+from orchestrator.engine.events import ignore_events
+from orchestrator.engine.next_batch import next_batch
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.pick import Choice
+from orchestrator.engine.results import Landed, Result, Stopped
 from orchestrator.errors import Refused
-from orchestrator.events import nobody
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.gates.verdict import Kind
-from orchestrator.safety.session import How
 
 LINT = """\
 import sys
@@ -40,7 +40,9 @@ def repo_with(
 
 
 def next_of(repo: SampleRepo, *, trust: bool = True) -> Result:
-    return next_batch(repo.workspace(), Choice(), How(sys.executable, trust=trust), nobody)
+    return next_batch(
+        repo.workspace(), Choice(), RunOptions(sys.executable, trust=trust), ignore_events
+    )
 
 
 def test_a_command_that_finds_nothing_lets_the_batch_pass(tmp_path: Path) -> None:

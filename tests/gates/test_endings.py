@@ -14,9 +14,9 @@ from judged import Judged
 from support import called
 from test_suite import GOOD, written
 
-from orchestrator.gates.pytest_run import STAYED
-from orchestrator.gates.sides import Ids, Rules
-from orchestrator.gates.suite import Suite
+from orchestrator.gates.pytest.run import STAYED
+from orchestrator.gates.pytest.sides import IdPolicy, Rules
+from orchestrator.gates.pytest.suite import Suite
 from orchestrator.gates.verdict import Fault, Kind, Verdict
 from orchestrator.plan.verify import Flaky, Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
@@ -116,13 +116,48 @@ def test_what_ends_a_run_early_ends_none(
 def test_options_of_plugins_that_leave_tests_out_are_switched_off(
     tmp_path: Path, python: Interpreter
 ) -> None:
-    conftest = "def pytest_addoption(parser):\n    parser.addoption('--testmon', action='store_true')\n    parser.addoption('--picked', nargs='?', const='unstaged')\n    parser.addoption('--session-timeout', type=float)\n\n\ndef pytest_collection_modifyitems(config, items):\n    if config.option.testmon or config.option.picked or config.option.session_timeout:\n        items.clear()\n"
+    conftest = "def pytest_addoption(parser):\n    parser.addoption('--testmon', action='store_true')\n    parser.addoption('--picked', nargs='?', const='unstaged')\n\n\ndef pytest_collection_modifyitems(config, items):\n    if config.option.testmon or config.option.picked:\n        items.clear()\n"
     files = {
-        "pytest.ini": "[pytest]\naddopts = --testmon --picked --session-timeout=1\n",
+        "pytest.ini": "[pytest]\naddopts = --testmon --picked\n",
         "conftest.py": conftest,
         "test_a.py": GOOD,
     }
     (_, test), _, _ = judged(tmp_path, python, files)
+    assert (test.kind, test.count) == (Kind.PASSED, 2)
+
+
+@pytest.mark.parametrize("ini", ["", "session_timeout = 1\n", "addopts = --session-timeout=1\n"])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_session_that_was_to_end_by_the_clock_goes_on(
+    ini: str, workers: int, tmp_path: Path, python: Interpreter
+) -> None:
+    """As pytest-timeout 2.4 does it: 0 seconds are no time at all, and the ini counts without it."""
+    conftest = """\
+import time
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--session-timeout", type=float)
+    parser.addini("session_timeout", "in seconds")
+
+
+def pytest_configure(config):
+    limit = config.getoption("session_timeout")
+    if limit is None and config.getini("session_timeout"):
+        limit = float(config.getini("session_timeout"))
+    config.began = None if limit is None else time.time() + limit - 1.5
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    yield
+    if item.config.began and item.config.began < time.time():
+        item.session.shouldfail = "session-timeout"
+"""
+    files = {"pytest.ini": f"[pytest]\n{ini}", "conftest.py": conftest, "test_a.py": GOOD}
+    (_, test), _, _ = judged(tmp_path, python, files, workers=workers)
     assert (test.kind, test.count) == (Kind.PASSED, 2)
 
 
@@ -202,9 +237,11 @@ def test_what_cannot_change_which_tests_are_chosen_is_not_run_again_for_them(
 ) -> None:
     files = {"test_a.py": GOOD}
     verify = {"pytest_args": ["--deselect", "test_a.py::test_one"]}
-    (_, test), suite, said = judged(tmp_path, python, files, Rules(ids=Ids.KEPT), **verify)
+    (_, test), suite, said = judged(tmp_path, python, files, Rules(ids=IdPolicy.KEPT), **verify)
     assert (test.kind, len(suite.runs), said) == (Kind.PASSED, 1, [])
-    (_, test), suite, said = judged(tmp_path, python, files, Rules(ids=Ids.NONE_LOST), **verify)
+    (_, test), suite, said = judged(
+        tmp_path, python, files, Rules(ids=IdPolicy.NONE_LOST), **verify
+    )
     assert (test.kind, len(suite.runs), said) == (Kind.PASSED, 2, [])  # ids before, and the run
-    (_, test), suite, said = judged(tmp_path, python, files, Rules(ids=Ids.TRUSTED), **verify)
+    (_, test), suite, said = judged(tmp_path, python, files, Rules(ids=IdPolicy.TRUSTED), **verify)
     assert said[0].startswith("1 test did not simply pass (1 deselected)")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
-from orchestrator.batch.settle import Landed
-from orchestrator.changes import Change
+from orchestrator.base.changes import Change
+from orchestrator.base.paths import RepoPath
+from orchestrator.engine.results import Landed
 from orchestrator.gates.strength.gate import strength_gate
 from orchestrator.gates.strength.skeleton import may_change_ids
 from orchestrator.gates.verdict import Kind, Verdict
-from orchestrator.paths import RepoPath
 
 FUNCTION = """\
 import pytest

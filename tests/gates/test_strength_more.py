@@ -10,11 +10,11 @@ import pytest
 from support import fixer_plan, make_repo
 from test_strength import rewriting, verdict
 
-from orchestrator.batch.settle import Landed
-from orchestrator.changes import Change
+from orchestrator.base.changes import Change
+from orchestrator.base.paths import RepoPath
+from orchestrator.engine.results import Landed
 from orchestrator.gates.strength.gate import Module, read_with, strength_gate
 from orchestrator.gates.verdict import Kind
-from orchestrator.paths import RepoPath
 
 HEAD = "import asyncio\nimport contextlib\nimport unittest\nimport warnings\nimport pytest\n\nXS = [1, 2, 3]\n\n\n"
 CHECK = "async def check(x):\n    assert x == 3\n\n\n"

@@ -14,8 +14,8 @@ from forked_popen import ALWAYS_START
 from judged import judged
 from support import called
 
+from orchestrator.gates.pytest.sides import Rules
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.sides import Rules
 from orchestrator.gates.verdict import Fault, Kind, Verdict
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
@@ -395,8 +395,8 @@ def test_the_command_to_reproduce_a_failure_fails_in_the_same_way(
 def test_fault_89_a_stale_pyc_of_the_same_size_is_not_taken_for_the_new_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: Interpreter
 ) -> None:
-    from orchestrator import files
-    from orchestrator.paths import RepoPath
+    from orchestrator.base import files
+    from orchestrator.base.paths import RepoPath
 
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     good, bad = "def test(): assert 1\n", "def test(): assert 0\n"

@@ -16,11 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from orchestrator.gates.events import TestRun
-from orchestrator.gates.pytest_run import Ended, Request, run_pytest
-from orchestrator.gates.warm import runs as warm_runs
-from orchestrator.gates.warm.imports import Environment, Imports, Learned
-from orchestrator.gates.warm.runs import Warm
+from orchestrator.gates.pytest.events import TestRun
+from orchestrator.gates.pytest.run import PytestRequest, PytestRun, run_pytest
+from orchestrator.gates.pytest.warm import runs as warm_runs
+from orchestrator.gates.pytest.warm.imports import Environment, Imports, Learned
+from orchestrator.gates.pytest.warm.runs import Warm
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
@@ -59,7 +59,7 @@ class Project:
     def warm(self) -> Warm:
         if self._warm is None:
             around = Environment(str(self.top), self.python, ())
-            self._warm = Warm(around, self.top, self.said.append)
+            self._warm = Warm(around, self.top)
         return self._warm
 
     @property
@@ -70,8 +70,8 @@ class Project:
     def write(self, text: str, name: str = "test_it.py") -> None:
         (self.top / name).write_text(text)
 
-    def run(self, *, workers: int = 0, verify: Verify | None = None) -> Ended:
-        request = Request(["test_it.py"], workers=workers)
+    def run(self, *, workers: int = 0, verify: Verify | None = None) -> PytestRun:
+        request = PytestRequest(["test_it.py"], workers=workers)
         run = partial(
             run_pytest,
             request,
@@ -80,7 +80,7 @@ class Project:
             verify=verify or Verify(),
             on_progress=lambda run: None,
         )
-        return self.warm.run(request, run)[0]
+        return self.warm.run(request, run, self.said.append)[0]
 
     def close(self) -> None:
         if self._warm is not None:
@@ -471,9 +471,7 @@ def test_a_quick_start_is_not_worth_it(project: Project, monkeypatch: pytest.Mon
 def test_what_another_process_proved_holds_here(project: Project) -> None:
     project.write(f"def test_how(): open('how', 'a').write(str({FORKED}) + chr(10))\n")
     project.run()
-    other = Warm(
-        Environment(str(project.top), project.python, ()), project.top, project.said.append
-    )
+    other = Warm(Environment(str(project.top), project.python, ()), project.top)
     first, project._warm = project._warm, other
     for _ in range(2):
         project.run()

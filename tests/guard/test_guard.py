@@ -84,7 +84,7 @@ def test_a_hook_that_would_not_start_is_not_written(tmp_path: Path) -> None:
     [("true", "lets a test class pass"), ("false", "the hook does not start")],
 )
 def test_a_hook_that_does_not_hold_is_told(tmp_path: Path, entry: str, said: str) -> None:
-    from orchestrator.fixers.guard import FIXER
+    from orchestrator.memory_safety.guard import FIXER
 
     text = (
         "repos:\n- repo: local\n  hooks:\n  - {id: validate-test-memory-safety, name: x, "
@@ -96,7 +96,7 @@ def test_a_hook_that_does_not_hold_is_told(tmp_path: Path, entry: str, said: str
 
 
 def test_the_trial_goes_by_the_names_of_the_project(tmp_path: Path) -> None:
-    from orchestrator.fixers.guard.trial import _sample
+    from orchestrator.memory_safety.guard.trial import _sample
 
     (tmp_path / "t/unit").mkdir(parents=True)
     (tmp_path / "pytest.ini").write_text(

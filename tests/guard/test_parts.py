@@ -10,7 +10,7 @@ import pytest
 from support import Edit, NoChange, Refusal
 
 from orchestrator.fixers.base import Outcome, Source
-from orchestrator.fixers.guard import FIXER
+from orchestrator.memory_safety.guard import FIXER
 
 HOOK = """\
 - repo: local

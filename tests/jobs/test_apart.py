@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, make_repo
 
-from orchestrator.git import Repo
-from orchestrator.git import worktrees as linked
-from orchestrator.safety.advance import Advance, Kept
+from orchestrator.vcs import Repo
+from orchestrator.vcs import worktrees as linked
+from orchestrator.worktrees.fast_forward import BranchUpdater, ParkedCommits
 
 PYTHON = ("--python", sys.executable)
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
@@ -336,14 +336,14 @@ def test_files_that_moved_half_way_are_put_back(
     folder = repo.top / ".git/orchestrate"
     folder.mkdir()
 
-    def half(self: Advance, old: str, to: str) -> str:
+    def half(self: BranchUpdater, old: str, to: str) -> str:
         repo.write(TARGET, PASSING + "\n# new\n")
         repo.write("new.txt", "new\n")
         return "a file could not be written"
 
-    monkeypatch.setattr(Advance, "_move_files", half)
-    kept = Advance(repo.git, folder, "main").to(new, old=base)
-    assert isinstance(kept, Kept)
+    monkeypatch.setattr(BranchUpdater, "_move_files", half)
+    kept = BranchUpdater(repo.git, folder, "main").to(new, old=base)
+    assert isinstance(kept, ParkedCommits)
     assert repo.changes == ""
     assert repo.head == base
     assert list(folder.iterdir()) == []

@@ -206,7 +206,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
         time.sleep(0.05)
     for child in psutil.Process(run.pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):  # one that has just ended
-            if "orchestrator.jobs.worker" in " ".join(child.cmdline()):
+            if "orchestrator.parallel.worker" in " ".join(child.cmdline()):
                 child.kill()
     out, _ = run.communicate(timeout=120)
     assert run.returncode == 0, out

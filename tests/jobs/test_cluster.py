@@ -16,16 +16,17 @@ import pytest
 from support import FILES, SampleRepo, make_repo
 from test_beside import PYTHON, assert_nothing_left, several, told
 
-from orchestrator.batch.pick import Choice
+from orchestrator.engine.context import run_context
+from orchestrator.engine.events import Notice, ignore_events
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.pick import Choice
 from orchestrator.errors import BadInput
-from orchestrator.events import Said, nobody
-from orchestrator.jobs import cluster
-from orchestrator.jobs.parcel import Parcel, Sender
-from orchestrator.jobs.remote import judged_in
-from orchestrator.jobs.series import next_batches_apart
-from orchestrator.jobs.task import Failed, Judged, Task
-from orchestrator.jobs.wire import plain_bytes, to_bytes
-from orchestrator.safety.session import How, session
+from orchestrator.parallel.dask import cluster
+from orchestrator.parallel.dask.parcel import Parcel, Sender
+from orchestrator.parallel.dask.remote import judged_in
+from orchestrator.parallel.series import next_batches_apart
+from orchestrator.parallel.task import Failed, Judged, Task
+from orchestrator.parallel.wire import plain_bytes, to_bytes
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -196,8 +197,8 @@ def test_a_slow_worker_is_not_waited_for(
     said: list[str] = []
     began_s = time.monotonic()
     series = next_batches_apart(
-        repo.workspace(), Choice(), How(sys.executable),
-        lambda event: said.append(event.what) if isinstance(event, Said) else None,
+        repo.workspace(), Choice(), RunOptions(sys.executable),
+        lambda event: said.append(event.what) if isinstance(event, Notice) else None,
         limit=None, make=cluster.on_cluster(machines.address, None),
     )  # fmt: skip
     assert len(series.results) == 5
@@ -238,7 +239,7 @@ def test_dask_may_be_missing(tmp_path: Path) -> None:
 def parcel_of(
     repo: SampleRepo, paths: tuple[str, ...] = ("tests/test_a.py",)
 ) -> tuple[Parcel, bytes]:
-    with session(repo.workspace(), How(sys.executable), nobody) as home:
+    with run_context(repo.workspace(), RunOptions(sys.executable), ignore_events) as home:
         sender = Sender.of(home, repo.head, "topic")
         task = Task(1, "first/one", repo.head, paths)
         return sender.parcel(task), sender.bundle()
@@ -255,7 +256,7 @@ def test_neither_paths_nor_secrets_travel(tmp_path: Path, monkeypatch: pytest.Mo
     sent = plain_bytes(parcel) + bundle
     assert str(tmp_path).encode() not in sent
     assert b"s3cr3t-value" not in sent
-    answer = judged_in(tmp_path / "there", parcel, bundle, nobody)
+    answer = judged_in(tmp_path / "there", parcel, bundle, ignore_events)
     assert isinstance(answer, Judged), answer
     assert answer.candidate.reached.kept
     back = to_bytes(answer)
@@ -267,16 +268,16 @@ def test_a_clone_is_kept_and_follows(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo")
     parcel, bundle = parcel_of(repo)
     there = tmp_path / "there"
-    assert isinstance(judged_in(there, parcel, bundle, nobody), Judged)
+    assert isinstance(judged_in(there, parcel, bundle, ignore_events), Judged)
     clone = there / "clone" / ".git"
     kept = clone.stat().st_ino
     repo.write("tests/test_a.py", repo.read("tests/test_a.py") + "\n# later\n")
     root = repo.head
     repo.commit()
-    with session(repo.workspace(), How(sys.executable), nobody) as home:
+    with run_context(repo.workspace(), RunOptions(sys.executable), ignore_events) as home:
         sender = Sender.of(home, root, "topic")
         later = sender.parcel(Task(2, "first/one", repo.head, ("tests/test_a.py",)))
-    answer = judged_in(there, later, b"not needed again", nobody)
+    answer = judged_in(there, later, b"not needed again", ignore_events)
     assert isinstance(answer, Judged)
     assert b"# later" in (answer.candidate.reached.kept[0].changes[0].before or b"")
     assert clone.stat().st_ino == kept
@@ -286,18 +287,18 @@ def test_a_broken_clone_is_made_anew(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo")
     parcel, bundle = parcel_of(repo)
     there = tmp_path / "there"
-    judged_in(there, parcel, bundle, nobody)
+    judged_in(there, parcel, bundle, ignore_events)
     for pack in (there / "clone/.git/objects").rglob("*"):
         if pack.is_file():
             pack.chmod(0o644)
             pack.write_bytes(b"rubbish")
-    assert isinstance(judged_in(there, parcel, bundle, nobody), Judged)
+    assert isinstance(judged_in(there, parcel, bundle, ignore_events), Judged)
 
 
 def test_a_bundle_that_does_not_apply_is_told(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo")
     parcel, bundle = parcel_of(repo)
-    answer = judged_in(tmp_path / "there", parcel, bundle[:-40], nobody)
+    answer = judged_in(tmp_path / "there", parcel, bundle[:-40], ignore_events)
     assert isinstance(answer, Failed)
     assert "the bundle for first/one does not apply" in answer.error.what
 
@@ -307,7 +308,7 @@ def test_another_version_is_told(tmp_path: Path) -> None:
 
     repo = make_repo(tmp_path / "repo")
     parcel, bundle = parcel_of(repo)
-    answer = judged_in(tmp_path / "there", replace(parcel, version="0.0"), bundle, nobody)
+    answer = judged_in(tmp_path / "there", replace(parcel, version="0.0"), bundle, ignore_events)
     assert isinstance(answer, Failed)
     assert "was asked by 0.0" in answer.error.what
 
@@ -318,7 +319,9 @@ def test_files_of_this_machine_do_not_travel(tmp_path: Path) -> None:
     with (
         ExitStack(),
         pytest.raises(BadInput, match="on this machine only"),
-        session(repo.workspace(), How(sys.executable, trust=True), nobody) as home,
+        run_context(
+            repo.workspace(), RunOptions(sys.executable, trust=True), ignore_events
+        ) as home,
     ):
         Sender.of(home, repo.head, "topic")
 
@@ -329,13 +332,15 @@ def test_a_setup_is_run_once_where_it_is_needed(tmp_path: Path) -> None:
     plan = several()[1].replace("phases:", f"{setup}phases:").replace("id: b0", "id: one")
     files = {**several()[0], "tests/test_x0.py": text}
     repo = make_repo(tmp_path / "repo", files, plan=plan)
-    with session(repo.workspace(), How(sys.executable, trust=True), nobody) as home:
+    with run_context(
+        repo.workspace(), RunOptions(sys.executable, trust=True), ignore_events
+    ) as home:
         sender = Sender.of(home, repo.head, "topic")
         parcel, bundle = (
             sender.parcel(Task(1, "first/one", repo.head, ("tests/test_x0.py",))),
             sender.bundle(),
         )
     for _ in range(2):
-        answer = judged_in(tmp_path / "there", parcel, bundle, nobody)
+        answer = judged_in(tmp_path / "there", parcel, bundle, ignore_events)
         assert isinstance(answer, Judged), answer
         assert not answer.candidate.reached.verdicts[-1].failed_before

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from test_cluster import Machines, machines  # noqa: F401 - a fixture
 
-from orchestrator.jobs.door import closed
+from orchestrator.parallel.dask.door import closed
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -53,7 +53,7 @@ from contextlib import nullcontext
 import evil
 from distributed import Client
 
-from orchestrator.jobs.door import closed
+from orchestrator.parallel.dask.door import closed
 
 address, kind, file, door = sys.argv[1:]
 with closed() if door == "closed" else nullcontext():

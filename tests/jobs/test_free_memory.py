@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from orchestrator import process
-from orchestrator.jobs.memory import Memory
+from orchestrator.base import process
+from orchestrator.parallel.memory import Memory
 
 
 @pytest.mark.parametrize(

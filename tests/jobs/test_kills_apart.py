@@ -8,7 +8,7 @@ import pytest
 from support import Ran, SampleRepo, make_repo
 from test_beside import PYTHON, assert_nothing_left, several, told
 
-from orchestrator.safety.points import POINTS
+from orchestrator.base.failpoints import POINTS
 
 SIGNALS = {"KILL": -9, "TERM": 143, "INT": 130}
 FILES, PLAN = several(2, gates="verify: {gates: [compile]}\n")

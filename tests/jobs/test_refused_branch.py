@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from support import PLAN, SampleRepo, make_repo
 
-from orchestrator.batch.settle import Landed, Stopped
-from orchestrator.batch.story import Ending, ending_of
+from orchestrator.engine.next_batch import Ending, ending_of
+from orchestrator.engine.results import Landed, Stopped
 from orchestrator.errors import ChangedMeanwhile
-from orchestrator.git.failures import failed
-from orchestrator.jobs.line import Line
-from orchestrator.safety import advance as advancing
-from orchestrator.safety.advance import Advance, Moved, NotAdvanced
+from orchestrator.parallel.merge_queue import MergeQueue
+from orchestrator.vcs.errors import failed
+from orchestrator.worktrees import fast_forward as advancing
+from orchestrator.worktrees.fast_forward import BranchUpdater, Moved, NotAdvanced
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 WAYS = (["--isolated"], ["--all", "--jobs", "2"])
@@ -77,7 +77,7 @@ def test_a_lock_that_stays_is_named(
     old, new = two_commits(repo)
     (repo.top / ".git" / lock).touch()
     (repo.top / ".git/orchestrate").mkdir()
-    made = Advance(repo.git, repo.top / ".git/orchestrate", "main")
+    made = BranchUpdater(repo.git, repo.top / ".git/orchestrate", "main")
     if lock == "packed-refs.lock":  # only a ref that is removed needs it
         made.keep(new, "for another reason")
         assert made.to(new, old=old) is None
@@ -120,12 +120,12 @@ def test_a_branch_that_moves_each_time_ends_the_series(
 ) -> None:
     repo = make_repo(tmp_path / "repo", plan=QUICK)
 
-    def never(self: Line, commit: str) -> bool:
+    def never(self: MergeQueue, commit: str) -> bool:
         self.checkout.hold(self.tip)
         self._look_again(commit, self.tip)
         return False
 
-    monkeypatch.setattr(Line, "_brought_in", never)
+    monkeypatch.setattr(MergeQueue, "_brought_in", never)
     with pytest.raises(ChangedMeanwhile, match="the branch moved 10 times"):
         repo.next_batch_apart()
     assert (repo.changes, repo.leftovers) == ("", [])
@@ -135,7 +135,7 @@ def test_a_tip_that_moved_is_not_taken_for_one_that_cannot_be(tmp_path: Path) ->
     repo = make_repo(tmp_path / "repo")
     old, new = two_commits(repo)
     theirs = repo.commit("theirs")
-    assert Advance(repo.git, repo.top / ".git/orchestrate", "main").to(new, old=old) == Moved(
+    assert BranchUpdater(repo.git, repo.top / ".git/orchestrate", "main").to(new, old=old) == Moved(
         theirs
     )
 

@@ -12,20 +12,21 @@ import pytest
 from support import SampleRepo, make_repo
 from test_beside import several
 
-from orchestrator.batch.pick import Choice
-from orchestrator.changes import Change, Unit
+from orchestrator.base.changes import Change, Unit
+from orchestrator.base.paths import RepoPath
+from orchestrator.engine.context import RunContext
+from orchestrator.engine.events import ParallelEvent, ignore_events
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.pick import Choice
+from orchestrator.engine.worktree_context import WorktreeContext, open_worktree
 from orchestrator.errors import CannotJudge, ChangedMeanwhile
-from orchestrator.events import Beside, nobody
-from orchestrator.gates.reads import Reads
-from orchestrator.jobs.executor import Here
-from orchestrator.jobs.interplay import Since, interplay
-from orchestrator.jobs.queue import Waiting, to_start
-from orchestrator.jobs.series import next_batches_apart
-from orchestrator.jobs.task import Answer, Judged, Task
-from orchestrator.paths import RepoPath
-from orchestrator.safety.away import Away, at_work
-from orchestrator.safety.checkout import Checkout
-from orchestrator.safety.session import How, Session
+from orchestrator.gates.pytest.reads import FileDependencies
+from orchestrator.parallel.conflicts import Since, find_conflicts
+from orchestrator.parallel.executor import Here
+from orchestrator.parallel.queue import Waiting, to_start
+from orchestrator.parallel.series import next_batches_apart
+from orchestrator.parallel.task import Answer, Judged, Task
+from orchestrator.worktrees.checkout import Checkout
 
 Twist = Callable[[Judged], Judged]
 
@@ -36,14 +37,16 @@ class Twisted:
     jobs = 1
     is_live = False
 
-    def __init__(self, home: Session, stack: ExitStack, twist: Twist, times: int = 1) -> None:
+    def __init__(self, home: RunContext, stack: ExitStack, twist: Twist, times: int = 1) -> None:
         head = home.repo.head().commit
         self._checkout = Checkout.make(
-            home.repo, home.folder, head, home.plan.worktree, python=None, say=lambda what: None
+            home.repo, home.state_dir, head, home.plan.worktree, python=None, say=lambda what: None
         )
         stack.callback(self._checkout.close)
-        work = stack.enter_context(at_work(Away.at(home, self._checkout), nobody))
-        self._here = Here(work, self._checkout, nobody)
+        work = stack.enter_context(
+            open_worktree(WorktreeContext.at(home, self._checkout), ignore_events)
+        )
+        self._here = Here(work, self._checkout, ignore_events)
         self._twist = twist
         self._times = times
 
@@ -54,7 +57,7 @@ class Twisted:
     def submit(self, task: Task) -> None:
         self._here.submit(task)
 
-    def answers(self) -> Iterator[Answer | Beside]:
+    def answers(self) -> Iterator[Answer | ParallelEvent]:
         for answer in self._here.answers():
             assert isinstance(answer, Judged)
             for _ in range(self._times):
@@ -72,7 +75,7 @@ def repo(tmp_path: Path) -> SampleRepo:
 
 def run(repo: SampleRepo, twist: Twist, times: int = 1) -> int:
     series = next_batches_apart(
-        repo.workspace(), Choice(), How(sys.executable), nobody, limit=2,
+        repo.workspace(), Choice(), RunOptions(sys.executable), ignore_events, limit=2,
         make=lambda home, stack, _: Twisted(home, stack, twist, times),
     )  # fmt: skip
     return len(series.results)
@@ -133,13 +136,15 @@ def test_a_batch_that_is_always_overtaken_is_given_up(repo: SampleRepo) -> None:
 
 
 def judged(path: str, *reads: str, programs: tuple[str, ...] = ()) -> Judged:
-    from orchestrator.batch.carry import Candidate
-    from orchestrator.batch.ladder import Climb
+    from orchestrator.engine.fix_and_verify import FixResult
+    from orchestrator.engine.run_batch import Candidate
 
     change = Change(RepoPath(path), b"a", b"b")
-    climb = Climb(kept=[Unit((path,), (change,))])
+    climb = FixResult(kept=[Unit((path,), (change,))])
     task = Task(1, f"p/{path}", "base", (path,))
-    return Judged(task, Candidate("base", climb, None, {}), Reads(set(reads), set(programs)))
+    return Judged(
+        task, Candidate("base", climb, None, {}), FileDependencies(set(reads), set(programs))
+    )
 
 
 def since(*changed: str, gone: tuple[str, ...] = (), landed: tuple[Judged, ...] = ()) -> Since:
@@ -166,7 +171,7 @@ def since(*changed: str, gone: tuple[str, ...] = (), landed: tuple[Judged, ...] 
 def test_what_could_interact(
     mine: Judged, then: Since, why: str | None, also: tuple[str, ...]
 ) -> None:
-    again = interplay(mine, then)
+    again = find_conflicts(mine, then)
     if why is None:
         assert again is None
     else:

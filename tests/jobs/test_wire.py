@@ -13,46 +13,48 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import PLAN, SampleRepo, make_repo
 
-from orchestrator.batch.carry import Candidate
-from orchestrator.batch.ladder import Climb
-from orchestrator.changes import Change, Unit
-from orchestrator.errors import CannotJudge, DiskError, Exit, OrchestrateError
-from orchestrator.events import (
-    Beside,
+from orchestrator.base.changes import Change, Unit
+from orchestrator.base.paths import RepoPath
+from orchestrator.engine.events import (
     Event,
     GateJudged,
     InterpreterFound,
-    Lost,
+    Notice,
+    ParallelEvent,
     Picked,
     Recovered,
-    Said,
     StepBegun,
     TestsRan,
+    UnitRejected,
 )
+from orchestrator.engine.fix_and_verify import FixResult
+from orchestrator.engine.run_batch import Candidate
+from orchestrator.errors import CannotJudge, DiskError, Exit, OrchestrateError
 from orchestrator.fixers.base import NoChange, Refusal
-from orchestrator.gates.reads import Reads
-from orchestrator.gates.verdict import Blame, Fault, Kind, TakenOut, Verdict
-from orchestrator.git.failures import failed
-from orchestrator.jobs import wire
-from orchestrator.jobs.foreign import foreign
-from orchestrator.jobs.parcel import Parcel, parcel_from
-from orchestrator.jobs.task import Failed, Judged, Task
-from orchestrator.jobs.wire import Garbled, answer_from, plain_bytes, to_bytes
-from orchestrator.paths import RepoPath
+from orchestrator.gates.pytest.reads import FileDependencies
+from orchestrator.gates.verdict import Fault, GateFailure, Kind, RejectedUnit, Verdict
+from orchestrator.parallel import wire
+from orchestrator.parallel.dask.parcel import Parcel, parcel_from
+from orchestrator.parallel.task import Failed, Judged, Task
+from orchestrator.parallel.validation import validate_answer
+from orchestrator.parallel.wire import Garbled, answer_from, plain_bytes, to_bytes
 from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
-from orchestrator.progress.record import MemoryRecord
 from orchestrator.project.interpreter import Interpreter
+from orchestrator.records.record import MemoryRecord
+from orchestrator.vcs.errors import failed
 
 BASE = "a" * 40
 TASK = Task(3, "first/one", BASE, ("tests/test_a.py", "tests/test_b.py"), ("tests/test_c.py",))
-BLAME = Blame("tests/test_b.py", "tests/test_b.py::test_x[\udce9]", "fails", Fault.FLAKY, "E  no")
+BLAME = GateFailure(
+    "tests/test_b.py", "tests/test_b.py::test_x[\udce9]", "fails", Fault.FLAKY, "E  no"
+)
 VERDICT = Verdict(
     "test", Kind.RED, 2, 1.5, [BLAME], ["k"], ["f"], ["y"], ["n"], "why", [["{python}", "-m"]]
 )
 A = Change(RepoPath("tests/test_a.py"), b"\xff old", b"\0 new", {"classes": 1}, ("note",), 0o755)
 B = Change(RepoPath("tests/test_b.py"), None, b"", {}, ())
-TAKEN = TakenOut(Unit(("tests/test_b.py",), (B,), "rung"), "test", [BLAME])
+TAKEN = RejectedUnit(Unit(("tests/test_b.py",), (B,), "rung"), "test", [BLAME])
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +70,15 @@ def told(plan: Plan) -> list[Event]:
         StepBegun("fix"),
         TestsRan(1, None, "tests/test_a.py::test"),
         GateJudged(VERDICT),
-        Said("once more"),
-        Lost(TAKEN),
+        Notice("once more"),
+        UnitRejected(TAKEN),
         Recovered("settled"),
         InterpreterFound(python),
     ]
 
 
 def judged(plan: Plan) -> Judged:
-    reached = Climb(
+    reached = FixResult(
         [Unit(("tests/test_a.py",), (A,))],
         {"tests/test_a.py": NoChange("tests/test_a.py", ("n",))},
         {"tests/test_b.py": Refusal("tests/test_b.py", "why", "detail")},
@@ -88,7 +90,7 @@ def judged(plan: Plan) -> Judged:
         files=(RepoPath("tests/test_a.py"),), workers=2, before_mib=(1,), after_mib=(2,)
     )
     candidate = Candidate(BASE, reached, memory, {"fix": 0.5})
-    return Judged(TASK, candidate, Reads({"x", ".git", "\udce9"}, {"make"}), told(plan))
+    return Judged(TASK, candidate, FileDependencies({"x", ".git", "\udce9"}, {"make"}), told(plan))
 
 
 def as_told(value: Any) -> Any:
@@ -111,7 +113,9 @@ def test_an_answer_comes_out_as_it_went_in(plan: Plan) -> None:
 
 @pytest.mark.parametrize("event", [StepBegun("fix"), TestsRan(3, 9, "tests/test_a.py::test")])
 def test_what_is_told_on_the_way_comes_out_as_it_went_in(plan: Plan, event: Event) -> None:
-    assert answer_from(to_bytes(Beside("first/one", event)), plan) == Beside("first/one", event)
+    assert answer_from(to_bytes(ParallelEvent("first/one", event)), plan) == ParallelEvent(
+        "first/one", event
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ def test_what_is_told_on_the_way_comes_out_as_it_went_in(plan: Plan, event: Even
 def test_an_error_arrives_as_its_kind(
     plan: Plan, error: OrchestrateError, kind: type[OrchestrateError]
 ) -> None:
-    back = answer_from(to_bytes(Failed(TASK, error, [Said("x")])), plan)
+    back = answer_from(to_bytes(Failed(TASK, error, [Notice("x")])), plan)
     assert isinstance(back, Failed)
     assert (type(back.error), back.error.what) == (kind, error.what)
     assert (back.error.exit_code, back.error.next_step) == (error.exit_code, error.next_step)
@@ -327,19 +331,19 @@ def honest(repo: SampleRepo) -> tuple[Judged, Task]:
     task = replace(TASK, base=repo.head, also=())
     old = repo.read("tests/test_a.py").encode()
     unit = Unit(("tests/test_a.py",), (replace(A, before=old),))
-    return Judged(task, Candidate(repo.head, Climb([unit]), None, {}), Reads()), task
+    return Judged(task, Candidate(repo.head, FixResult([unit]), None, {}), FileDependencies()), task
 
 
 def with_change(answer: Judged, **odd: Any) -> Judged:
     unit = answer.candidate.reached.kept[0]
     change = replace(unit.changes[0], **odd)
-    climb = Climb([replace(unit, changes=(change,))])
+    climb = FixResult([replace(unit, changes=(change,))])
     return replace(answer, candidate=replace(answer.candidate, reached=climb))
 
 
 def test_an_honest_answer_is_none_of_anybody_elses(repo: SampleRepo) -> None:
     answer, task = honest(repo)
-    assert foreign(answer, task, repo.workspace().plan, repo.git) is None
+    assert validate_answer(answer, task, repo.workspace().plan, repo.git) is None
 
 
 @pytest.mark.parametrize(
@@ -358,7 +362,7 @@ def test_an_answer_changes_only_what_the_plan_lets_it(
     repo: SampleRepo, odd: dict[str, Any], why: str
 ) -> None:
     answer, task = honest(repo)
-    said = foreign(with_change(answer, **odd), task, repo.workspace().plan, repo.git)
+    said = validate_answer(with_change(answer, **odd), task, repo.workspace().plan, repo.git)
     assert said is not None
     assert why in said
 
@@ -366,19 +370,19 @@ def test_an_answer_changes_only_what_the_plan_lets_it(
 @pytest.mark.parametrize(
     ("climb", "why"),
     [
-        (Climb([Unit((), ())]), "for no target"),
-        (Climb([Unit(("x.py",), ())]), "speaks of x.py"),
-        (Climb(unchanged={"x.py": NoChange("tests/test_a.py")}), "speaks of x.py"),
-        (Climb(refused={"tests/test_a.py": Refusal("x.py", "no")}), "speaks of x.py"),
+        (FixResult([Unit((), ())]), "for no target"),
+        (FixResult([Unit(("x.py",), ())]), "speaks of x.py"),
+        (FixResult(unchanged={"x.py": NoChange("tests/test_a.py")}), "speaks of x.py"),
+        (FixResult(refused={"tests/test_a.py": Refusal("x.py", "no")}), "speaks of x.py"),
         (
-            Climb(taken_out={"tests/test_b.py": replace(TAKEN, blames=[])}),
+            FixResult(taken_out={"tests/test_b.py": replace(TAKEN, blames=[])}),
             "does not say why",
         ),
     ],
 )
-def test_an_answer_speaks_of_its_own_targets(repo: SampleRepo, climb: Climb, why: str) -> None:
+def test_an_answer_speaks_of_its_own_targets(repo: SampleRepo, climb: FixResult, why: str) -> None:
     answer, task = honest(repo)
     odd = replace(answer, candidate=replace(answer.candidate, reached=climb))
-    said = foreign(odd, task, repo.workspace().plan, repo.git)
+    said = validate_answer(odd, task, repo.workspace().plan, repo.git)
     assert said is not None
     assert why in said

@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from support import PASSING, PYPROJECT, Ran, SampleRepo, make_repo
 
-from orchestrator.metering import meter as metering
-from orchestrator.metering.meter import Meter, Sample
+from orchestrator.gates.pytest import meter as metering
+from orchestrator.gates.pytest.meter import Meter, Sample
 
 LEAKING = """\
 KEPT = []

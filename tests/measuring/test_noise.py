@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.measuring.noise import Difference
+from orchestrator.measure.noise import Difference
 
 
 @pytest.mark.parametrize(

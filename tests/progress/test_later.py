@@ -14,9 +14,9 @@ import pytest
 import yaml
 from support import FILES, PASSING, PLAN, SampleRepo, landed_repo, make_repo
 
-from orchestrator.batch.settle import Landed, NothingToDo
+from orchestrator.engine.results import Landed, NothingToDo
 from orchestrator.errors import BadInput
-from orchestrator.progress.status import State, TargetStatus
+from orchestrator.records.status import State, TargetStatus
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 

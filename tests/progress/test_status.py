@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, make_repo
 
+from orchestrator.base.blob import blob_id, holds
 from orchestrator.errors import BadInput
-from orchestrator.progress.blob import blob_id, holds
-from orchestrator.progress.record import definition
-from orchestrator.progress.status import State
+from orchestrator.records.record import definition
+from orchestrator.records.status import State
 from orchestrator.report.status import markdown, rows, total
 
 

@@ -7,15 +7,15 @@ import time
 import pytest
 from support import PLAN
 
+from orchestrator.base.escape import for_commit
+from orchestrator.base.paths import RepoPath
+from orchestrator.base.text import counts_in_words
 from orchestrator.errors import BadInput
-from orchestrator.foreign import for_commit
-from orchestrator.paths import RepoPath
 from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
-from orchestrator.progress.record import Done, GateRecord, Record, TargetRecord
+from orchestrator.records.record import Done, GateRecord, Record, TargetRecord
 from orchestrator.report.message import Message, message
 from orchestrator.report.told import Action
-from orchestrator.words import counts_in_words
 
 
 def plan_of(text: str) -> Plan:

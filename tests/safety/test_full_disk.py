@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from support import FILES, PLAN, SampleRepo, make_repo, patches
 
-from orchestrator.batch.settle import Landed
-from orchestrator.disk import disk_error
+from orchestrator.base.disk_errors import disk_error
+from orchestrator.engine.results import Landed
 from orchestrator.errors import DiskError, OrchestrateError
 from orchestrator.plan.model import Worktree
-from orchestrator.safety.checkout import Checkout
+from orchestrator.worktrees.checkout import Checkout
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 

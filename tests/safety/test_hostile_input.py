@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import FILES, PLAN, SampleRepo, landed_repo, make_repo
 
-from orchestrator.batch.settle import Landed
-from orchestrator.decide.retry import retry
-from orchestrator.decide.undo import undo
+from orchestrator.base.paths import RepoPath
+from orchestrator.commit.journal import Journal
+from orchestrator.engine.decisions.retry import retry
+from orchestrator.engine.decisions.undo import undo
+from orchestrator.engine.events import ignore_events
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.results import Landed
 from orchestrator.errors import BadInput, NeedsDecision
-from orchestrator.events import nobody
-from orchestrator.paths import RepoPath
-from orchestrator.progress.record import Record, parsed
-from orchestrator.progress.status import State
-from orchestrator.safety.journal import Journal
-from orchestrator.safety.session import How
+from orchestrator.records.record import Record, parsed
+from orchestrator.records.status import State
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 RECORD = "reports/first/one.json"
@@ -100,8 +100,8 @@ def test_a_record_that_names_a_path_no_plan_could_is_no_record(
     plant(landed, change)
     before = everything(landed.top.parent)
     for command in (
-        lambda: undo(landed.workspace(), "one", How(), nobody),
-        lambda: retry(landed.workspace(), "one", How(), nobody),
+        lambda: undo(landed.workspace(), "one", RunOptions(), ignore_events),
+        lambda: retry(landed.workspace(), "one", RunOptions(), ignore_events),
         lambda: landed.workspace().status(),
     ):
         with pytest.raises(BadInput, match=f"{RECORD!r} is not a record") as caught:

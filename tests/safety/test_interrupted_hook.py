@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import PLAN, SampleRepo, make_repo
 
-from orchestrator.safety.journal import Journal
+from orchestrator.commit.journal import Journal
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 RESTAGES = "touch .git/in-hook; for n in 1 2 3 4 5 6 7 8; do echo '# by the hook' >> tests/test_a.py; git add tests/test_a.py; sleep 0.2; done"

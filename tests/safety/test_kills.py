@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import FILES, PLAN, Ran, SampleRepo, make_repo
 
-from orchestrator.safety.points import POINTS
+from orchestrator.base.failpoints import POINTS
 
 HOOKS = {
     "no hook": "",

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from support import PLAN
 from user import EXITS, HOOKS, OTHERS, TARGETS, new_user
 
-from orchestrator.git import GitFailed
-from orchestrator.safety.points import POINTS
+from orchestrator.base.failpoints import POINTS
+from orchestrator.vcs import GitFailed
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT", "SIGINT:SIGINT")

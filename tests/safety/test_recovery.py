@@ -15,12 +15,12 @@ import psutil
 import pytest
 from support import FILES, PASSING, SampleRepo, make_repo
 
-from orchestrator.batch.settle import Landed
-from orchestrator.changes import Change
+from orchestrator.base.changes import Change
+from orchestrator.base.paths import RepoPath
+from orchestrator.commit.journal import Journal, TransactionHeader
+from orchestrator.commit.lock import only_run
+from orchestrator.engine.results import Landed
 from orchestrator.errors import Locked, NeedsDecision
-from orchestrator.paths import RepoPath
-from orchestrator.safety.journal import Deed, Journal
-from orchestrator.safety.lock import only_run
 
 SLOW = "import time\n\n\nclass TestAlpha:\n    def test_one(self):\n        time.sleep(60)\n"
 
@@ -206,7 +206,9 @@ def test_a_commit_that_landed_is_kept(repo: SampleRepo) -> None:
     before = {p: (repo.top / p).read_bytes() for p in ("tests/test_a.py", "tests/test_b.py")}
     base = repo.head
     repo.next_batch()
-    journal.prepare(Deed(place, "main", base, RepoPath("reports/first/one.json"), base), before)
+    journal.prepare(
+        TransactionHeader(place, "main", base, RepoPath("reports/first/one.json"), base), before
+    )
     journal.applying(
         [Change(RepoPath(p), data, (repo.top / p).read_bytes()) for p, data in before.items()]
     )
@@ -276,7 +278,10 @@ def interrupted(repo: SampleRepo) -> None:
     paths = ("tests/test_a.py", "tests/test_b.py")
     before = {path: (repo.top / path).read_bytes() for path in paths}
     journal.prepare(
-        Deed("first/one", "main", repo.head, RepoPath("reports/first/one.json"), repo.head), before
+        TransactionHeader(
+            "first/one", "main", repo.head, RepoPath("reports/first/one.json"), repo.head
+        ),
+        before,
     )
     journal.applying(
         [Change(RepoPath(path), data, data + b"# edited\n") for path, data in before.items()]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, make_repo, plan_with, run_cli
 
-from orchestrator.batch.settle import Landed
+from orchestrator.engine.results import Landed
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 
@@ -91,7 +91,7 @@ def test_fault_50_a_shallow_clone_works(quick: SampleRepo, tmp_path: Path) -> No
     clone = tmp_path / "clone"
     quick.commit("one more")
     quick.git.run("clone", "--quiet", "--depth=1", f"file://{quick.top}", str(clone))
-    from orchestrator.git import Repo
+    from orchestrator.vcs import Repo
 
     repo = SampleRepo(clone, Repo(clone))
     for name in ("user.name", "user.email"):

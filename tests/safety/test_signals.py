@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from orchestrator.base import signals
+from orchestrator.base.signals import held, interruptible
 from orchestrator.errors import Interrupted
-from orchestrator.safety import signals
-from orchestrator.safety.signals import held, interruptible
 
 
 @pytest.fixture

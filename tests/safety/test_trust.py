@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from support import FILES, PLAN, SampleRepo, make_repo
 
+from orchestrator.engine.trust import Asking, check_lines, check_trust, interpreter_lines, shown
 from orchestrator.errors import Refused
 from orchestrator.fixers import planned
-from orchestrator.git import Repo
 from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
-from orchestrator.safety.trust import Asking, check_lines, check_trust, interpreter_lines, shown
+from orchestrator.vcs import Repo
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:", 1)
 

@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
-from orchestrator import files, temporary
-from orchestrator.batch.settle import Landed
-from orchestrator.changes import Change, Unit, line_counts, merged
-from orchestrator.decide.undo import undo
+from orchestrator.base import files, tempdirs
+from orchestrator.base.changes import Change, Unit, line_counts, merged
+from orchestrator.base.paths import RepoPath
+from orchestrator.commit.journal import Decision, Journal, TransactionHeader
+from orchestrator.engine.decisions.undo import undo
+from orchestrator.engine.events import ignore_events
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.results import Landed
 from orchestrator.errors import ChangedMeanwhile, NeedsDecision, Refused
-from orchestrator.events import nobody
-from orchestrator.paths import RepoPath
-from orchestrator.safety import checkout
-from orchestrator.safety.journal import Decision, Deed, Journal
-from orchestrator.safety.scratch import ScratchCopy, sweep
-from orchestrator.safety.session import How
+from orchestrator.worktrees import checkout
+from orchestrator.worktrees.scratch import ScratchCopy, sweep
 
 
 def unit(*targets: str, **contents: tuple[bytes | None, bytes | None]) -> Unit:
@@ -86,7 +86,10 @@ def crashed(top: Path) -> tuple[SampleRepo, Journal]:
     journal = Journal(folder, repo.git)
     before = {"tests/test_a.py": b"old a\n", "gone.sh": b"#!/bin/sh\n"}
     journal.prepare(
-        Deed("only/one", "main", repo.head, RepoPath("reports/only/one.json"), repo.head), before
+        TransactionHeader(
+            "only/one", "main", repo.head, RepoPath("reports/only/one.json"), repo.head
+        ),
+        before,
     )
     journal.applying(CHANGES)
     for change in CHANGES:
@@ -190,7 +193,7 @@ def test_a_note_that_a_stranger_planted_removes_nothing_but_itself(
         "run": "",
         "pid": dead_process(),
     }
-    note |= {"pids": temporary.pid_namespace()}
+    note |= {"pids": tempdirs.pid_namespace()}
     note |= {k: v.format(outside=outside, top=repo.top) for k, v in said.items()}
     note["folder"] = note["folder"].replace("scratch", kind)
     if said.get("token") is None and "link" not in note["folder"]:
@@ -247,7 +250,7 @@ def test_what_a_program_left_and_is_no_file_is_not_read(
     make(copy.folder / "new.py")
     (copy.folder / "back\\slash.py").write_text("")
     changed = copy.changed()
-    assert all(now.odd for now in changed.values())
+    assert all(now.unsupported_reason for now in changed.values())
     assert set(changed) == {"a.py", "new.py", "back\\slash.py"}
     copy.close()
 
@@ -330,7 +333,7 @@ def test_undo_says_what_is_in_the_way_of_a_file_that_was_made(tmp_path: Path) ->
     repo.write("made.txt", "changed since")
     repo.commit("mine")
     with pytest.raises(Refused, match=r"made\.txt"):
-        undo(repo.workspace(), "one", How(sys.executable), nobody)
+        undo(repo.workspace(), "one", RunOptions(sys.executable), ignore_events)
     assert repo.read("made.txt") == "changed since"
 
 
@@ -345,14 +348,14 @@ def test_undo_works_on_a_file_the_plan_has_dropped_since(tmp_path: Path) -> None
     assert isinstance(repo.next_batch(trust=True), Landed)
     repo.write("migration_plan.yaml", plan.replace("          - {path: tests/test_b.py}\n", ""))
     repo.commit("b is dropped")
-    undone = undo(repo.workspace(), "one", How(sys.executable, trust=True), nobody)
+    undone = undo(repo.workspace(), "one", RunOptions(sys.executable, trust=True), ignore_events)
     assert undone.commit is not None
     assert repo.read("tests/test_b.py") == test
 
 
 def test_workers_are_given_up_for_the_rest_of_a_batch(tmp_path: Path) -> None:
     """A lost worker is tried once more in one process, and so is everything after it."""
-    from orchestrator.gates.suite import Suite
+    from orchestrator.gates.pytest.suite import Suite
     from orchestrator.plan.verify import Verify
     from orchestrator.project.interpreter import Wanted, interpreter
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from support import run_cli
 
-from orchestrator.fixers.facts import Facts
+from orchestrator.memory_safety.scan.facts import Facts
+from orchestrator.memory_safety.scan.ranking import high_risk, most_methods, priority, ranked
+from orchestrator.memory_safety.scan.scan import Survey, survey
 from orchestrator.plan.model import Priority
-from orchestrator.survey.ranking import high_risk, most_methods, priority, ranked
-from orchestrator.survey.scan import Survey, survey
 
 ASYNC = """\
 from unittest.mock import AsyncMock, MagicMock, patch

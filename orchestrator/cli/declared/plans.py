@@ -25,18 +25,6 @@ def init_command(python: PythonOption = None) -> None:
     raise typer.Exit(init(python))
 
 
-@app.command("scan")
-def scan_command(
-    paths: PathsArgument = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="All files and folders.")] = False,
-) -> None:
-    """What there is to fix: test files with their classes, tests and mocks, ranked."""
-    from orchestrator.cli.scan import scan
-
-    raise typer.Exit(scan(paths or [], as_json=as_json, every=every))
-
-
 @app.command("plan")
 def plan_command(
     ctx: typer.Context,
@@ -65,8 +53,13 @@ def plan_command(
         str | None, typer.Option(help="What is to be done, for an agent.", show_default=False)
     ] = None,
     grouping: Annotated[
-        str, typer.Option(help="One group for a file or for each class.", metavar="file|class")
-    ] = "file",
+        str | None,
+        typer.Option(
+            help="file: one group for all its classes, the default; class: one for each.",
+            metavar="file|class",
+            show_default=False,
+        ),
+    ] = None,
     require: RequireOption = None,
     max_files: Annotated[int, typer.Option(min=1, help="Files of a batch at most.")] = 10,
     max_tests: Annotated[int, typer.Option(min=1, help="Tests of a batch at most.")] = 400,
@@ -97,7 +90,7 @@ def plan_command(
 ) -> None:
     """Write a plan from what the repository holds, in batches that belong together."""
     from orchestrator.cli.plan import Asked, plan_from_scratch
-    from orchestrator.drafting.draft import Bounds
+    from orchestrator.planning.draft import Bounds
 
     asked = Asked(
         paths or [],
@@ -106,8 +99,7 @@ def plan_command(
         run or [],
         codemod,
         instructions,
-        grouping,
-        require,
+        {"grouping": grouping, "require": require},
         Bounds(max_files, max_tests),
         tests or [],
         output,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.base.escape import as_command
 from orchestrator.cli.declared.application import app
 from orchestrator.cli.declared.options import (
     NameArgument,
@@ -16,7 +17,6 @@ from orchestrator.cli.declared.options import (
     StrictOption,
     TrustOption,
 )
-from orchestrator.foreign import as_command
 
 
 @app.command("next-batch")
@@ -69,9 +69,9 @@ def next_batch_command(
 ) -> None:
     """Do the next batch: fix, compile, collect, test, commit. A file that fails is taken out."""
     from orchestrator.cli.batches import Apart, Asked, next_batch
-    from orchestrator.safety.session import How
+    from orchestrator.engine.options import RunOptions
 
-    how = How(python, strict, trust, signoff)
+    how = RunOptions(python, strict, trust, signoff)
     apart = Apart(isolated, jobs, engine, scheduler)
     asked = Asked(dry_run, phase, batch, every, limit, how, apart)
     raise typer.Exit(next_batch(plan or ctx.obj, asked))
@@ -94,10 +94,12 @@ def retry_command(
 ) -> None:
     """Try again what was given up, after its cause is gone."""
     from orchestrator.cli.batches import retry
-    from orchestrator.safety.session import How
+    from orchestrator.engine.options import RunOptions
 
     raise typer.Exit(
-        retry(plan or ctx.obj, name, How(python, strict, trust, signoff, _words("retry", name)))
+        retry(
+            plan or ctx.obj, name, RunOptions(python, strict, trust, signoff, _words("retry", name))
+        )
     )
 
 
@@ -119,14 +121,14 @@ def adopt_command(
 ) -> None:
     """Take in what you changed by hand: gates, record, commit."""
     from orchestrator.cli.batches import adopt
-    from orchestrator.safety.session import How
+    from orchestrator.engine.options import RunOptions
 
     raise typer.Exit(
         adopt(
             plan or ctx.obj,
             name,
             reason,
-            How(python, strict, trust, signoff, _words("adopt", name)),
+            RunOptions(python, strict, trust, signoff, _words("adopt", name)),
         )
     )
 
@@ -157,10 +159,12 @@ def undo_command(
 ) -> None:
     """Take a batch back: files and record in one commit, gated. Later changes stay."""
     from orchestrator.cli.batches import undo
-    from orchestrator.safety.session import How
+    from orchestrator.engine.options import RunOptions
 
     raise typer.Exit(
-        undo(plan or ctx.obj, name, How(python, strict, trust, signoff, _words("undo", name)))
+        undo(
+            plan or ctx.obj, name, RunOptions(python, strict, trust, signoff, _words("undo", name))
+        )
     )
 
 

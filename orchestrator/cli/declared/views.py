@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.base.escape import as_command
 from orchestrator.cli.declared.application import app
 from orchestrator.cli.declared.options import (
     NameArgument,
@@ -14,30 +15,6 @@ from orchestrator.cli.declared.options import (
     PythonOption,
     TrustOption,
 )
-from orchestrator.foreign import as_command
-
-
-@app.command("status")
-def status_command(
-    ctx: typer.Context,
-    plan: PlanOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="The table for a page.")] = False,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Exit 1 while anything is left for a run or a person."),
-    ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until Ctrl-C.")] = False,
-) -> None:
-    """Where the migration stands: phases, progress, what comes next. Writes nothing."""
-    from argparse import Namespace
-
-    from orchestrator.cli.status import status
-
-    asked = Namespace(
-        plan=plan or ctx.obj, json=as_json, markdown=as_markdown, check=check, watch=watch
-    )
-    raise typer.Exit(status(asked))
 
 
 @app.command("show")
@@ -58,9 +35,9 @@ def show_command(
     """One batch in full: definition, record, what was verified and run, the diff."""
     if run:
         from orchestrator.cli.batches import show_again
-        from orchestrator.safety.session import How
+        from orchestrator.engine.options import RunOptions
 
-        how = How(python, trust=trust, command=as_command(["show", name, "--run"]))
+        how = RunOptions(python, trust=trust, command=as_command(["show", name, "--run"]))
         raise typer.Exit(show_again(plan or ctx.obj, name, how))
     from orchestrator.cli.batches import show
 

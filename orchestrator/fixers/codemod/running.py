@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from orchestrator import programs
+from orchestrator.base import commandline
 from orchestrator.errors import CannotJudge
 from orchestrator.fixers.base import Outcome, Refusal, Source
 from orchestrator.fixers.child import MEMORY_LIMIT_BYTES
-from orchestrator.fixers.run import FILE_LIMIT_S, Child, answers
+from orchestrator.fixers.runner import FILE_LIMIT_S, Child, answers
 from orchestrator.fixers.task import Task
 
 _PROGRAM = Path(__file__).parent / "probe" / "run_codemod.py"
@@ -33,7 +33,7 @@ def outcomes(task: Task) -> list[Outcome]:
 def _child(task: Task, sources: list[Source]) -> Child:
     python = task.python()
     own = not python.has_libcst
-    environment = programs.environment(task.top, python.path)
+    environment = commandline.environment(task.top, python.path)
     environment["PYTHONDONTWRITEBYTECODE"] = "1"  # nothing is left in the project's folders
     job = {
         "codemod": task.options["codemod"],

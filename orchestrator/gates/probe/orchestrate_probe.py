@@ -43,12 +43,14 @@ _TO_THE_END: Dict[str, Any] = {
     "failedfirst": False,
     "newfirst": False,
     "last_failed_no_failures": "all",
-    "session_timeout": 0,  # pytest-timeout
     "testmon": False,
     "testmon_forceselect": False,
     "picked": None,
 }
 """What ends a run early, or leaves tests out by what an earlier run did, switched off."""
+
+_ENDLESS_S = 1e9
+"""What pytest-timeout is given where it was to end the session: it takes 0 for no time at all."""
 
 _COLLECTED = (0, 1, 5)
 """Exit codes of pytest that say how tests went, or that there were none."""
@@ -88,6 +90,7 @@ def pytest_cmdline_main(config: Any) -> Iterator[None]:
     option = config.option
     if hasattr(config, "workerinput"):
         _set(option, _TO_THE_END)
+        _without_session_timeout(config)
         yield
         return
     settings = _settings()
@@ -107,7 +110,20 @@ def pytest_cmdline_main(config: Any) -> Iterator[None]:
         "tx": [],
     }
     _set(option, dict(_TO_THE_END, **wanted))
+    _without_session_timeout(config)
     yield
+
+
+def _without_session_timeout(config: Any) -> None:
+    """Let pytest-timeout end no session; the run has a limit of its own."""
+    if not hasattr(config.option, "session_timeout"):
+        return
+    try:
+        is_set = bool(config.option.session_timeout or config.getini("session_timeout"))
+    except ValueError:  # a plug-in that has the option only
+        is_set = config.option.session_timeout is not None
+    if is_set:
+        config.option.session_timeout = _ENDLESS_S
 
 
 def _set(option: Any, wanted: Dict[str, Any]) -> None:

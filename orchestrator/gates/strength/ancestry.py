@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from orchestrator.reading import read_regular
+from orchestrator.base.reading import read_regular
 
 _BROADEST = frozenset({"Exception", "BaseException"})
 _NOT_IMPORTED = frozenset({"antigravity", "this", "idlelib", "turtledemo", "tkinter", "lib2to3"})

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import process
-from orchestrator.changes import Change
+from orchestrator.base import process
+from orchestrator.base.changes import Change
+from orchestrator.base.codec import from_json
 from orchestrator.gates.strength.ancestry import Ancestry, Names
 from orchestrator.gates.strength.expressions import Compared, Raises
 from orchestrator.gates.strength.measure import IsTest, Strength, by_default, measured
-from orchestrator.gates.verdict import Blame, Kind, Verdict
-from orchestrator.plain import built
+from orchestrator.gates.verdict import GateFailure, Kind, Verdict
 from orchestrator.plan.verify import GateName
 
 _PROGRAM = Path(__file__).parents[1] / "probe" / "measure_tests.py"
@@ -57,7 +57,7 @@ def strength_gate(
     started_s = time.monotonic()
     roots = [top, top / "src", *map(Path, search)]
     ancestry = Ancestry(roots)
-    blames: list[Blame] = []
+    blames: list[GateFailure] = []
     notes: list[str] = []
     count = 0
     for change in changes:
@@ -76,7 +76,7 @@ def strength_gate(
             if reason := allowed(test_id):
                 notes.append(f"allowed: {test_id} {what}: {reason}")
             else:
-                blames.append(Blame(change.path, test_id, what))
+                blames.append(GateFailure(change.path, test_id, what))
     kind = Kind.RED if blames else Kind.PASSED
     duration_s = time.monotonic() - started_s
     return Verdict(GateName.STRENGTH, kind, count, duration_s, blames=blames, notes=notes)
@@ -125,7 +125,7 @@ def read_with(python: Path, data: bytes, *, cwd: Path, timeout_s: float) -> Modu
         return None
     if told is None:
         return None
-    tests = {id_: built(Strength, strength) for id_, strength in told["tests"].items()}
+    tests = {id_: from_json(Strength, strength) for id_, strength in told["tests"].items()}
     imports = {name: (level, target) for name, (level, target) in told["imports"].items()}
     return Module(tests, Names.of(imports, told["own"]), "")
 

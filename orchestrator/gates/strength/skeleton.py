@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from orchestrator.changes import Change, Content
+from orchestrator.base.changes import Change, Content
 
 _TYPES_ONLY = frozenset({"typing", "typing_extensions", "collections.abc", "__future__"})
 

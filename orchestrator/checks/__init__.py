@@ -1,1 +1,0 @@
-"""Checks and fixes files outside any plan: which ones, by which settings, over processes."""

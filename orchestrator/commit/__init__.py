@@ -1,0 +1,1 @@
+"""Makes a commit that a crash cannot leave half done."""

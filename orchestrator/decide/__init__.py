@@ -1,1 +1,0 @@
-"""What people decide about a batch: adopt, resolve, retry, skip, undo."""

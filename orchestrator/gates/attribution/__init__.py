@@ -1,0 +1,1 @@
+"""Tells what an edit broke from what failed before it."""

@@ -1,1 +1,0 @@
-"""What people look at before and after: a preview, and one batch in full."""

@@ -1,0 +1,1 @@
+"""Measures how much memory tests hold, before a change and after it."""

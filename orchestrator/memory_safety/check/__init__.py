@@ -1,0 +1,1 @@
+"""Checks test files against the pattern, outside any plan."""

@@ -1,0 +1,1 @@
+"""The commands that are about the pattern: check, fix, scan, doctor, guard."""

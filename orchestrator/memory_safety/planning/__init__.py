@@ -1,0 +1,1 @@
+"""Drafts the plan of the migration from what a scan found."""

@@ -1,0 +1,1 @@
+"""Counts what there is to fix in every test file of a project."""

@@ -1,0 +1,1 @@
+"""Judges batches on the workers of a Dask cluster."""

@@ -1,0 +1,1 @@
+"""Drafts a plan from what a repository holds."""

@@ -1,0 +1,275 @@
+"""Finds out where the migration stands: each target beside its record and its file as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
+from orchestrator.plan.patterns import is_pattern
+from orchestrator.records.record import (
+    Done,
+    Record,
+    TargetRecord,
+    definition,
+    read_record,
+    record_path,
+    records_of,
+)
+from orchestrator.records.status import (
+    GIVEN_UP,
+    BatchStatus,
+    PhaseStatus,
+    State,
+    Status,
+    TargetStatus,
+    open_batches,
+)
+from orchestrator.records.strays import strays
+from orchestrator.records.tree import Tree
+
+_FOLLOW = "orchestrate plan --update follows it"
+
+
+@dataclass(frozen=True, slots=True)
+class Compliance:
+    """How the fixer of a phase judges a file, given by the caller: fixers are not known here."""
+
+    has_traces: Callable[[Phase, bytes], bool]
+    is_clean: Callable[[Phase, Target, bytes], bool | None]
+
+
+def status(
+    tree: Tree,
+    plan: Plan,
+    compliance: Compliance,
+    *,
+    records_only: bool = False,
+    at_work: Collection[str] = (),
+) -> Status:
+    """The status of `plan` in a work tree.
+
+    With `records_only` its files are elsewhere, and what the records say is taken for true. The
+    files `at_work` hold what a run tries at this moment: nothing of it has landed.
+
+    Raises:
+        BadInput: a record cannot be read.
+    """
+    records = {phase.id: records_of(tree, plan, phase) for phase in plan.phases}
+    absent = [
+        record_path(plan, Place(phase, batch, number))
+        for phase in plan.phases
+        if phase.state is PhaseState.ACTIVE and not records_only
+        for number, batch in enumerate(phase.batches, start=1)
+        if records[phase.id][number - 1] is None
+    ]
+    reverted = tree.git.reverted(absent)
+    reader = _Reader(tree, plan, compliance, reverted, records_only=records_only, at_work=at_work)
+    phases = [reader.phase(phase, records[phase.id]) for phase in plan.phases]
+    lost = strays(tree, plan)
+    return Status(plan, phases, next(open_batches(phases), None), reverted, lost)
+
+
+def refreshed(old: Status, tree: Tree, compliance: Compliance, changed: Collection[str]) -> Status:
+    """The status by now, where these files are all that changed since the `old` one.
+
+    Raises:
+        BadInput: a record cannot be read.
+    """
+    plan = old.plan
+    reader = _Reader(tree, plan, compliance, old.reverted, records_only=False)
+    phases = []
+    for phase in old.phases:
+        batches = [
+            reader.batch(batch.place) if _is_about(plan, batch.place, changed) else batch
+            for batch in phase.batches
+        ]
+        phases.append(PhaseStatus(phase.phase, batches))
+    return Status(plan, phases, next(open_batches(phases), None), old.reverted, old.strays)
+
+
+def _is_about(plan: Plan, place: Place, changed: Collection[str]) -> bool:
+    return record_path(plan, place) in changed or any(
+        target.path in changed for target in place.batch.targets
+    )
+
+
+class _Reader:
+    def __init__(
+        self,
+        tree: Tree,
+        plan: Plan,
+        compliance: Compliance,
+        reverted: Mapping[str, str],
+        *,
+        records_only: bool,
+        at_work: Collection[str] = (),
+    ) -> None:
+        self._records_only = records_only
+        self._at_work = at_work
+        self._tree = tree
+        self._reverted = reverted
+        self._plan = plan
+        self._compliance = compliance
+
+    def phase(self, phase: Phase, records: Sequence[Record | None]) -> PhaseStatus:
+        batches = [
+            self._batch(Place(phase, batch, index), record)
+            for index, (batch, record) in enumerate(
+                zip(phase.batches, records, strict=True), start=1
+            )
+        ]
+        return PhaseStatus(phase, batches)
+
+    def batch(self, place: Place) -> BatchStatus:
+        """One batch, its record read anew."""
+        return self._batch(place, read_record(self._tree, self._plan, place))
+
+    def _batch(self, place: Place, record: Record | None) -> BatchStatus:
+        if record is None:
+            why = self._reverted.get(record_path(self._plan, place), "")
+            targets = [
+                _held_back(self._unrecorded(place.phase, target), why)
+                for target in place.batch.targets
+            ]
+        else:
+            known: dict[str, TargetRecord] = {target.path: target for target in record.targets}
+            drifted = record.definition != definition(place)
+            targets = [
+                self._recorded(place.phase, target, known.get(target.path), drifted=drifted)
+                for target in place.batch.targets
+            ]
+        if self._at_work:
+            targets = [self._unless_at_work(target) for target in targets]
+        return BatchStatus(place, targets, record)
+
+    def _unless_at_work(self, found: TargetStatus) -> TargetStatus:
+        if found.target.path not in self._at_work:
+            return found
+        return TargetStatus(found.target, State.PENDING, "a run works on it")
+
+    def _unrecorded(self, phase: Phase, target: Target) -> TargetStatus:
+        if phase.state is PhaseState.DONE:
+            return TargetStatus(target, State.DONE)
+        if target.manual is not None:
+            return TargetStatus(target, State.MANUAL, target.manual)
+        if phase.state is PhaseState.DEFERRED:
+            return TargetStatus(target, State.DEFERRED, phase.reason or "")
+        return self._looked_at(phase, target)
+
+    def _looked_at(self, phase: Phase, target: Target) -> TargetStatus:
+        """A target nothing is known of but its file."""
+        if self._records_only:
+            return TargetStatus(target, State.PENDING)
+        data = self._data(target)
+        if data is None:
+            if target.new:
+                return TargetStatus(target, State.PENDING)
+            return TargetStatus(target, State.MISSING, self._why_missing(target.path))
+        if self._compliance.has_traces(phase, data) and self._compliance.is_clean(
+            phase, target, data
+        ):
+            return TargetStatus(target, State.COMPLIANT)
+        return TargetStatus(target, State.PENDING)
+
+    def _recorded(
+        self, phase: Phase, target: Target, record: TargetRecord | None, *, drifted: bool
+    ) -> TargetStatus:
+        if record is not None and record.done is Done.SKIPPED:
+            return TargetStatus(target, State.DEFERRED, f"skipped: {record.reason}")
+        if target.manual is not None:
+            return self._by_hand(target, record)
+        if drifted:
+            return TargetStatus(
+                target, State.DRIFTED, "the batch was defined otherwise when it ran"
+            )
+        if record is None:
+            return self._unrecorded(phase, target)
+        if record.done in GIVEN_UP and self._is_untouched(target, record):
+            word = "refused: " if record.done is Done.REFUSED else ""
+            return TargetStatus(target, State.QUARANTINED, f"{word}{record.reason}")
+        return self._compared(phase, target, record)
+
+    def _by_hand(self, target: Target, record: TargetRecord | None) -> TargetStatus:
+        """A target no fixer works on: done once a person's change of it was adopted."""
+        if record is None or record.done is not Done.ADOPTED:
+            return TargetStatus(target, State.MANUAL, target.manual or "")
+        if not self._records_only and self._data(target) is None:
+            return TargetStatus(target, State.MANUAL, f"gone since it was adopted: {target.manual}")
+        if self._is_untouched(target, record):
+            return TargetStatus(target, State.DONE)
+        return TargetStatus(target, State.EDITED, "changed since it was adopted")
+
+    def _is_untouched(self, target: Target, record: TargetRecord) -> bool:
+        """Whether the file is the one the record speaks of."""
+        if self._records_only:
+            return True
+        data = self._data(target)
+        if record.after is None:
+            return data is None
+        if data is None:
+            return False
+        return self._tree.holds(target.path, data, record.after)
+
+    def _compared(self, phase: Phase, target: Target, record: TargetRecord) -> TargetStatus:
+        """A target that a run settled, beside the file as it is now."""
+        if self._is_untouched(target, record):
+            return TargetStatus(target, State.DONE)
+        data = self._data(target)
+        if record.after is None and record.done is Done.EDITED:
+            return TargetStatus(target, State.REGRESSED, "there again, and the batch removed it")
+        if data is None:
+            return self._gone(phase, target, record)
+        return self._changed(phase, target, record, data)
+
+    def _gone(self, phase: Phase, target: Target, record: TargetRecord) -> TargetStatus:
+        """A target that a run settled, and whose file is not there any more."""
+        if (name := self._tree.git.renamed(target.path)) is None:
+            return TargetStatus(target, State.DONE, "the file was removed since")
+        data = self._tree.read(name)
+        if data is None or record.after is None:
+            return TargetStatus(target, State.DONE, f"renamed to {name}, which was removed since")
+        if self._tree.holds(name, data, record.after):
+            return TargetStatus(target, State.DONE, f"renamed to {name}")
+        if self._compliance.is_clean(phase, target, data) is False:
+            why = f"renamed to {name} and changed; {_FOLLOW}, then a run edits it again"
+            return TargetStatus(target, State.MISSING, why)
+        return TargetStatus(target, State.EDITED, f"renamed to {name}, and changed since")
+
+    def _changed(
+        self, phase: Phase, target: Target, record: TargetRecord, data: bytes
+    ) -> TargetStatus:
+        """A target whose file holds other bytes than its record says."""
+        clean = self._compliance.is_clean(phase, target, data)
+        if clean is None and record.done not in GIVEN_UP:
+            return TargetStatus(
+                target, State.EDITED, "changed since; only a run could tell what is left"
+            )
+        if clean:
+            if record.done is Done.QUARANTINED:  # the gates said no to this very edit
+                why = f"has the edit now, and nobody adopted it; before: {record.reason}"
+                return TargetStatus(target, State.QUARANTINED, why)
+            return TargetStatus(target, State.EDITED, "changed since, and still as it should be")
+        if record.done in GIVEN_UP:
+            return TargetStatus(target, State.PENDING, "changed since it was given up")
+        return TargetStatus(target, State.REGRESSED, "changed since; the fixer would edit it again")
+
+    def _data(self, target: Target) -> bytes | None:
+        try:
+            return self._tree.read(target.path)
+        except OSError:
+            return None
+
+    def _why_missing(self, path: str) -> str:
+        if is_pattern(path):
+            return "a pattern: orchestrate plan --update spells it out"
+        if (name := self._tree.git.renamed(path)) is not None:
+            return f"renamed to {name}; {_FOLLOW}"
+        return "there is no such file"
+
+
+def _held_back(found: TargetStatus, why: str) -> TargetStatus:
+    """What a run would work on again waits for `retry` where its batch was taken back."""
+    if why and found.state is State.PENDING:
+        return TargetStatus(found.target, State.REVERTED, why)
+    return found

@@ -1,0 +1,53 @@
+"""Opens the repository of a folder, where git would work on that one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from orchestrator.errors import Refused
+from orchestrator.vcs.own import REDIRECTING
+from orchestrator.vcs.repo import Repo, find_folder, find_top
+
+
+def open_repo(top: Path) -> Repo:
+    """The repository at `top`.
+
+    Raises:
+        Refused: there is none, or the environment points git somewhere else.
+    """
+    if find_top(top) != top:
+        raise Refused(
+            f"{str(top)!r} is not in a git work tree: nothing could be restored or committed",
+            next_step="git init, or change to your repository",
+        )
+    check_environment(top)
+    return Repo(top)
+
+
+def check_environment(top: Path) -> None:
+    """Make sure that git works on the repository at `top` as it stands.
+
+    Raises:
+        Refused: a variable points git somewhere else, as those do that git sets for its hooks.
+    """
+    if found := [variable for variable in REDIRECTING if variable in os.environ]:
+        verb = "is" if len(found) == 1 else "are"
+        raise Refused(
+            f"{' and '.join(found)} {verb} set, so git would not work on {str(top)!r} as it stands",
+            next_step=f"unset {' '.join(found)}",
+        )
+
+
+def state_folder(top: Path) -> Path:
+    """The folder in git's own where this program keeps what it knows of a work tree.
+
+    Raises:
+        Refused: `top` is not the top of a work tree.
+    """
+    if find_top(top) != top:
+        raise Refused(
+            f"{str(top)!r} is not in a git work tree, which a copy of it needs",
+            next_step="git init, or change to your repository",
+        )
+    return find_folder(top) / "orchestrate"
