@@ -23,21 +23,21 @@ from orchestrator.base.paths import RepoPath
 from orchestrator.commit.transaction import Commit
 from orchestrator.engine.events import ParallelEvent, ignore_events
 from orchestrator.engine.fix_and_verify import FixResult
-from orchestrator.engine.pick import Choice
+from orchestrator.engine.pick import BatchSelector
 from orchestrator.engine.results import BatchOutcome, Landed, Stopped
 from orchestrator.engine.run_batch import Candidate
 from orchestrator.engine.selection import Selection
 from orchestrator.gates.pytest.reads import FileDependencies
 from orchestrator.parallel.conflicts import Reverify
-from orchestrator.parallel.series import Run
-from orchestrator.parallel.task import Answer, Judged, Task
+from orchestrator.parallel.series import SeriesRun
+from orchestrator.parallel.task import Answer, BatchTask, Judged
 from orchestrator.plan.model import Batch, Phase, Place, Plan, Priority, Target
-from orchestrator.records.record import Done, Record, TargetRecord
+from orchestrator.records.record import Record, TargetOutcome, TargetRecord
 from orchestrator.records.status import (
     BatchStatus,
     PhaseStatus,
-    State,
     Status,
+    TargetState,
     TargetStatus,
     open_batches,
 )
@@ -72,14 +72,14 @@ class Workers:
     is_live: bool = False
     busy_s: float = 0.0
     lost: int = 0
-    _due: list[tuple[float, int, Task]] = field(default_factory=list)
+    _due: list[tuple[float, int, BatchTask]] = field(default_factory=list)
 
     @property
     def free(self) -> int:
         """How many more tasks may begin now."""
         return self.jobs - len(self._due)
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: BatchTask) -> None:
         """Begin a task; where its worker is lost on the way, it is begun anew, and takes longer."""
         took_s = self._takes_s()
         while self.dice.random() < self.costs.lost:
@@ -129,7 +129,7 @@ class Line:
             self._status = Status(self.plan, phases, next(open_batches(phases), None))
         return self._status
 
-    def taken(self, answer: Answer, task: Task) -> Answer:
+    def taken(self, answer: Answer, task: BatchTask) -> Answer:
         """It is what was asked for."""
         assert answer.task == task
         return answer
@@ -145,7 +145,7 @@ class Line:
         self.tip = str(int(self.tip) + 1)
         place = selection.place
         entries = tuple(
-            TargetRecord(path=RepoPath(path), done=Done.EDITED, before="a", after="b")
+            TargetRecord(path=RepoPath(path), done=TargetOutcome.EDITED, before="a", after="b")
             for path in selection.paths
         )
         record = Record(
@@ -163,7 +163,7 @@ class Line:
         for phase in old.phases:
             batches = list(phase.batches)
             if phase.phase.id == place.phase.id:
-                targets = [TargetStatus(t, State.DONE) for t in place.batch.targets]
+                targets = [TargetStatus(t, TargetState.DONE) for t in place.batch.targets]
                 batches[place.number - 1] = BatchStatus(place, targets, record)
             phases.append(replace(phase, batches=batches))
         self._status = Status(old.plan, phases, next(open_batches(phases), None))
@@ -171,7 +171,7 @@ class Line:
 
 def _batches(phase: Phase) -> Iterator[BatchStatus]:
     for number, batch in enumerate(phase.batches, start=1):
-        targets = [TargetStatus(target, State.PENDING) for target in batch.targets]
+        targets = [TargetStatus(target, TargetState.PENDING) for target in batch.targets]
         yield BatchStatus(Place(phase, batch, number), targets, None)
 
 
@@ -217,7 +217,7 @@ def main() -> None:
         clock, dice = Clock(), random.Random(asked.seed)
         line = Line(plan, clock, costs, dice)
         judges = Workers(workers, clock, costs, dice)
-        results, _ = Run(line, judges, Choice(), ignore_events, None).to_its_end()
+        results, _ = SeriesRun(line, judges, BatchSelector(), ignore_events, None).to_its_end()
         assert len(results) == asked.batches
         real_s = time.perf_counter() - began_s
         print(

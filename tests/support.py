@@ -22,7 +22,7 @@ from printed import must_parse
 from orchestrator.engine.events import ignore_events
 from orchestrator.engine.next_batch import Series, next_batch, next_batches
 from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import Choice
+from orchestrator.engine.pick import BatchSelector
 from orchestrator.engine.results import Landed, Result
 from orchestrator.engine.workspace import Workspace, open_workspace
 from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
@@ -138,18 +138,18 @@ class SampleRepo:
         trust: bool = False,
     ) -> Result:
         how = RunOptions(sys.executable, strict=strict, trust=trust)
-        return called(next_batch, self.workspace(), Choice(phase, batch), how, ignore_events)
+        return called(next_batch, self.workspace(), BatchSelector(phase, batch), how, ignore_events)
 
     def next_batch_apart(self, *, trust: bool = False) -> Result:
         """The same in a work tree of ours."""
-        how, choice = RunOptions(sys.executable, trust=trust), Choice()
+        how, choice = RunOptions(sys.executable, trust=trust), BatchSelector()
         apart = partial(next_batches_apart, limit=1)
         return called(apart, self.workspace(), choice, how, ignore_events).results[0]
 
     def next_batches(self, *, limit: int | None = None) -> Series:
         how = RunOptions(sys.executable)
         several = partial(next_batches, limit=limit)
-        return called(several, self.workspace(), Choice(), how, ignore_events)
+        return called(several, self.workspace(), BatchSelector(), how, ignore_events)
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
         return run_cli(*arguments, cwd=self.top, env=env)

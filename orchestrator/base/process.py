@@ -40,7 +40,7 @@ Of a process that serves another one of ours, it begins with that one's.
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
-class Child(Protocol):
+class ChildProcess(Protocol):
     """A program at work, as `subprocess.Popen` shows it: started, or forked from one that was."""
 
     pid: int
@@ -60,7 +60,7 @@ class Child(Protocol):
         ...
 
 
-Start = Callable[[Sequence[str], Path, Mapping[str, str]], Child]
+Start = Callable[[Sequence[str], Path, Mapping[str, str]], ChildProcess]
 """Starts a command in a folder with an environment, as leader of a process group of its own."""
 
 
@@ -194,7 +194,7 @@ def _start(
         raise ProgramMissing(f"cannot start {command[0]!r}: {error.strerror}") from error
 
 
-def _chunks(child: Child) -> Iterator[bytes]:
+def _chunks(child: ChildProcess) -> Iterator[bytes]:
     """Yield what the program prints as it comes, and at least every 100 ms, until it has ended.
 
     The end of the program counts, not the end of the pipe: a grandchild may hold that open.
@@ -295,7 +295,7 @@ def tree_cpu_s(pid: int) -> float:
     return used_s
 
 
-def _end_all(child: Child, mark: str | None) -> None:
+def _end_all(child: ChildProcess, mark: str | None) -> None:
     """End the program if it still runs, then whatever it started that is still there.
 
     Descendants are known by a mark in their environment: a process group or a parent id is lost

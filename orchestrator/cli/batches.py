@@ -17,7 +17,7 @@ from orchestrator.report import typed
 if TYPE_CHECKING:
     from orchestrator.engine.next_batch import Series
     from orchestrator.engine.options import RunOptions
-    from orchestrator.engine.pick import Choice
+    from orchestrator.engine.pick import BatchSelector
     from orchestrator.engine.results import Landed, Result, Stopped
     from orchestrator.engine.workspace import Workspace
     from orchestrator.gates.reproduce import Reproduction
@@ -45,7 +45,7 @@ class Apart:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class NextBatchOptions:
     """The options of `next-batch`."""
 
     dry_run: bool
@@ -57,12 +57,12 @@ class Asked:
     apart: Apart
 
 
-def next_batch(plan: Path | None, asked: Asked) -> Exit:
+def next_batch(plan: Path | None, asked: NextBatchOptions) -> Exit:
     """Do the next batch or several, or show what the next one would do."""
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_preview, show_result
     from orchestrator.engine import next_batch
-    from orchestrator.engine.pick import Choice
+    from orchestrator.engine.pick import BatchSelector
     from orchestrator.engine.workspace import open_workspace
 
     goes_on = asked.every or asked.limit is not None
@@ -76,7 +76,7 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
             "--dry-run writes nothing, so it needs no work tree of its own",
             next_step="orchestrate next-batch --dry-run",
         )
-    workspace, choice = open_workspace(plan), Choice(asked.phase, asked.batch)
+    workspace, choice = open_workspace(plan), BatchSelector(asked.phase, asked.batch)
     python = _python(workspace, asked.how)
     _remember(asked, goes_on=goes_on)
     if asked.dry_run:
@@ -100,7 +100,7 @@ def next_batch(plan: Path | None, asked: Asked) -> Exit:
     return show_result(_in_phase(workspace, asked, result), _again(workspace, live.python))
 
 
-def _remember(asked: Asked, *, goes_on: bool) -> None:
+def _remember(asked: NextBatchOptions, *, goes_on: bool) -> None:
     """Have printed commands repeat what was typed, as far as it says how batches are done."""
     apart = asked.apart
     typed.remember("phase", asked.phase)
@@ -111,7 +111,7 @@ def _remember(asked: Asked, *, goes_on: bool) -> None:
     typed.remember("scheduler", apart.scheduler)
 
 
-def _in_phase(workspace: Workspace, asked: Asked, result: R) -> R:
+def _in_phase(workspace: Workspace, asked: NextBatchOptions, result: R) -> R:
     """Return the result with what is next of the phase that was asked for.
 
     Where nothing is left of it, that is the next batch of the plan, and printed commands go on
@@ -130,7 +130,9 @@ def _in_phase(workspace: Workspace, asked: Asked, result: R) -> R:
     return replace(result, next=own)
 
 
-def _show_series(workspace: Workspace, asked: Asked, series: Series, python: str) -> Exit:
+def _show_series(
+    workspace: Workspace, asked: NextBatchOptions, series: Series, python: str
+) -> Exit:
     from orchestrator.console.results import show_series
 
     results = [*series.results[:-1], *(_in_phase(workspace, asked, r) for r in series.results[-1:])]
@@ -150,7 +152,9 @@ def _landed_first() -> Iterator[list[Landed | Stopped]]:
         raise
 
 
-def _apart(workspace: Workspace, choice: Choice, asked: Asked, *, goes_on: bool) -> Exit:
+def _apart(
+    workspace: Workspace, choice: BatchSelector, asked: NextBatchOptions, *, goes_on: bool
+) -> Exit:
     """The same in work trees of our own, where the user's is left alone until something lands."""
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_kept, show_result
@@ -242,16 +246,16 @@ def show(plan: Path | None, name: str, *, patch: bool, as_json: bool) -> Exit:
     """Everything there is to know of a batch, or the edits of it that were taken back."""
     from orchestrator.console.show import batch_as_json, show_batch
     from orchestrator.console.streams import data, raw
-    from orchestrator.engine.views.show import edits_taken_back, look
+    from orchestrator.engine.views.show import batch_view, edits_taken_back
     from orchestrator.engine.workspace import open_workspace
 
     workspace = open_workspace(plan)
     if patch:
         raw(edits_taken_back(workspace, name))
     elif as_json:
-        data(batch_as_json(look(workspace, name, _python(workspace))))
+        data(batch_as_json(batch_view(workspace, name, _python(workspace))))
     else:
-        show_batch(look(workspace, name, _python(workspace)))
+        show_batch(batch_view(workspace, name, _python(workspace)))
     return Exit.DONE
 
 
@@ -341,9 +345,9 @@ def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
     from orchestrator.engine.decisions import resolve as decided
     from orchestrator.engine.workspace import open_workspace
 
-    if take is not None and take not in set(decided.Side):
+    if take is not None and take not in set(decided.ConflictSide):
         raise BadInput(f"--take is ours or theirs, not {take!r}")
-    wanted = decided.Side(take) if take else None
+    wanted = decided.ConflictSide(take) if take else None
     found = decided.resolve(open_workspace(plan), name, wanted)
     for one in found:
         data(f"{one.path}: {one.side}, {one.why}")

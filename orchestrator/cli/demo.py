@@ -16,7 +16,7 @@ from orchestrator.console.streams import answer, say
 from orchestrator.console.unresolved import show_unresolved
 from orchestrator.engine.next_batch import next_batch
 from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import Choice
+from orchestrator.engine.pick import BatchSelector
 from orchestrator.engine.workspace import Workspace, open_workspace
 from orchestrator.errors import Exit
 from orchestrator.gates.reproduce import reproduction
@@ -67,7 +67,7 @@ def program() -> str:
 
 def _one_batch(workspace: Workspace) -> Exit:
     with LiveProgress() as live:
-        result = next_batch(workspace, Choice(), RunOptions(trust=True), live.tell)
+        result = next_batch(workspace, BatchSelector(), RunOptions(trust=True), live.tell)
     return show_result(result, reproduction(workspace.plan, workspace.top, live.python))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.cli.commands import warn_of_detached_head
-from orchestrator.cli.plan import DEFAULT_FIXER, Asked, plan_from_scratch
+from orchestrator.cli.plan import DEFAULT_FIXER, PlanOptions, plan_from_scratch
 from orchestrator.console.drafting import show_surroundings
 from orchestrator.engine.workspace import plan_above
 from orchestrator.errors import BadInput, Exit
@@ -38,6 +38,6 @@ def init(python: str | None) -> Exit:
             "no test file was found here",
             next_step="orchestrate plan --fixer command --run 'COMMAND {files}'",
         )
-    done = plan_from_scratch(Asked(python=python))
+    done = plan_from_scratch(PlanOptions(python=python))
     warn_of_detached_head(top)
     return done

@@ -16,7 +16,7 @@ from orchestrator.engine.workspace import DEFAULT_PLAN
 from orchestrator.errors import BadInput, Exit
 from orchestrator.plan.base import OptionValue
 from orchestrator.planning import trial
-from orchestrator.planning.draft import Bounds, Draft
+from orchestrator.planning.draft import BatchBounds, Draft
 from orchestrator.planning.drafter import DraftRequest, drafter_of
 from orchestrator.planning.place import check_free, reports_folder, written
 from orchestrator.planning.tests import left_out_by_builds, named_tests
@@ -29,7 +29,7 @@ DEFAULT_FIXER = "memory-safety"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PlanOptions:
     """What a person typed."""
 
     paths: Sequence[str] = ()
@@ -39,14 +39,14 @@ class Asked:
     codemod: str | None = None
     instructions: str | None = None
     wishes: Mapping[str, str | None] = field(default_factory=dict)
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: BatchBounds = field(default_factory=BatchBounds)
     tests: Sequence[str] = ()
     output: Path | None = None
     dry_run: bool = False
     python: str | None = None
 
 
-def plan_from_scratch(asked: Asked) -> Exit:
+def plan_from_scratch(asked: PlanOptions) -> Exit:
     """Write the plan, or print it; nothing else is changed.
 
     Raises:
@@ -70,7 +70,7 @@ def plan_from_scratch(asked: Asked) -> Exit:
     return Exit.DONE
 
 
-def drafted(asked: Asked, top: Path) -> Draft | None:
+def drafted(asked: PlanOptions, top: Path) -> Draft | None:
     """Return the plan that fits; None where nothing is to be done, which is then told."""
     drafter = None if asked.run or asked.codemod else drafter_of(asked.fixer)
     if drafter is not None:
@@ -80,7 +80,7 @@ def drafted(asked: Asked, top: Path) -> Draft | None:
                 next_step="orchestrate fixers",
             )
         return drafter.draft(request_of(asked), top, owners(top), reports_folder(top))
-    change = trial.Change(_fixer(asked), _options(asked), asked.instructions, asked.paths)
+    change = trial.ChangeRequest(_fixer(asked), _options(asked), asked.instructions, asked.paths)
     trial.check_change(change)
     found = trial.tried(top, change, RunOptions(asked.python, command="plan"), _tell)
     for refusal in found.refused[:5]:
@@ -97,18 +97,18 @@ def drafted(asked: Asked, top: Path) -> Draft | None:
     )  # fmt: skip
 
 
-def request_of(asked: Asked) -> DraftRequest:
+def request_of(asked: PlanOptions) -> DraftRequest:
     """Return what a drafter is asked for."""
     return DraftRequest(asked.paths, asked.bounds, asked.wishes, named_tests(asked.tests))
 
 
-def _fixer(asked: Asked) -> str:
+def _fixer(asked: PlanOptions) -> str:
     if asked.fixer != DEFAULT_FIXER:
         return asked.fixer
     return "codemod" if asked.codemod else "command"
 
 
-def _options(asked: Asked) -> Mapping[str, OptionValue]:
+def _options(asked: PlanOptions) -> Mapping[str, OptionValue]:
     import yaml
 
     options: dict[str, OptionValue] = {}
@@ -129,7 +129,7 @@ def _options(asked: Asked) -> Mapping[str, OptionValue]:
     return options
 
 
-def _words(asked: Asked) -> str:
+def _words(asked: PlanOptions) -> str:
     """What `next-batch` must be told as well."""
     executes = asked.run or asked.codemod or drafter_of(asked.fixer) is None
     words = ["--trust"] if executes else []

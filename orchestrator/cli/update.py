@@ -11,7 +11,7 @@ from orchestrator.base import files
 from orchestrator.base.escape import as_argument
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.reading import read_regular
-from orchestrator.cli.plan import Asked, request_of
+from orchestrator.cli.plan import PlanOptions, request_of
 from orchestrator.console.streams import data, next_step, say
 from orchestrator.engine.events import ignore_events
 from orchestrator.engine.options import RunOptions
@@ -24,13 +24,13 @@ from orchestrator.planning.draft import DraftBatch, DraftPhase
 from orchestrator.planning.drafter import drafters_of
 from orchestrator.planning.drift import At, Drift, drift, placed
 from orchestrator.planning.place import checked
-from orchestrator.planning.records import Moved, moved_records
+from orchestrator.planning.records import MovedRecord, moved_records
 from orchestrator.planning.update import Additions, updated
 from orchestrator.project.codeowners import owners
 from orchestrator.vcs import Repo, find_top
 
 
-def update(plan: Path | None, asked: Asked, *, trust: bool) -> Exit:
+def update(plan: Path | None, asked: PlanOptions, *, trust: bool) -> Exit:
     """Print the diff of the plan, then write it; with `dry_run` only the diff.
 
     Raises:
@@ -84,7 +84,7 @@ def _renames(plan: Plan, drifted: Drift) -> dict[str, str]:
     return {at.target.path: new for at, new in drifted.renamed if new in named}
 
 
-def _write(workspace: Workspace, records: Sequence[Moved]) -> None:
+def _write(workspace: Workspace, records: Sequence[MovedRecord]) -> None:
     """Write records to the paths the plan reads them from; nothing is staged or committed.
 
     Raises:
@@ -117,7 +117,7 @@ class _Changes:
     additions: Additions
 
 
-def _changes(workspace: Workspace, asked: Asked, *, trust: bool) -> _Changes:
+def _changes(workspace: Workspace, asked: PlanOptions, *, trust: bool) -> _Changes:
     plan, top = workspace.plan, workspace.top
     owner_of, status = owners(top), workspace.status()
     drifted, targets = drift(top, plan, status), list(placed(plan, status))

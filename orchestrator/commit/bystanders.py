@@ -57,7 +57,7 @@ class OutOfScopeGuard:
     rescues: Path
     base: str
     snapshot: str
-    _settings: Settings
+    _settings: GitSettings
     _accused: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -69,7 +69,7 @@ class OutOfScopeGuard:
         finally:
             index.unlink(missing_ok=True)
             index.with_name("index.lock").unlink(missing_ok=True)
-        return cls(repo, rescues, base, snapshot, Settings.of(repo))
+        return cls(repo, rescues, base, snapshot, GitSettings.of(repo))
 
     def accuse(self, path: str, who: str) -> None:
         """Say that `who`, a test or a command, was seen writing to a file or below a folder."""
@@ -122,7 +122,7 @@ class OutOfScopeGuard:
         Raises:
             ChangedMeanwhile: git was configured, or a hook came, went or changed.
         """
-        now = Settings.of(self.repo)
+        now = GitSettings.of(self.repo)
         if now == self._settings:
             return
         if odd := _differing(self._settings.hooks, now.hooks):
@@ -144,14 +144,14 @@ class OutOfScopeGuard:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GitSettings:
     """What decides how a commit is made: git's own files of settings, and a digest of each hook."""
 
     files: tuple[bytes, ...]
     hooks: dict[str, str]
 
     @classmethod
-    def of(cls, repo: Repo) -> Settings:
+    def of(cls, repo: Repo) -> GitSettings:
         """As they are now."""
         files, folder = settings_files(repo), hooks_folder(repo)
         hooks = {

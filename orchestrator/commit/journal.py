@@ -107,7 +107,7 @@ class Entry(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
+class Recovery:
     """How an unfinished run was ended, in a sentence; `landed`: by its commit.
 
     `kept` are files left with bytes nobody here knows, `rescued` copies of such bytes.
@@ -246,7 +246,7 @@ class Journal:
         shutil.rmtree(self._folder / "before", ignore_errors=True)
         shutil.rmtree(self._folder / "after", ignore_errors=True)
 
-    def recover(self, decision: Decision | None = None) -> Recovered:
+    def recover(self, decision: Decision | None = None) -> Recovery:
         """End what a run left behind, and say how.
 
         A landed commit is kept; otherwise every target that holds our bytes gets its own back, our
@@ -269,12 +269,12 @@ class Journal:
             if not (odd := self._unjudged(entry)):
                 self.close()
                 done = f"{entry.place} had landed; nothing had to be undone"
-                return Recovered(done, landed=True)
+                return Recovery(done, landed=True)
             if self._repo.parents("HEAD") != [entry.base]:
                 self.close()
                 found = ", ".join(odd.paths)
                 done = f"{entry.place} had landed with what no gate has seen: {found}"
-                return Recovered(done, landed=True)
+                return Recovery(done, landed=True)
             take_back(self._repo, entry.base, odd)
             decision = Decision.RESTORE
         self._sweep_beside(entry)
@@ -295,7 +295,7 @@ class Journal:
         sentence = f"{entry.place} was undone: {plural(restored, 'file')} restored"
         if rescued:
             sentence += f"; what was there instead is in {listed(rescued)}"
-        return Recovered(sentence, kept, rescued)
+        return Recovery(sentence, kept, rescued)
 
     def _must_be_on(self, entry: Entry, decision: Decision | None) -> None:
         branch = self._repo.branch
@@ -307,7 +307,7 @@ class Journal:
                 "orchestrate recover --keep",
             )
 
-    def _set_aside(self) -> Recovered:
+    def _set_aside(self) -> Recovery:
         """Keep all there is of a journal that cannot be read, and touch no file of the user's."""
         kept = self._folder / "rescue" / f"journal-{uuid.uuid4().hex[:12]}"
         kept.mkdir(parents=True)
@@ -315,7 +315,7 @@ class Journal:
             if (self._folder / name).exists():
                 (self._folder / name).rename(kept / name)
         self.close()
-        return Recovered(f"nothing was touched; what the journal held is in {kept}")
+        return Recovery(f"nothing was touched; what the journal held is in {kept}")
 
     def _landed(self, entry: Entry) -> bool:
         """Whether the commit happened: the tip has moved on from the base and holds the record."""

@@ -25,7 +25,7 @@ from orchestrator.commit.checks import (
     must_hold,
     staged_of,
 )
-from orchestrator.commit.journal import Decision, Journal, Recovered, TransactionHeader
+from orchestrator.commit.journal import Decision, Journal, Recovery, TransactionHeader
 from orchestrator.commit.verify_commit import take_back, unverified_changes
 from orchestrator.errors import (
     CannotJudge,
@@ -262,10 +262,10 @@ class Transaction:
         if kept:
             raise kept_error(kept)
 
-    def _recovered(self) -> Recovered:
+    def _recovered(self) -> Recovery:
         journal = self._journal
         if not journal.exists:
-            return Recovered("the batch was put back")
+            return Recovery("the batch was put back")
         unknown = journal.unknown()
         writers = [self.guard.writer(path) for path in unknown]
         if unknown and all(writers):

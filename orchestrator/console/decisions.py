@@ -9,7 +9,7 @@ from orchestrator.engine.decisions.adopt import Adopted
 from orchestrator.engine.decisions.undo import Undone
 from orchestrator.errors import Exit
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import Kind, Verdict
+from orchestrator.gates.verdict import GateResult, Verdict
 
 
 def show_adopted(adopted: Adopted, how: Reproduction) -> Exit:
@@ -45,4 +45,4 @@ def show_undone(undone: Undone, how: Reproduction) -> Exit:
 
 
 def _exit(red: Verdict) -> Exit:
-    return Exit.CANNOT_JUDGE if red.kind is Kind.CANNOT_JUDGE else Exit.RED
+    return Exit.CANNOT_JUDGE if red.kind is GateResult.CANNOT_JUDGE else Exit.RED

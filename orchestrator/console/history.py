@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from orchestrator.console.streams import say
 from orchestrator.console.tables import show_table, simple_table
-from orchestrator.records.history import History, Landing
+from orchestrator.records.history import History, HistoryEntry
 
 _COLUMNS = [
     ("When (UTC)", False), ("Commit", False), ("Batch", False), ("Files", True), ("Done", True),
@@ -46,7 +46,7 @@ def history_json(found: History) -> str:
     )
 
 
-def _row(landing: Landing, total: int) -> list[str]:
+def _row(landing: HistoryEntry, total: int) -> list[str]:
     percent = f"{round(100 * landing.done / total)} %" if total else "-"
     return [
         datetime.fromtimestamp(landing.at, UTC).strftime("%Y-%m-%d %H:%M"),

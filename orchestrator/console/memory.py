@@ -16,7 +16,7 @@ from orchestrator.gates.pytest.events import TestRun
 from orchestrator.gates.pytest.meter import Meter
 from orchestrator.measure.compare import Comparison
 from orchestrator.measure.noise import FEWEST, Difference
-from orchestrator.measure.report import MOST, Bounds, growing_files
+from orchestrator.measure.report import MOST, MemoryBounds, growing_files
 from orchestrator.measure.run import Measurement
 
 _CELLS = 40
@@ -25,7 +25,7 @@ _CELLS = 40
 class LiveMemory:
     """Shows each process while a run goes on; on a terminal only."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: MemoryBounds) -> None:
         """Show nothing yet; the bars are drawn against what is expected."""
         console = err()
         self._bounds = bounds
@@ -74,7 +74,7 @@ def _bar(mib: float, whole_mib: float) -> str:
     return "█" * filled + "░" * (_CELLS - filled)
 
 
-def show_memory(found: Measurement, bounds: Bounds) -> None:
+def show_memory(found: Measurement, bounds: MemoryBounds) -> None:
     """What it came to."""
     memory = found.memory
     rows = [
@@ -93,7 +93,7 @@ def show_memory(found: Measurement, bounds: Bounds) -> None:
     answer(f"{line}, {found.not_green} not green" if found.not_green else line)
 
 
-def _verdict(found: Measurement, bounds: Bounds) -> str:
+def _verdict(found: Measurement, bounds: MemoryBounds) -> str:
     said = bounds.verdict(found.memory.peak_mib)
     return f"{said}; ended early: {found.stopped}" if found.stopped else said
 

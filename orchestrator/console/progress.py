@@ -34,14 +34,18 @@ from orchestrator.engine.events import (
     UnitRejected,
 )
 from orchestrator.engine.recording import reason_of
-from orchestrator.gates.verdict import GATES_OF_TESTS, Kind, Verdict
+from orchestrator.gates.verdict import GATES_OF_TESTS, GateResult, Verdict
 from orchestrator.plan.model import Evidence
 
 _TEST_CHARS = 60
 _SAID_EVERY_S = 30.0
 """Where no bar can move, a line says so often how far the tests are."""
 
-_WORDS = {Kind.PASSED: "passed", Kind.RED: "RED", Kind.CANNOT_JUDGE: "cannot be judged"}
+_WORDS = {
+    GateResult.PASSED: "passed",
+    GateResult.RED: "RED",
+    GateResult.CANNOT_JUDGE: "cannot be judged",
+}
 
 
 class LiveProgress:

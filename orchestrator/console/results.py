@@ -14,13 +14,13 @@ from orchestrator.engine.views.preview import Preview
 from orchestrator.errors import Exit
 from orchestrator.fixers.base import NoChange, Refusal
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import GateFailure, Kind, RejectedUnit, Verdict
-from orchestrator.records.record import Done, TargetRecord, added, failed_before, flaky
+from orchestrator.gates.verdict import GateFailure, GateResult, RejectedUnit, Verdict
+from orchestrator.records.record import TargetOutcome, TargetRecord, added, failed_before, flaky
 from orchestrator.report.told import listed
 from orchestrator.report.unresolved import reproduce_line
 from orchestrator.worktrees.fast_forward import ParkedCommits
 
-_IN = frozenset({Done.EDITED, Done.UNCHANGED, Done.ADOPTED})
+_IN = frozenset({TargetOutcome.EDITED, TargetOutcome.UNCHANGED, TargetOutcome.ADOPTED})
 _MOST_CHARS = 200
 """A line names as many files as fit into this."""
 _DETAIL_LINES = 20
@@ -127,14 +127,14 @@ def show_blames(red: Verdict, how: Reproduction) -> None:
 
 def _landed(landed: Landed, how: Reproduction) -> None:
     for entry in landed.entries:
-        if entry.done is Done.UNCHANGED:
+        if entry.done is TargetOutcome.UNCHANGED:
             say(f"  no changes needed: {entry.path}")
         for note in entry.notes:
             say(f"  note: {entry.path}: {note}", "yellow")
     _outcomes(landed.found.refused, ())
     _taken_out(landed, how)
     _seconds(landed.found.seconds)
-    edited = [entry for entry in landed.entries if entry.done is Done.EDITED]
+    edited = [entry for entry in landed.entries if entry.done is TargetOutcome.EDITED]
     of = f" of {len(landed.entries)}" if landed.given_up else ""
     files = f"{len(edited)}{of} files" if of else plural(len(edited), "file")
     say(f"  changed     {counts_in_words(added(edited))} in {files}", "green")
@@ -194,7 +194,7 @@ def _stopped(stopped: Stopped, how: Reproduction) -> None:
         "nothing is recorded",
         "bold red",
     )
-    if red.kind is Kind.CANNOT_JUDGE:
+    if red.kind is GateResult.CANNOT_JUDGE:
         next_step("set right what is said above, then: orchestrate next-batch")
         return
     preview = f"orchestrate next-batch --batch {as_argument(stopped.place.name)} --dry-run"
@@ -202,7 +202,7 @@ def _stopped(stopped: Stopped, how: Reproduction) -> None:
 
 
 def _why(verdict: Verdict) -> str:
-    if verdict.kind is Kind.CANNOT_JUDGE:
+    if verdict.kind is GateResult.CANNOT_JUDGE:
         return f"the {verdict.gate} gate cannot be judged"
     return f"the {verdict.gate} gate is red ({plural(len(verdict.blames), 'failure')})"
 
@@ -220,7 +220,7 @@ def _blame(blame: GateFailure, gate: str, how: Reproduction) -> None:
 def _summary(series: Series) -> None:
     landed = [result for result in series.results if isinstance(result, Landed)]
     entries = [entry for result in landed for entry in result.entries]
-    edited = [entry for entry in entries if entry.done is Done.EDITED]
+    edited = [entry for entry in entries if entry.done is TargetOutcome.EDITED]
     tests = _distinct(v for result in landed for v in result.found.verdicts if v.gate == "test")
     before = {id_ for result in landed for id_ in failed_before(result.record.gates)}
     unsteady = {id_ for result in landed for id_ in flaky(result.record.gates)}
@@ -256,7 +256,7 @@ def _given_up(entries: Sequence[TargetRecord]) -> None:
     if entries:
         say(f"\n{plural(len(entries), 'file')} given up:", "bold red")
     for entry in entries:
-        word = "refused: " if entry.done is Done.REFUSED else ""
+        word = "refused: " if entry.done is TargetOutcome.REFUSED else ""
         say(f"  {entry.path}: {word}{entry.reason}", "red")
 
 

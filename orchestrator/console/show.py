@@ -10,8 +10,8 @@ from orchestrator.base.escape import as_argument, as_command
 from orchestrator.base.redact import redacted
 from orchestrator.base.text import counts_in_words, plural
 from orchestrator.console.streams import answer
-from orchestrator.engine.views.rerun import Rerun
-from orchestrator.engine.views.show import Look
+from orchestrator.engine.views.rerun import RerunResult
+from orchestrator.engine.views.show import BatchView
 from orchestrator.errors import Exit
 from orchestrator.gates.verdict import GATES_OF_TESTS
 from orchestrator.records.record import Record, failed_before, flaky
@@ -19,7 +19,7 @@ from orchestrator.report.calibration import in_words
 from orchestrator.report.unresolved import see_it
 
 
-def show_batch(look: Look) -> None:
+def show_batch(look: BatchView) -> None:
     """Print everything; the diff comes last, as git prints it."""
     _definition(look)
     if look.batch.record:
@@ -36,7 +36,7 @@ def show_batch(look: Look) -> None:
         answer(look.diff.removesuffix("\n"))
 
 
-def show_reruns(found: Sequence[Rerun]) -> Exit:
+def show_reruns(found: Sequence[RerunResult]) -> Exit:
     """Print what each command said; RED where one still fails."""
     for one in found:
         answer(f"{one.path}: {as_command(one.command)}", "bold")
@@ -46,7 +46,7 @@ def show_reruns(found: Sequence[Rerun]) -> Exit:
     return Exit.RED if any(one.exit_code != 0 for one in found) else Exit.DONE
 
 
-def batch_as_json(look: Look) -> str:
+def batch_as_json(look: BatchView) -> str:
     """The same for programs, without the diff."""
     place, record = look.batch.place, look.batch.record
     return json.dumps(
@@ -67,7 +67,7 @@ def batch_as_json(look: Look) -> str:
     )
 
 
-def _definition(look: Look) -> None:
+def _definition(look: BatchView) -> None:
     place = look.batch.place
     of = len(place.phase.batches)
     answer(f"{place.name}: {place.batch.title} (batch {place.number} of {of})", "bold")
@@ -111,7 +111,7 @@ def _record(record: Record) -> None:
             answer(f"  {word}: {id_}")
 
 
-def _commands(look: Look) -> None:
+def _commands(look: BatchView) -> None:
     if look.commands:
         answer("\nWhat the last run here ran, in the top folder", "bold")
     elif look.batch.record:

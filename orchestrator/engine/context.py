@@ -21,7 +21,7 @@ from orchestrator.engine.interpreters import Interpreters
 from orchestrator.engine.options import RunOptions
 from orchestrator.engine.trust import check_trust
 from orchestrator.engine.workspace import Workspace
-from orchestrator.gates.pytest.warm.runs import Warm
+from orchestrator.gates.pytest.warm.runs import ForkServer
 from orchestrator.plan.model import Place, Plan
 from orchestrator.project.folders import TOP, Projects
 from orchestrator.project.interpreter import Interpreter
@@ -118,7 +118,7 @@ class RunContext(ReadOnlyContext):
         commits = replace(self.commits, say=lambda what: emit(Notice(what)))
         return replace(self, emit=emit, commits=commits)
 
-    def fork_server(self, project: str, arguments: Sequence[str]) -> Warm:
+    def fork_server(self, project: str, arguments: Sequence[str]) -> ForkServer:
         """Return what forks the runs of pytest in a project that have these arguments.
 
         Raises:

@@ -22,11 +22,11 @@ from orchestrator.fixers.registry import get
 from orchestrator.fixers.task import Feedback, Proposal
 from orchestrator.gates.pytest.sides import IdPolicy
 from orchestrator.gates.strength.skeleton import may_change_ids
-from orchestrator.gates.verdict import Fault, RejectedUnit, Verdict
+from orchestrator.gates.verdict import FailureCause, RejectedUnit, Verdict
 from orchestrator.plan.model import Rung, Target
 from orchestrator.plan.verify import OnFailure
 
-_GIVEN_ON = frozenset({Fault.CULPRIT, Fault.FLAKY})
+_GIVEN_ON = frozenset({FailureCause.CULPRIT, FailureCause.FLAKY})
 """What another answer of a fixer may mend; where nobody can judge, it would not help."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.gates.pytest.warm.imports import Environment
-from orchestrator.gates.pytest.warm.runs import Warm
+from orchestrator.gates.pytest.warm.runs import ForkServer
 from orchestrator.project.interpreter import Interpreter
 
 
@@ -15,13 +15,15 @@ class ForkServers:
 
     def __init__(self) -> None:
         """Start nothing yet."""
-        self._servers: dict[tuple[Path, tuple[str, ...]], Warm] = {}
+        self._servers: dict[tuple[Path, tuple[str, ...]], ForkServer] = {}
 
-    def of(self, home: Path, folder: Path, python: Interpreter, arguments: Sequence[str]) -> Warm:
+    def of(
+        self, home: Path, folder: Path, python: Interpreter, arguments: Sequence[str]
+    ) -> ForkServer:
         """Return what forks runs in `folder`; `home` is the same folder in the user's tree."""
         key = folder, tuple(arguments)
         if key not in self._servers:
-            self._servers[key] = Warm(Environment(str(home), python, key[1]), folder)
+            self._servers[key] = ForkServer(Environment(str(home), python, key[1]), folder)
         return self._servers[key]
 
     def close(self) -> None:

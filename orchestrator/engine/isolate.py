@@ -9,7 +9,7 @@ from orchestrator.base.changes import Unit
 from orchestrator.commit.tree import BatchTree
 from orchestrator.engine.run_gates import Gates
 from orchestrator.gates.bisect import first_bad
-from orchestrator.gates.verdict import Fault, GateFailure, RejectedUnit, Verdict
+from orchestrator.gates.verdict import FailureCause, GateFailure, RejectedUnit, Verdict
 from orchestrator.project.ids import file_of
 
 
@@ -51,7 +51,7 @@ def isolate(
     while True:
         # another one's edit must not break the tests of a file that is no longer edited itself
         culprits = [
-            t for t in [*before, *taken] if t.fault is Fault.CULPRIT and gates.rules.baseline
+            t for t in [*before, *taken] if t.fault is FailureCause.CULPRIT and gates.rules.baseline
         ]
         ends = [t for t in culprits if not any(blame.halts for blame in t.blames)]
         spared = [*also, *(path for t in ends for path in t.unit.targets)]

@@ -20,7 +20,9 @@ from orchestrator.plan.projects import verify_in
 from orchestrator.records.record import MemoryRecord
 
 
-def weighed(context: RunContext, place: Place, units: Sequence[Unit]) -> MemoryRecord | None:
+def measured_memory(
+    context: RunContext, place: Place, units: Sequence[Unit]
+) -> MemoryRecord | None:
     """The peaks of both sides, in turn; None where the plan does not ask, or nothing can be said.
 
     The files are edited before and afterwards. The tests run as the gate runs them, with its

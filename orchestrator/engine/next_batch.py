@@ -10,13 +10,13 @@ from enum import StrEnum
 from orchestrator.engine.context import RunContext, run_context
 from orchestrator.engine.events import EventHandler, Picked
 from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import Choice, pick, refuse_absent
+from orchestrator.engine.pick import BatchSelector, pick, refuse_absent
 from orchestrator.engine.results import Landed, NothingToDo, Result, Stopped
 from orchestrator.engine.run_batch import run_batch
 from orchestrator.engine.selection import Selection
 from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import Exit
-from orchestrator.records.status import State
+from orchestrator.records.status import TargetState
 from orchestrator.worktrees.fast_forward import ParkedCommits
 
 _TIMES = 3
@@ -60,7 +60,7 @@ class Series:
 
 
 def next_batch(
-    workspace: Workspace, choice: Choice, options: RunOptions, emit: EventHandler
+    workspace: Workspace, choice: BatchSelector, options: RunOptions, emit: EventHandler
 ) -> Result:
     """Carry one batch from the plan to a commit, or put everything back as it was.
 
@@ -76,7 +76,7 @@ def next_batch(
 
 def next_batches(
     workspace: Workspace,
-    choice: Choice,
+    choice: BatchSelector,
     options: RunOptions,
     emit: EventHandler,
     *,
@@ -107,7 +107,7 @@ def next_batches(
             return Series(results, ending, time.monotonic() - started, waiting)
 
 
-def _one(context: RunContext, choice: Choice) -> Landed | Stopped | None:
+def _one(context: RunContext, choice: BatchSelector) -> Landed | Stopped | None:
     status = context.workspace.status()
     place = pick(status, choice)
     if place is None:
@@ -116,7 +116,7 @@ def _one(context: RunContext, choice: Choice) -> Landed | Stopped | None:
     selection = Selection.of(batch, batch.open_targets)
     context.emit(Picked(place, len(selection.targets)))
     for target in batch.targets:
-        if target.state is State.MISSING:
+        if target.state is TargetState.MISSING:
             context.say(f"{target.target.path} is left out: {target.why}")
     return run_batch(context, selection, record_failures=True)
 

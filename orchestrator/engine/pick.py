@@ -9,18 +9,18 @@ from orchestrator.base.text import listed, suggestion
 from orchestrator.errors import BadInput
 from orchestrator.plan.model import PhaseState, Place
 from orchestrator.plan.patterns import is_pattern
-from orchestrator.records.status import State, Status, open_batches
+from orchestrator.records.status import Status, TargetState, open_batches
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BatchSelector:
     """What the user narrowed the run to; a batch may be given as `batch` or `phase/batch`."""
 
     phase: str | None = None
     batch: str | None = None
 
 
-def pick(status: Status, choice: Choice) -> Place | None:
+def pick(status: Status, choice: BatchSelector) -> Place | None:
     """The batch to do, or None where nothing (of what was named) is left to do.
 
     A named phase or batch may be deferred: naming it is the decision. What it depends on must be
@@ -59,7 +59,9 @@ def refuse_absent(status: Status) -> None:
         BadInput: there are no such files.
     """
     absent = [
-        target.target.path for _, target in status.unresolved() if target.state is State.MISSING
+        target.target.path
+        for _, target in status.unresolved()
+        if target.state is TargetState.MISSING
     ]
     if not absent:
         return
@@ -83,12 +85,12 @@ def _refuse_held(status: Status, place: Place) -> None:
     """
     batch = status.batch(place)
     for target in batch.targets:
-        if target.state is State.REVERTED:
+        if target.state is TargetState.REVERTED:
             raise BadInput(
                 f"{place.name} was reverted {target.why}, and waits",
                 next_step=f"orchestrate retry {place.name}",
             )
-        if target.state is State.MISSING:
+        if target.state is TargetState.MISSING:
             raise BadInput(
                 f"{place.name} names a file that does not exist: {target.target.path!r}; "
                 f"{target.why}",
@@ -97,7 +99,7 @@ def _refuse_held(status: Status, place: Place) -> None:
             )
 
 
-def queue(status: Status, choice: Choice) -> list[Place]:
+def queue(status: Status, choice: BatchSelector) -> list[Place]:
     """The batches that may be done now, first the one that `pick` chooses.
 
     Raises:
@@ -113,7 +115,7 @@ def queue(status: Status, choice: Choice) -> list[Place]:
     return [place for place in places if phase_id in {None, place.phase.id}]
 
 
-def _split(choice: Choice) -> tuple[str | None, str | None]:
+def _split(choice: BatchSelector) -> tuple[str | None, str | None]:
     if choice.batch and "/" in choice.batch:
         phase_id, _, batch_id = choice.batch.partition("/")
         if choice.phase not in {None, phase_id}:

@@ -19,12 +19,12 @@ from orchestrator.fixers.base import NoChange
 from orchestrator.gates.verdict import RejectedUnit, Verdict
 from orchestrator.plan.model import Evidence, Plan, Target
 from orchestrator.records.record import (
-    Done,
     Failure,
     GateRecord,
     MemoryRecord,
     Patch,
     Record,
+    TargetOutcome,
     TargetRecord,
     definition,
 )
@@ -78,7 +78,7 @@ def _continued(selection: Selection, now: TargetRecord) -> TargetRecord:
     """An entry of a file that an earlier run edited: undo goes back to what was before that one."""
     entries = selection.earlier.targets if selection.earlier else ()
     earlier = next((entry for entry in entries if entry.path == now.path), None)
-    goes_on = now.done in {Done.EDITED, Done.UNCHANGED, Done.ADOPTED}
+    goes_on = now.done in {TargetOutcome.EDITED, TargetOutcome.UNCHANGED, TargetOutcome.ADOPTED}
     if earlier is None or not goes_on or earlier.after != now.before:
         return now
     return replace(now, before=earlier.before)
@@ -102,7 +102,9 @@ def _definition(selection: Selection) -> str:
     now = definition(place)
     if earlier is None or earlier.definition == now:
         return now
-    settled = {t.path for t in earlier.targets if t.done in {Done.SKIPPED, Done.MANUAL}}
+    settled = {
+        t.path for t in earlier.targets if t.done in {TargetOutcome.SKIPPED, TargetOutcome.MANUAL}
+    }
     todo = {t.path for t in place.batch.automatic()} - settled
     return now if todo <= set(selection.paths) else earlier.definition
 
@@ -133,7 +135,7 @@ def entries_of(
         elif left is not None:
             targets[path] = TargetRecord(
                 path=RepoPath(path),
-                done=Done.REFUSED,
+                done=TargetOutcome.REFUSED,
                 before=blob,
                 after=blob,
                 reason=for_record(left.reason, top=str(top)),
@@ -141,7 +143,7 @@ def entries_of(
         elif (same := reached.unchanged.get(path)) is not None:
             targets[path] = TargetRecord(
                 path=RepoPath(path),
-                done=Done.UNCHANGED,
+                done=TargetOutcome.UNCHANGED,
                 before=blob,
                 after=blob,
                 notes=_notes(same),
@@ -164,7 +166,7 @@ def _edited(
     sides = (change.before, change.after) if change else ()
     return TargetRecord(
         path=RepoPath(path),
-        done=Done.EDITED,
+        done=TargetOutcome.EDITED,
         before=staged.before.get(path),
         after=staged.after.get(path),
         counts=dict(change.counts) if change else {},
@@ -192,7 +194,7 @@ def _taken(
     tests = [spelled(blame.test_id) for blame in taken.blames if blame.test_id]
     return TargetRecord(
         path=RepoPath(path),
-        done=Done.QUARANTINED,
+        done=TargetOutcome.QUARANTINED,
         before=blob,
         after=blob,
         unit=_beside(path, taken.unit),
@@ -230,7 +232,9 @@ def _error_line(text: str) -> str:
 def _other(selection: Selection, target: Target) -> TargetRecord | None:
     kept = selection.kept(target.path)
     if kept is None and target.manual is not None:
-        return TargetRecord(path=RepoPath(target.path), done=Done.MANUAL, reason=target.manual)
+        return TargetRecord(
+            path=RepoPath(target.path), done=TargetOutcome.MANUAL, reason=target.manual
+        )
     return kept
 
 
@@ -244,7 +248,9 @@ def _judged_before(selection: Selection) -> Sequence[GateRecord]:
     if selection.earlier is None:
         return ()
     kept = [selection.kept(target.path) for target in selection.place.batch.targets]
-    judged = any(entry and entry.done in {Done.EDITED, Done.ADOPTED} for entry in kept)
+    judged = any(
+        entry and entry.done in {TargetOutcome.EDITED, TargetOutcome.ADOPTED} for entry in kept
+    )
     return selection.earlier.gates if judged else ()
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from orchestrator.commit.transaction import Commit
 from orchestrator.errors import Exit
 from orchestrator.fixers.base import NoChange, Refusal
-from orchestrator.gates.verdict import Fault, Kind, RejectedUnit, Verdict
+from orchestrator.gates.verdict import FailureCause, GateResult, RejectedUnit, Verdict
 from orchestrator.plan.model import Place
-from orchestrator.records.record import Done, Record, TargetRecord
+from orchestrator.records.record import Record, TargetOutcome, TargetRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ class Landed:
     @property
     def given_up(self) -> list[TargetRecord]:
         """The targets of this run that are not in."""
-        return [t for t in self.entries if t.done in {Done.REFUSED, Done.QUARANTINED}]
+        return [
+            t for t in self.entries if t.done in {TargetOutcome.REFUSED, TargetOutcome.QUARANTINED}
+        ]
 
     @property
     def exit_code(self) -> Exit:
@@ -55,8 +57,10 @@ class Landed:
         if not self.given_up:
             return Exit.DONE
         faults = {taken.fault for taken in self.found.taken_out}
-        refused = any(entry.done is Done.REFUSED for entry in self.given_up)
-        return Exit.CANNOT_JUDGE if faults == {Fault.CANNOT_JUDGE} and not refused else Exit.RED
+        refused = any(entry.done is TargetOutcome.REFUSED for entry in self.given_up)
+        return (
+            Exit.CANNOT_JUDGE if faults == {FailureCause.CANNOT_JUDGE} and not refused else Exit.RED
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Stopped:
     def exit_code(self) -> Exit:
         """RED, or CANNOT_JUDGE where the last gate could not say."""
         verdicts = self.found.verdicts
-        unclear = bool(verdicts) and verdicts[-1].kind is Kind.CANNOT_JUDGE
+        unclear = bool(verdicts) and verdicts[-1].kind is GateResult.CANNOT_JUDGE
         return Exit.CANNOT_JUDGE if unclear else Exit.RED
 
 

@@ -13,14 +13,14 @@ from orchestrator.engine.batch import BatchRun, open_batch
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.events import StepBegun
 from orchestrator.engine.fix_and_verify import FixResult, fix_and_verify
-from orchestrator.engine.measure_batch import weighed
+from orchestrator.engine.measure_batch import measured_memory
 from orchestrator.engine.recording import entries_of, fresh_gates, record_of
 from orchestrator.engine.results import BatchOutcome, Landed, Stopped
 from orchestrator.engine.run_log import write_log, write_seconds
 from orchestrator.engine.selection import Selection
 from orchestrator.engine.tests_of_files import tests_that_ran
 from orchestrator.fixers.registry import get
-from orchestrator.records.record import Done, MemoryRecord, Record, TargetRecord
+from orchestrator.records.record import MemoryRecord, Record, TargetOutcome, TargetRecord
 from orchestrator.records.status import Status
 from orchestrator.report.message import message
 
@@ -89,7 +89,7 @@ def verify_batch(run: BatchRun, *, also: Sequence[str] = ()) -> Candidate:
     memory = None
     if reached.passed and reached.kept:
         started_s = time.monotonic()
-        memory = weighed(context, selection.place, reached.kept)
+        memory = measured_memory(context, selection.place, reached.kept)
         if memory is not None:
             run.took("memory", time.monotonic() - started_s)
     return Candidate(run.base, reached, memory, run.seconds)
@@ -179,11 +179,11 @@ def _did_nothing(status: Status, selection: Selection, record: Record) -> bool:
     phase = selection.place.phase
     if all(get(rung.fixer).knows_what_is_left for rung in phase.rungs()):
         return False
-    if any(entry.done is not Done.UNCHANGED for entry in _automatic(record.targets)):
+    if any(entry.done is not TargetOutcome.UNCHANGED for entry in _automatic(record.targets)):
         return False
     mine = next(p for p in status.phases if p.phase.id == phase.id)
     return sum(batch.record is not None for batch in mine.batches) == 1
 
 
 def _automatic(entries: Sequence[TargetRecord]) -> list[TargetRecord]:
-    return [entry for entry in entries if entry.done is not Done.MANUAL]
+    return [entry for entry in entries if entry.done is not TargetOutcome.MANUAL]

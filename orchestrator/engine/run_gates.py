@@ -26,7 +26,7 @@ from orchestrator.gates.compile import compile_gate, unless_before
 from orchestrator.gates.pytest.sides import IdPolicy, Rules
 from orchestrator.gates.pytest.suite import Suite
 from orchestrator.gates.trial import Trial, trial_gate
-from orchestrator.gates.verdict import Fault, GateFailure, Kind, Verdict, as_one
+from orchestrator.gates.verdict import FailureCause, GateFailure, GateResult, Verdict, as_one
 from orchestrator.plan.model import Place
 from orchestrator.plan.projects import verify_in
 from orchestrator.plan.verify import GateName, Untested, Verify
@@ -170,7 +170,7 @@ class Gates:
         tests = GateName.TEST in gates
         if not files or gone:
             self.context.say("no test looks at these files: `tests:` of the plan names none")
-            last = Verdict(GateName.TEST if tests else GateName.COLLECT, Kind.PASSED, 0, 0.0)
+            last = Verdict(GateName.TEST if tests else GateName.COLLECT, GateResult.PASSED, 0, 0.0)
             if not (last := self._with_untested(last, (), tree)).passed:
                 yield last
             return
@@ -221,14 +221,14 @@ class Gates:
                 change.path,
                 None,
                 f"no test of it ran: {said.get(change.path, 'no test looks at it')}",
-                Fault.NO_TESTS,
+                FailureCause.NO_TESTS,
             )
             for change in changes_of(tree.units)
             if change.after is not None
             and not verdict.ran_in(self.tests_of(change.path))
             and self._needs_tests(change.path)
         ]
-        return replace(verdict, kind=Kind.RED, blames=blames) if blames else verdict
+        return replace(verdict, kind=GateResult.RED, blames=blames) if blames else verdict
 
     def _needs_tests(self, path: str) -> bool:
         """Whether a file may only land where a test of it ran."""
@@ -263,7 +263,7 @@ class Gates:
 
     def _compile(self, paths: Sequence[str]) -> Verdict:
         if not paths:
-            return Verdict(GateName.COMPILE, Kind.PASSED, 0, 0.0)
+            return Verdict(GateName.COMPILE, GateResult.PASSED, 0, 0.0)
         by_python: dict[Path, tuple[Interpreter, list[str]]] = {}
         for path in paths:
             python = self.context.python(self.context.projects.of(path))

@@ -27,9 +27,9 @@ class StrengthComparison:
 
     def verdict(self, changes: Sequence[Change], is_test: IsTest | None = None) -> Verdict:
         """Return what the gate says of the tests, or of the functions that `is_test` names."""
-        from orchestrator.gates.strength.gate import Module, read_with, strength_gate
+        from orchestrator.gates.strength.gate import TestedModule, read_with, strength_gate
 
-        def read(path: str, data: bytes) -> Module | None:
+        def read(path: str, data: bytes) -> TestedModule | None:
             python = self.context.python(self.context.projects.of(path))
             if python.version_info <= sys.version_info[:2]:
                 return None

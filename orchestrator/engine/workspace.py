@@ -20,7 +20,7 @@ from orchestrator.records.origin import Origin, origin_of
 from orchestrator.records.record import read_record
 from orchestrator.records.stand import Compliance, refreshed, status
 from orchestrator.records.status import Status
-from orchestrator.records.tree import NoGit, Tree
+from orchestrator.records.tree import NoGit, WorkTree
 from orchestrator.report import typed
 from orchestrator.vcs import find_top
 from orchestrator.vcs.lookup import Lookup
@@ -51,7 +51,7 @@ class Workspace:
         return refreshed(before, self.tree, self._compliance, changed)
 
     @property
-    def tree(self) -> Tree:
+    def tree(self) -> WorkTree:
         """What its files hold, and what git knows of them."""
         return tree_at(self.top)
 
@@ -76,9 +76,9 @@ class Workspace:
         return registry.get(rungs[0].fixer).is_clean(source, self.top)
 
 
-def tree_at(top: Path) -> Tree:
+def tree_at(top: Path) -> WorkTree:
     """What the files at `top` hold, and what git knows of them where there is a repository."""
-    return Tree(top, Lookup(top) if (top / ".git").exists() else NoGit())
+    return WorkTree(top, Lookup(top) if (top / ".git").exists() else NoGit())
 
 
 def open_workspace(plan_option: Path | None, *, files_must_exist: bool = False) -> Workspace:
@@ -153,7 +153,7 @@ def _has_tests(top: Path, test: str) -> bool:
     return any((top / found).exists() for found in matching(top, test))
 
 
-def _landed_before(tree: Tree, plan: Plan, place: Place, target: Target) -> bool:
+def _landed_before(tree: WorkTree, plan: Plan, place: Place, target: Target) -> bool:
     """Whether a record speaks of a target whose file may have gone since."""
     record = read_record(tree, plan, place)
     return record is not None and any(entry.path == target.path for entry in record.targets)

@@ -14,7 +14,7 @@ from orchestrator.fixers import program_options as common
 from orchestrator.fixers.base import BatchFixer, Options, Source, unknown_options
 from orchestrator.fixers.command import held
 from orchestrator.fixers.program_options import Running, is_number
-from orchestrator.fixers.program_run import Bench, Failed
+from orchestrator.fixers.program_run import Bench, ProgramFailure
 from orchestrator.fixers.program_start import started
 from orchestrator.fixers.task import Feedback, Proposal, Task
 
@@ -116,10 +116,10 @@ class _Work:
     minutes: float = 0.0
     _count: int = field(default=0)
 
-    def run(self, paths: Sequence[str]) -> Failed | None:
+    def run(self, paths: Sequence[str]) -> ProgramFailure | None:
         """Give the agent its task for `paths`."""
         if reason := self._no_more():
-            return Failed(reason)
+            return ProgramFailure(reason)
         import time
 
         started_s = time.monotonic()

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from orchestrator.fixers import program_options as common
 from orchestrator.fixers.base import BatchFixer, Options, unknown_options
-from orchestrator.fixers.program_run import Bench, Failed
+from orchestrator.fixers.program_run import Bench, ProgramFailure
 from orchestrator.fixers.program_start import started
 from orchestrator.fixers.task import Proposal, Task
 
 _PLACEHOLDERS = frozenset({"files", "python"})
 
 
-class Command(BatchFixer):
+class CommandFixer(BatchFixer):
     """Runs commands over the files of a batch in a scratch copy; what they change is taken over."""
 
     name = "command"
@@ -38,7 +38,7 @@ class Command(BatchFixer):
         running = common.running(task.options, per_file=False, twice=True, minutes=10)
         targets = [source.path for source in task.sources]
 
-        def run(paths: Sequence[str]) -> Failed | None:
+        def run(paths: Sequence[str]) -> ProgramFailure | None:
             return started(running, task, paths).failed
 
         scratch = task.scratch()
@@ -56,4 +56,4 @@ def _label(commands: Sequence[str]) -> str:
     return " and ".join(dict.fromkeys(command.split()[0] for command in commands))
 
 
-FIXER = Command()
+FIXER = CommandFixer()

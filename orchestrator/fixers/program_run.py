@@ -18,14 +18,14 @@ _HINT = " (where it needs two passes, list it twice in `run:`)"
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class ProgramFailure:
     """A run that came to no good end: why in a line, and what it printed."""
 
     reason: str
     detail: str = ""
 
 
-Run = Callable[[Sequence[str]], Failed | None]
+Run = Callable[[Sequence[str]], ProgramFailure | None]
 """Runs the program once over these files; None where it ended well."""
 
 
@@ -36,7 +36,7 @@ class _Attempt:
     paths: Sequence[str]
     delta: Mapping[str, FileState]
     before: Mapping[str, FileState]
-    failed: Failed | None = None
+    failed: ProgramFailure | None = None
     unsettled: Mapping[str, str] = field(default_factory=dict)
     """Targets that a second run still changes, with the diff between both."""
 
@@ -112,30 +112,30 @@ class Bench:
         if alone and set(again) <= set(paths):
             return _Attempt(paths, delta, before, None, diffs)
         reason = f"{self.label} never settles: a second run changes {_listed(sorted(again))} again"
-        return _Attempt(paths, delta, before, Failed(reason, "\n".join(diffs.values())))
+        return _Attempt(paths, delta, before, ProgramFailure(reason, "\n".join(diffs.values())))
 
     def _take_back(self, attempt: _Attempt) -> None:
         """Give what is refused the bytes it had before the run."""
         bad = attempt.delta if attempt.failed else attempt.unsettled
         self.scratch.write({p: _content(self.scratch, attempt.before, p) for p in bad})
 
-    def _too_far(self, delta: Mapping[str, FileState]) -> Failed | None:
+    def _too_far(self, delta: Mapping[str, FileState]) -> ProgramFailure | None:
         odd = [
             f"{path} ({now.unsupported_reason})"
             for path, now in delta.items()
             if now.unsupported_reason
         ]
         if odd:
-            return Failed(f"{self.label} left what cannot be taken over: {_listed(odd)}")
+            return ProgramFailure(f"{self.label} left what cannot be taken over: {_listed(odd)}")
         if bad := [path for path in delta if not path.isprintable()]:
-            return Failed(f"{self.label} left names that no record can hold: {bad[0]!r}")
+            return ProgramFailure(f"{self.label} left names that no record can hold: {bad[0]!r}")
         if nested := [p for p in delta if any(p.startswith(f"{other}/") for other in delta)]:
-            return Failed(
+            return ProgramFailure(
                 f"{self.label} puts a folder where a file was, or the reverse: {nested[0]}"
             )
         foreign = [path for path in delta if not self._is_mine(path)]
         if foreign:
-            return Failed(
+            return ProgramFailure(
                 f"{self.label} changes files outside its batch: {_listed(foreign)}; "
                 "`may_touch:` would allow it"
             )

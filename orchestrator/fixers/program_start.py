@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.base import commandline, process
 from orchestrator.base.redact import redacted
 from orchestrator.fixers.program_options import Running
-from orchestrator.fixers.program_run import Failed
+from orchestrator.fixers.program_run import ProgramFailure
 from orchestrator.fixers.task import Task
 
 _LAST_LINES = 40
@@ -21,7 +21,7 @@ class Ended:
     """How the commands of one run ended: all they printed, and what failed, if so."""
 
     printed: str
-    failed: Failed | None = None
+    failed: ProgramFailure | None = None
 
 
 def started(
@@ -56,17 +56,19 @@ def started(
             raise commandline.missing(error, f"run: {command}", words[0]) from error
         printed += ended.output
         if ended.exit_code is None:
-            return Ended(printed, Failed(f"{words[0]} {ended.stopped}", last_lines(ended.output)))
+            return Ended(
+                printed, ProgramFailure(f"{words[0]} {ended.stopped}", last_lines(ended.output))
+            )
         if ended.exit_code not in running.exit_codes:
             return Ended(printed, _failed(words[0], ended))
     return Ended(printed)
 
 
-def _failed(program: str, ended: process.Completed) -> Failed:
+def _failed(program: str, ended: process.Completed) -> ProgramFailure:
     said = last_lines(ended.output)
     last = said.splitlines()[-1].strip() if said else "it printed nothing"
     name = Path(program).name
-    return Failed(
+    return ProgramFailure(
         f"{name} ended with {ended.exit_code}: {last} (`exit_codes:` says which are no failure)",
         said,
     )

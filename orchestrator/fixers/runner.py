@@ -43,11 +43,11 @@ def outcomes(fixer: str, sources: Sequence[Source], *, top: Path) -> list[Outcom
     job = {"fixer": fixer, "top": str(top), "limit_s": FILE_LIMIT_S}
     # -P: a folder called `orchestrator` in the user's repository must not be taken for ours
     command = [sys.executable, "-P", "-m", "orchestrator.fixers.child"]
-    return answers(Child(command, job, top), sources)
+    return answers(FixerProgram(command, job, top), sources)
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class FixerProgram:
     """A program that answers files one by one, given the names of two files: requests and results.
 
     `job` is its first request. `cannot` turns what it printed into an error, by its exit code.
@@ -60,7 +60,7 @@ class Child:
     cannot: Mapping[int, Callable[[str], OrchestrateError]] = field(default_factory=dict)
 
 
-def answers(child: Child, sources: Sequence[Source]) -> list[Outcome]:
+def answers(child: FixerProgram, sources: Sequence[Source]) -> list[Outcome]:
     """What `child` says of each of `sources`, in their order.
 
     A file that crashes, hangs or exhausts the child is refused with that reason, and a new child
@@ -81,7 +81,7 @@ def answers(child: Child, sources: Sequence[Source]) -> list[Outcome]:
 
 
 def _one_child(
-    child: Child, sources: Sequence[Source], folder: Path
+    child: FixerProgram, sources: Sequence[Source], folder: Path
 ) -> tuple[list[Outcome], process.Completed]:
     requests, results = folder / "requests", folder / "results"
     lines = [child.job, *map(encoded_source, sources)]

@@ -11,8 +11,8 @@ from pathlib import Path
 from orchestrator.base import commandline, process
 from orchestrator.base.changes import Side
 from orchestrator.gates.pytest.suite import last_lines
-from orchestrator.gates.verdict import GateFailure, Kind, Verdict
-from orchestrator.plan.verify import Command
+from orchestrator.gates.verdict import GateFailure, GateResult, Verdict
+from orchestrator.plan.verify import VerifyCommand
 
 _VARYING = re.compile(
     r"\b0x[0-9a-f]+\b|\b[0-9a-f-]{16,}\b|(?<![\w.])\d+(?:\.\d+)?(?![\w.])", re.IGNORECASE
@@ -25,7 +25,7 @@ _KEEP_BYTES = 4 * 2**20
 class CommandGate:
     """One command of the plan, ready to be run in the work tree at `top`."""
 
-    command: Command
+    command: VerifyCommand
     top: Path
     python: Path | None
     timeout_s: float
@@ -47,17 +47,17 @@ class CommandGate:
         Lines are compared without their numbers, since an edit moves what comes after it.
         """
         words = self.words(paths, python=self.python)
-        verdict = Verdict(self.command.name, Kind.PASSED, len(paths), 0.0, commands=[words])
+        verdict = Verdict(self.command.name, GateResult.PASSED, len(paths), 0.0, commands=[words])
         try:
             ended = self._run(paths)
         except process.ProgramMissing as error:
             told = commandline.missing(error, "verify: commands:", words[0])
             why = f"{self.command.name}: {told.what}; {told.next_step}"
-            return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+            return replace(verdict, kind=GateResult.CANNOT_JUDGE, why=why)
         verdict = replace(verdict, duration_s=ended.duration_s)
         if ended.exit_code is None:
             why = f"{self.command.name}: {ended.stopped}"
-            return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+            return replace(verdict, kind=GateResult.CANNOT_JUDGE, why=why)
         if ended.exit_code == 0:
             return verdict
         new = _said(ended)
@@ -70,7 +70,7 @@ class CommandGate:
             if not new:
                 note = f"{self.command.name} failed once, and passed on the same bytes"
                 return replace(verdict, notes=[note])
-        return replace(verdict, kind=Kind.RED, blames=self._blames(paths, ended.output, new))
+        return replace(verdict, kind=GateResult.RED, blames=self._blames(paths, ended.output, new))
 
     def _new(
         self, paths: Sequence[str], said: Counter[str], put: Callable[[Side], None]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator.base import process
 from orchestrator.base.redact import redacted
-from orchestrator.gates.verdict import Fault, GateFailure, Kind, Verdict
+from orchestrator.gates.verdict import FailureCause, GateFailure, GateResult, Verdict
 from orchestrator.plan.verify import GateName
 from orchestrator.project.interpreter import Interpreter
 
@@ -23,7 +23,7 @@ def compile_gate(
     command = [str(python.path), "-I", "-S", str(_PROGRAM), *(f"./{path}" for path in paths)]
     ended = process.run(command, cwd=top, timeout_s=timeout_s)
     verdict = Verdict(
-        GateName.COMPILE, Kind.PASSED, len(paths), ended.duration_s, commands=[command]
+        GateName.COMPILE, GateResult.PASSED, len(paths), ended.duration_s, commands=[command]
     )
     try:
         errors = json.loads(ended.output.strip().splitlines()[-1])
@@ -32,22 +32,26 @@ def compile_gate(
             ended.stopped
             or f"the interpreter ended with {ended.exit_code}: {redacted(ended.output)[-500:]}"
         )
-        return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+        return replace(verdict, kind=GateResult.CANNOT_JUDGE, why=why)
     blames = [_blame(path.removeprefix("./"), what) for path, what in errors]
-    return replace(verdict, kind=Kind.RED, blames=blames) if blames else verdict
+    return replace(verdict, kind=GateResult.RED, blames=blames) if blames else verdict
 
 
 def unless_before(verdict: Verdict, before: Verdict) -> Verdict:
     """`verdict` with the files that did not compile `before` either as ones nobody can judge."""
     old = {blame.path for blame in before.blames}
     blames = [
-        replace(blame, what=f"{blame.what}; nor did it before the edit", fault=Fault.CANNOT_JUDGE)
+        replace(
+            blame, what=f"{blame.what}; nor did it before the edit", fault=FailureCause.CANNOT_JUDGE
+        )
         if blame.path in old
         else blame
         for blame in verdict.blames
     ]
-    unclear = all(blame.fault is Fault.CANNOT_JUDGE for blame in blames)
-    return replace(verdict, kind=Kind.CANNOT_JUDGE if unclear else Kind.RED, blames=blames)
+    unclear = all(blame.fault is FailureCause.CANNOT_JUDGE for blame in blames)
+    return replace(
+        verdict, kind=GateResult.CANNOT_JUDGE if unclear else GateResult.RED, blames=blames
+    )
 
 
 def _blame(path: str, what: str) -> GateFailure:

@@ -13,7 +13,7 @@ from typing import ClassVar
 from orchestrator.base.changes import Change, Content
 from orchestrator.base.plugins import GATES, BrokenPlugin, plugins
 from orchestrator.errors import CannotJudge
-from orchestrator.gates.verdict import GateFailure, Kind, Verdict
+from orchestrator.gates.verdict import GateFailure, GateResult, Verdict
 
 
 class Gate(ABC):
@@ -30,7 +30,7 @@ def gate_named(name: str) -> Gate:
     """The gate that a plug-in brings along under this name.
 
     Raises:
-        CannotJudge: it does not load, or is no `Gate`.
+        CannotJudge: it does not load, or is no `GateRow`.
     """
     try:
         found = plugins(GATES)[name].load()
@@ -46,7 +46,7 @@ def plugin_gate(name: str, changes: Sequence[Change], *, top: Path, baseline: bo
     """What the gate called `name` says of the files as they are edited, and did not say before."""
     started_s = time.monotonic()
     gate = gate_named(name)
-    verdict = Verdict(name, Kind.PASSED, len(changes), 0.0)
+    verdict = Verdict(name, GateResult.PASSED, len(changes), 0.0)
     blames: list[GateFailure] = []
     before = False
     try:
@@ -58,10 +58,10 @@ def plugin_gate(name: str, changes: Sequence[Change], *, top: Path, baseline: bo
             blames += [GateFailure(change.path, None, what) for what in new]
     except Exception as error:  # noqa: BLE001 - foreign code; its bug is said, and nothing is blamed
         why = f"the gate {name} failed: {type(error).__name__}: {error}"
-        return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+        return replace(verdict, kind=GateResult.CANNOT_JUDGE, why=why)
     return replace(
         verdict,
-        kind=Kind.RED if blames else Kind.PASSED,
+        kind=GateResult.RED if blames else GateResult.PASSED,
         blames=blames,
         failed_before=[name] if before and baseline else [],
         duration_s=time.monotonic() - started_s,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.base.changes import Change, Content
-from orchestrator.gates.verdict import GateFailure, Kind, Verdict
+from orchestrator.gates.verdict import GateFailure, GateResult, Verdict
 
 Trial = Callable[[Mapping[str, Content], Path], Sequence[tuple[str, str]]]
 
@@ -17,5 +17,5 @@ def trial_gate(name: str, trial: Trial, changes: Sequence[Change], *, top: Path)
     started_s = time.monotonic()
     found = trial({change.path: change.after for change in changes}, top)
     blames = [GateFailure(path, None, what) for path, what in found]
-    kind = Kind.RED if blames else Kind.PASSED
+    kind = GateResult.RED if blames else GateResult.PASSED
     return Verdict(name, kind, len(changes), time.monotonic() - started_s, blames=blames)

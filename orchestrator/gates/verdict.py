@@ -17,7 +17,7 @@ GATES_OF_TESTS = frozenset({"strength", "collect", "test"})
 """Gates that count tests; the others count files."""
 
 
-class Kind(StrEnum):
+class GateResult(StrEnum):
     """The three things a gate can say."""
 
     PASSED = "passed"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
     CANNOT_JUDGE = "cannot be judged"
 
 
-class Fault(StrEnum):
+class FailureCause(StrEnum):
     """What a file is, or a test, that does not simply pass."""
 
     CULPRIT = "culprit"
@@ -47,7 +47,7 @@ class GateFailure:
     path: str
     test_id: str | None
     what: str
-    fault: Fault = Fault.CULPRIT
+    fault: FailureCause = FailureCause.CULPRIT
     text: str = ""
     """What was printed about it, as far as it was kept."""
     raised: str = ""
@@ -72,7 +72,7 @@ class Verdict:
     """
 
     gate: str
-    kind: Kind
+    kind: GateResult
     count: int
     duration_s: float
     blames: Sequence[GateFailure] = ()
@@ -96,7 +96,7 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """Whether the batch may go on to the next gate."""
-        return self.kind is Kind.PASSED
+        return self.kind is GateResult.PASSED
 
 
 def as_one(verdicts: Sequence[Verdict]) -> Verdict:
@@ -105,7 +105,11 @@ def as_one(verdicts: Sequence[Verdict]) -> Verdict:
         return verdicts[0]
     blames = [blame for verdict in verdicts for blame in verdict.blames]
     kinds = {verdict.kind for verdict in verdicts}
-    kind = next(kind for kind in (Kind.RED, Kind.CANNOT_JUDGE, Kind.PASSED) if kind in kinds)
+    kind = next(
+        kind
+        for kind in (GateResult.RED, GateResult.CANNOT_JUDGE, GateResult.PASSED)
+        if kind in kinds
+    )
     return Verdict(
         verdicts[0].gate,
         kind,
@@ -139,7 +143,7 @@ class RejectedUnit:
         return self.unit.name
 
     @property
-    def fault(self) -> Fault:
+    def fault(self) -> FailureCause:
         """CULPRIT where anything is the edit's doing, else what the first blame says."""
         faults = [blame.fault for blame in self.blames]
-        return Fault.CULPRIT if Fault.CULPRIT in faults else faults[0]
+        return FailureCause.CULPRIT if FailureCause.CULPRIT in faults else faults[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from orchestrator.base.escape import for_html
-from orchestrator.gates.pytest.meter import Memory
+from orchestrator.gates.pytest.meter import MemoryUse
 
 WIDTH, HEIGHT = 760, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 14, 52
@@ -13,7 +13,7 @@ _COLOURS = ("#0969da", "#2da44e", "#bf8700", "#8250df", "#cf222e", "#1b7c83", "#
 _ROWS, _COLUMNS = 4, 5
 
 
-def timeline(memory: Memory, *, title: str, limits_mib: Sequence[float] = ()) -> str:
+def timeline(memory: MemoryUse, *, title: str, limits_mib: Sequence[float] = ()) -> str:
     """The picture as a file of its own; limits above everything that was seen are left out."""
     points = memory.timeline
     names = [one.name for one in memory.processes]

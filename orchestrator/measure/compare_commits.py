@@ -57,7 +57,7 @@ def _plain_files(raw: Sequence[str]) -> Iterator[str]:
             yield path
 
 
-def weighed(
+def compared(
     tests: Tests, sides: Sides, runs: int, tell: Callable[[Side, Measurement], None]
 ) -> Comparison:
     """Run the tests so often on each side, taking turns; `tell` hears of each run.

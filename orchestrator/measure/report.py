@@ -19,7 +19,7 @@ MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class MemoryBounds:
     """What all processes together may hold, in MiB: as expected, and before it is a problem."""
 
     expected_mib: float = 2_000.0
@@ -38,7 +38,7 @@ class Bounds:
         return found.memory.peak_mib > self.problem_mib or found.stopped is not None
 
 
-def facts(found: Measurement, bounds: Bounds) -> dict[str, Any]:
+def facts(found: Measurement, bounds: MemoryBounds) -> dict[str, Any]:
     """One run as plain values; MiB and seconds, tests and files by what they left behind."""
     memory = found.memory
     return {
@@ -99,7 +99,7 @@ def _difference(one: Difference) -> dict[str, Any]:
     }
 
 
-def as_json(found: Measurement, bounds: Bounds) -> str:
+def as_json(found: Measurement, bounds: MemoryBounds) -> str:
     """One run."""
     return json.dumps(facts(found, bounds), indent=1)
 
@@ -109,7 +109,7 @@ def comparison_json(found: Comparison) -> str:
     return json.dumps(comparison_facts(found), indent=1)
 
 
-def memory_page(found: Measurement, bounds: Bounds, title: str) -> str:
+def memory_page(found: Measurement, bounds: MemoryBounds, title: str) -> str:
     """One HTML page: no script, no network, light and dark."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -130,7 +130,7 @@ def memory_page(found: Measurement, bounds: Bounds, title: str) -> str:
     )
 
 
-def plot(found: Measurement, bounds: Bounds, title: str) -> str:
+def plot(found: Measurement, bounds: MemoryBounds, title: str) -> str:
     """The timeline as SVG."""
     limits = (bounds.expected_mib, bounds.problem_mib)
     return timeline(found.memory, title=title, limits_mib=limits)

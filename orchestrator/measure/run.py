@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.base.escape import as_command
 from orchestrator.errors import CannotJudge
 from orchestrator.gates.pytest.events import TestOutcome
-from orchestrator.gates.pytest.meter import Growth, Memory
+from orchestrator.gates.pytest.meter import Growth, MemoryUse
 from orchestrator.gates.pytest.run import OnMemory, OnProgress, PytestRequest, PytestRun, run_pytest
 from orchestrator.gates.pytest.suite import last_lines
 from orchestrator.plan.verify import Verify
@@ -45,7 +45,7 @@ class Measurement:
     `printed` is the last part of what pytest said.
     """
 
-    memory: Memory
+    memory: MemoryUse
     outcomes: Mapping[str, TestOutcome]
     duration_s: float
     stopped: str | None

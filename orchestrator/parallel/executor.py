@@ -8,7 +8,7 @@ from typing import Protocol
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.events import EventHandler, ParallelEvent
 from orchestrator.parallel.judging import judged
-from orchestrator.parallel.task import Answer, Task
+from orchestrator.parallel.task import Answer, BatchTask
 from orchestrator.worktrees.checkout import Checkout
 
 
@@ -33,7 +33,7 @@ class Executor(Protocol):
         """How many more tasks may begin now."""
         ...
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: BatchTask) -> None:
         """Begin a task, or see to it that somebody does."""
         ...
 
@@ -60,14 +60,14 @@ class Here:
         """Use a context in a checkout."""
         self._context = context.with_emit(emit)
         self._checkout = checkout
-        self._asked: Task | None = None
+        self._asked: BatchTask | None = None
 
     @property
     def free(self) -> int:
         """One, where none is asked for."""
         return 0 if self._asked else 1
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: BatchTask) -> None:
         """Remember the task."""
         self._asked = task
 

@@ -13,11 +13,11 @@ from orchestrator.engine.run_batch import Candidate, verify_batch
 from orchestrator.engine.selection import Selection
 from orchestrator.errors import Interrupted, OrchestrateError
 from orchestrator.parallel.dask.places import TOP, rewritten
-from orchestrator.parallel.task import Answer, Failed, Judged, Task
+from orchestrator.parallel.task import Answer, BatchTask, Judged, TaskFailed
 from orchestrator.vcs import worktrees
 
 
-def judged(context: RunContext, task: Task) -> Answer:
+def judged(context: RunContext, task: BatchTask) -> Answer:
     """Return what the batch comes to on the commit that the checkout of `context` holds.
 
     Events are emitted as they happen and are part of the answer as well. In its texts, `TOP` stands
@@ -47,7 +47,7 @@ def judged(context: RunContext, task: Task) -> Answer:
     except Interrupted:
         raise  # the end of this process says nothing of the batch
     except OrchestrateError as error:
-        return Failed(task, error, told)
+        return TaskFailed(task, error, told)
     answer = Judged(task, _with_plain_modes(candidate), run.dependencies.found, told)
     return rewritten(answer, {str(context.top): TOP})
 

@@ -12,7 +12,7 @@ _SPARE = 1.2
 """What a batch may need more than any before it."""
 
 
-class Memory:
+class MemoryBudget:
     """The most one batch was seen to hold, in MiB, here or in earlier runs (kept in `folder`)."""
 
     def __init__(self, folder: Path, *, bounded: bool) -> None:

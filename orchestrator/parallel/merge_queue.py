@@ -19,14 +19,14 @@ from orchestrator.fixers.base import FileFixer
 from orchestrator.fixers.registry import get
 from orchestrator.parallel.conflicts import Reverify, Since, find_conflicts
 from orchestrator.parallel.dask.places import TOP, rewritten
-from orchestrator.parallel.task import Answer, Judged, Task
+from orchestrator.parallel.task import Answer, BatchTask, Judged
 from orchestrator.parallel.validation import validate_answer
 from orchestrator.records.status import Status
 from orchestrator.vcs import Repo
 from orchestrator.worktrees.checkout import Checkout
 from orchestrator.worktrees.fast_forward import (
+    BranchMoved,
     BranchUpdater,
-    Moved,
     ParkedCommits,
     came_or_went,
     changed_between,
@@ -63,7 +63,7 @@ class MergeQueue:
         """Where the migration stands at the tip."""
         return self._status
 
-    def taken(self, answer: Answer, task: Task) -> Answer:
+    def taken(self, answer: Answer, task: BatchTask) -> Answer:
         """An answer to `task`, with the paths of this machine in its texts.
 
         Raises:
@@ -160,7 +160,7 @@ class MergeQueue:
             self.tip = commit
             return True
         match self._advance.to(commit, old=self.tip):
-            case Moved(tip):
+            case BranchMoved(tip):
                 self.checkout.hold(tip)
                 self._look_again(commit, tip)
                 self.context.say(f"the branch moved to {tip[:10]}; landed on that")

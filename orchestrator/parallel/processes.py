@@ -16,9 +16,9 @@ from orchestrator.engine.context import RunContext
 from orchestrator.engine.events import ParallelEvent
 from orchestrator.engine.worktree_context import WorktreeContext
 from orchestrator.errors import CannotJudge
-from orchestrator.parallel.memory import Memory
+from orchestrator.parallel.memory import MemoryBudget
 from orchestrator.parallel.series import MakeExecutor
-from orchestrator.parallel.task import Answer, Failed, Judged, Task
+from orchestrator.parallel.task import Answer, BatchTask, Judged, TaskFailed
 from orchestrator.parallel.wire import MOST_BYTES, Garbled, answer_from, plain_bytes
 
 _LOOK_S = 0.5
@@ -31,7 +31,7 @@ def beside(jobs: int | None) -> MakeExecutor:
 
     def make(home: RunContext, stack: ExitStack, most: int) -> Processes:
         count = min(most, jobs if jobs is not None else _cores())
-        memory = Memory(home.logs, bounded=jobs is None)
+        memory = MemoryBudget(home.logs, bounded=jobs is None)
         checkouts = []
         head = home.repo.head().commit
         for _ in range(count):
@@ -62,7 +62,7 @@ class _Worker:
     line: Connection
     pid: int
     stack: ExitStack
-    task: Task | None = None
+    task: BatchTask | None = None
 
     @classmethod
     def start(cls, away: WorktreeContext) -> _Worker:
@@ -92,12 +92,12 @@ class Processes:
 
     is_live = False
 
-    def __init__(self, places: list[WorktreeContext], memory: Memory) -> None:
+    def __init__(self, places: list[WorktreeContext], memory: MemoryBudget) -> None:
         """Begin a worker in each of `places`."""
         self.jobs = len(places)
         self._memory = memory
         self._workers = [_Worker.start(away) for away in places]
-        self._waiting: list[Task] = []
+        self._waiting: list[BatchTask] = []
         self._lost: dict[int, int] = {}
         self._idle_deaths = 0
 
@@ -107,7 +107,7 @@ class Processes:
         at_work = sum(worker.task is not None for worker in self._workers) + len(self._waiting)
         return self._memory.may_begin(self.jobs - at_work, at_work)
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: BatchTask) -> None:
         """Give it to a worker, or let it wait for one."""
         self._waiting.append(task)
         self._hand_out()
@@ -154,7 +154,7 @@ class Processes:
         except (EOFError, OSError, Garbled):
             yield from self._begin_anew(worker)
             return
-        if isinstance(found, Judged | Failed):
+        if isinstance(found, Judged | TaskFailed):
             worker.task = None
         yield found
 
@@ -178,4 +178,4 @@ class Processes:
             f"the process that judged {task.place} died twice; most often memory ran out",
             next_step="orchestrate next-batch --all --jobs 1",
         )
-        return [Failed(task, error)]
+        return [TaskFailed(task, error)]

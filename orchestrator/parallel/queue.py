@@ -10,7 +10,7 @@ WINDOW = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedBatch:
     """A batch that may be judged: its name, and the files it would work on."""
 
     name: str
@@ -18,8 +18,8 @@ class Waiting:
 
 
 def to_start(
-    queue: Sequence[Waiting], at_work: Collection[str], *, free: int, jobs: int
-) -> Iterator[Waiting]:
+    queue: Sequence[QueuedBatch], at_work: Collection[str], *, free: int, jobs: int
+) -> Iterator[QueuedBatch]:
     """The batches of `queue`, in the order in which they land, that may begin now.
 
     `at_work` are those that are being judged, or were and have not landed. No batch begins before

@@ -17,7 +17,7 @@ from orchestrator.engine.context import RunContext, run_context
 from orchestrator.engine.events import EventHandler, Notice, ParallelBatchEnded, ParallelEvent
 from orchestrator.engine.next_batch import Ending, Series, ending_of
 from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import Choice, queue, refuse_absent
+from orchestrator.engine.pick import BatchSelector, queue, refuse_absent
 from orchestrator.engine.results import Landed, Stopped
 from orchestrator.engine.selection import Selection
 from orchestrator.engine.workspace import Workspace
@@ -26,8 +26,8 @@ from orchestrator.errors import CannotJudge
 from orchestrator.parallel.conflicts import Reverify
 from orchestrator.parallel.executor import Executor, Here
 from orchestrator.parallel.merge_queue import MergeQueue
-from orchestrator.parallel.queue import WINDOW, Waiting, to_start
-from orchestrator.parallel.task import Answer, Failed, Judged, Task
+from orchestrator.parallel.queue import WINDOW, QueuedBatch, to_start
+from orchestrator.parallel.task import Answer, BatchTask, Judged, TaskFailed
 from orchestrator.plan.model import Place
 from orchestrator.records.status import BatchStatus, Status
 from orchestrator.worktrees.fast_forward import BranchUpdater, ParkedCommits
@@ -50,7 +50,7 @@ What it needs is closed after.
 
 def next_batches_apart(
     workspace: Workspace,
-    choice: Choice,
+    choice: BatchSelector,
     options: RunOptions,
     emit: EventHandler,
     *,
@@ -76,7 +76,7 @@ def next_batches_apart(
         else:
             executor = make(home, stack, most if limit is None else min(most, limit))
         stack.callback(executor.close)
-        run = Run(line, executor, choice, emit, limit, [] if results is None else results)
+        run = SeriesRun(line, executor, choice, emit, limit, [] if results is None else results)
         landed, ending = run.to_its_end()
         waiting = next(line.status().unresolved(), None) is not None
         return Series(landed, ending, time.monotonic() - started, waiting, line.kept)
@@ -110,7 +110,7 @@ def _line(home: RunContext, emit: EventHandler) -> Iterator[MergeQueue]:
         checkout.close()
 
 
-class Landing(Protocol):
+class LandingQueue(Protocol):
     """Where what was judged lands, one after the other."""
 
     tip: str
@@ -125,7 +125,7 @@ class Landing(Protocol):
         """Where the migration stands at the tip."""
         ...
 
-    def taken(self, answer: Answer, task: Task) -> Answer:
+    def taken(self, answer: Answer, task: BatchTask) -> Answer:
         """An answer that was looked at."""
         ...
 
@@ -135,16 +135,16 @@ class Landing(Protocol):
 
 
 @dataclass(slots=True)
-class Run:
+class SeriesRun:
     """A series on its way: what is judged and has not landed, and what landed."""
 
-    line: Landing
+    line: LandingQueue
     executor: Executor
-    choice: Choice
+    choice: BatchSelector
     emit: EventHandler
     limit: int | None
     results: list[Landed | Stopped] = field(default_factory=list)
-    at_work: dict[str, Task] = field(default_factory=dict)
+    at_work: dict[str, BatchTask] = field(default_factory=dict)
     ready: dict[str, Answer] = field(default_factory=dict)
     again: dict[str, int] = field(default_factory=dict)
     in_vain: int = 0
@@ -197,14 +197,14 @@ class Run:
         waiting = []
         for place in self.places[:left]:
             paths = [target.path for target in self.batches[place.name].open_targets]
-            waiting.append(Waiting(place.name, frozenset(paths)))
+            waiting.append(QueuedBatch(place.name, frozenset(paths)))
         begun = {*self.at_work, *self.ready}
         for one in to_start(waiting, begun, free=free, jobs=jobs):
             self._submit(one.name, tuple(sorted(one.paths)))
 
     def _submit(self, place: str, paths: tuple[str, ...], also: tuple[str, ...] = ()) -> None:
         is_again = place in self.again
-        task = Task(next(self.numbers), place, self.line.tip, paths, also, is_again)
+        task = BatchTask(next(self.numbers), place, self.line.tip, paths, also, is_again)
         self.at_work[place] = task
         self.executor.submit(task)
 
@@ -228,7 +228,7 @@ class Run:
     def _land(self, place: Place, answer: Answer) -> None:
         batch = self.batches[place.name]
         selection = Selection.of(batch, batch.open_targets)
-        if isinstance(answer, Failed):
+        if isinstance(answer, TaskFailed):
             if answer.task.base != self.line.tip and self._may_try_again(place):
                 self._submit(place.name, tuple(sorted(selection.paths)))
                 return
@@ -266,7 +266,7 @@ class Run:
         self.again[place.name] = self.again.get(place.name, 0) + 1
         return self.again[place.name] <= _AGAIN
 
-    def _replay(self, answer: Judged | Failed) -> None:
+    def _replay(self, answer: Judged | TaskFailed) -> None:
         """Tell of a batch as if it had run alone, once it is its turn."""
         if not self.executor.is_live:
             for event in answer.told:

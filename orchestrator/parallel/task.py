@@ -12,7 +12,7 @@ from orchestrator.gates.pytest.reads import FileDependencies
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class BatchTask:
     """Some targets of a batch, to be judged on the commit `base`.
 
     `number` tells it from every other task of the run. The tests of the files `also`, which landed
@@ -32,7 +32,7 @@ class Task:
 class Judged:
     """What a task came to: what may land, what its gates read, and what was told meanwhile."""
 
-    task: Task
+    task: BatchTask
     candidate: Candidate
     reads: FileDependencies
     told: Sequence[Event] = ()
@@ -44,12 +44,12 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class TaskFailed:
     """A task that came to nothing, and why."""
 
-    task: Task
+    task: BatchTask
     error: OrchestrateError
     told: Sequence[Event] = ()
 
 
-Answer = Judged | Failed
+Answer = Judged | TaskFailed

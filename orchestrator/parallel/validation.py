@@ -10,12 +10,14 @@ from orchestrator.base.paths import why_unsafe
 from orchestrator.fixers.base import FileFixer
 from orchestrator.fixers.program_options import texts
 from orchestrator.fixers.registry import get, is_built_in
-from orchestrator.parallel.task import Failed, Judged, Task
+from orchestrator.parallel.task import BatchTask, Judged, TaskFailed
 from orchestrator.plan.model import Phase, Plan
 from orchestrator.vcs import Repo
 
 
-def validate_answer(answer: Judged | Failed, task: Task, plan: Plan, repo: Repo) -> str | None:
+def validate_answer(
+    answer: Judged | TaskFailed, task: BatchTask, plan: Plan, repo: Repo
+) -> str | None:
     """Why an answer is none to `task`; None where it is one.
 
     What it says of files before the change must be what the commit holds that was to be judged, and
@@ -23,7 +25,7 @@ def validate_answer(answer: Judged | Failed, task: Task, plan: Plan, repo: Repo)
     """
     if answer.task != task:
         return f"it is about {answer.task.place} on {answer.task.base[:10]}"
-    if isinstance(answer, Failed):
+    if isinstance(answer, TaskFailed):
         return None
     if answer.candidate.base != task.base:
         return f"it was judged on {answer.candidate.base[:10]}"
@@ -35,7 +37,7 @@ def _units(answer: Judged) -> list[Unit]:
     return [*reached.kept, *(taken.unit for taken in reached.taken_out.values())]
 
 
-def _of_targets(answer: Judged, task: Task) -> str | None:
+def _of_targets(answer: Judged, task: BatchTask) -> str | None:
     reached = answer.candidate.reached
     spoken_of = {*reached.unchanged, *reached.refused, *reached.taken_out}
     spoken_of |= {one.path for one in reached.unchanged.values()}
@@ -50,7 +52,7 @@ def _of_targets(answer: Judged, task: Task) -> str | None:
     return None
 
 
-def _of_changes(answer: Judged, task: Task, plan: Plan, repo: Repo) -> Iterator[str]:
+def _of_changes(answer: Judged, task: BatchTask, plan: Plan, repo: Repo) -> Iterator[str]:
     for change in changes_of(_units(answer)):
         if not _may_be_changed(change.path, task, plan):
             yield f"it would write to {change.path}"
@@ -64,7 +66,7 @@ def _of_changes(answer: Judged, task: Task, plan: Plan, repo: Repo) -> Iterator[
             yield f"it changes another {change.path} than there is on {task.base[:10]}"
 
 
-def _may_be_changed(path: str, task: Task, plan: Plan) -> bool:
+def _may_be_changed(path: str, task: BatchTask, plan: Plan) -> bool:
     """Whether the batch may write there: to its targets, and where its fixers may go beside them.
 
     What a plug-in changes beside its targets, nobody but itself knows.

@@ -41,7 +41,7 @@ from orchestrator.errors import (
 )
 from orchestrator.gates.pytest.reads import FileDependencies
 from orchestrator.gates.verdict import RejectedUnit, Verdict
-from orchestrator.parallel.task import Answer, Failed, Judged, Task
+from orchestrator.parallel.task import Answer, BatchTask, Judged, TaskFailed
 from orchestrator.plan.model import Plan
 from orchestrator.project.ids import file_of
 from orchestrator.project.interpreter import Interpreter
@@ -116,7 +116,7 @@ class _Told:
 class _Answer:
     """What was judged, or why nothing could be; the error alone says which."""
 
-    task: Task
+    task: BatchTask
     told: tuple[_Told, ...]
     candidate: Candidate | None = None
     reads: FileDependencies | None = None
@@ -146,14 +146,14 @@ def to_bytes(said: Answer | ParallelEvent) -> bytes:
     if len(data) <= MOST_BYTES or isinstance(said, ParallelEvent):
         return data
     what = f"what {said.task.place} came to has {len(data):,} bytes, and {MOST_BYTES:,} can travel"
-    return _to_bytes(Failed(said.task, CannotJudge(what, next_step="orchestrate next-batch")))
+    return _to_bytes(TaskFailed(said.task, CannotJudge(what, next_step="orchestrate next-batch")))
 
 
 def _to_bytes(said: Answer | ParallelEvent) -> bytes:
     if isinstance(said, ParallelEvent):
         return plain_bytes(_Message(beside=_Beside(said.place, _packed(said.event))))
     told = tuple(_packed(event) for event in said.told)
-    if isinstance(said, Failed):
+    if isinstance(said, TaskFailed):
         error = _Error(said.error.exit_code, said.error.what, said.error.next_step)
         return plain_bytes(_Message(_Answer(said.task, told, error=error)))
     return plain_bytes(_Message(_Answer(said.task, told, said.candidate, said.reads)))
@@ -176,7 +176,7 @@ def answer_from(data: bytes, plan: Plan) -> Answer | ParallelEvent:
             raise Garbled(why)
     told = [_unpacked(one, answer.task.place, plan) for one in answer.told]
     if answer.error is not None:
-        return Failed(answer.task, _error_from(answer.error), told)
+        return TaskFailed(answer.task, _error_from(answer.error), told)
     if answer.candidate is None or answer.reads is None:
         raise Garbled("it says neither what was judged nor why nothing was")
     return Judged(answer.task, answer.candidate, answer.reads, told)

@@ -23,7 +23,7 @@ from orchestrator.engine.worktree_context import WorktreeContext, open_worktree
 from orchestrator.errors import CannotJudge, Interrupted, OrchestrateError
 from orchestrator.parallel.dask.secrets import without_secrets
 from orchestrator.parallel.judging import judged
-from orchestrator.parallel.task import Answer, Failed, Task
+from orchestrator.parallel.task import Answer, BatchTask, TaskFailed
 from orchestrator.parallel.wire import from_bytes, to_bytes
 from orchestrator.vcs import worktrees
 
@@ -36,7 +36,7 @@ def main(descriptor: int) -> None:
     line = Connection(descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     away = from_bytes(WorktreeContext, line.recv_bytes())
-    tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    tasks: queue.SimpleQueue[BatchTask] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(line, tasks), daemon=True).start()
     teller = _Teller(line)
     try:
@@ -49,7 +49,7 @@ def main(descriptor: int) -> None:
         return
 
 
-def _answer(context: RunContext, task: Task, away: WorktreeContext) -> Answer:
+def _answer(context: RunContext, task: BatchTask, away: WorktreeContext) -> Answer:
     try:
         with disk_errors():
             worktrees.move(context.repo, task.base, but=away.given)
@@ -57,17 +57,17 @@ def _answer(context: RunContext, task: Task, away: WorktreeContext) -> Answer:
     except Interrupted:
         raise
     except OrchestrateError as error:
-        return Failed(task, error)
+        return TaskFailed(task, error)
     except Exception as error:  # noqa: BLE001 - nobody else would hear of it
         at = "".join(traceback.format_exception(error)[-2:])
-        return Failed(task, CannotJudge(f"{task.place} could not be judged: {error}\n{at}"))
+        return TaskFailed(task, CannotJudge(f"{task.place} could not be judged: {error}\n{at}"))
 
 
-def _listen(line: Connection, tasks: queue.SimpleQueue[Task]) -> None:
+def _listen(line: Connection, tasks: queue.SimpleQueue[BatchTask]) -> None:
     """Hand tasks on as they come; where nobody asks any more, this process ends."""
     try:
         while True:
-            tasks.put(from_bytes(Task, line.recv_bytes()))
+            tasks.put(from_bytes(BatchTask, line.recv_bytes()))
     except (EOFError, OSError):
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -20,7 +20,7 @@ from orchestrator.plan.location import Location, Position
 from orchestrator.plan.model import Plan
 from orchestrator.plan.rules import Problem, problems
 from orchestrator.plan.source import read
-from orchestrator.plan.yamltree import Tree, YamlProblem, parse
+from orchestrator.plan.yamltree import YamlDocument, YamlProblem, parse
 
 Check = Callable[[Plan], Iterable[Problem]]
 """A further check of a plan, by a part of the program this one must not know."""
@@ -103,7 +103,7 @@ def _without(value: object, wrong: Sequence[Location]) -> Plan | None:
         return None
 
 
-def _tree(data: bytes, name: str) -> Tree:
+def _tree(data: bytes, name: str) -> YamlDocument:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -125,7 +125,7 @@ def _bad_at(name: str, position: Position, what: str) -> BadInput:
     )
 
 
-def _bad(name: str, tree: Tree, found: list[Problem]) -> BadInput:
+def _bad(name: str, tree: YamlDocument, found: list[Problem]) -> BadInput:
     placed = sorted((tree.position(problem.location), problem.message) for problem in found)
     lines = [f"{name}:{at.line}:{at.column}: {message}" for at, message in placed[:_SHOWN]]
     if len(placed) > _SHOWN:

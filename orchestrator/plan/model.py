@@ -197,7 +197,7 @@ class Evidence(StrEnum):
 
 
 @model
-class Commit(Strict):
+class CommitTemplates(Strict):
     """How a commit about a batch reads. Both parts are Jinja2 templates; default: built in.
 
     `action` says what it does: migrate, adopt, record, undo or skip.
@@ -278,7 +278,7 @@ class Plan(Strict):
         default_factory=list,
     )
     worktree: Worktree = Worktree()
-    commit: Commit = Commit()
+    commit: CommitTemplates = CommitTemplates()
     phases: list[Phase] = field(metadata={"min_length": 1})
 
     def project(self, folder: str) -> Project | None:

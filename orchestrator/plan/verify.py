@@ -49,14 +49,14 @@ class OnFailure(StrEnum):
     STOP = "stop"
 
 
-class Measured(StrEnum):
+class MeasureKind(StrEnum):
     """What can be measured of a batch."""
 
     MEMORY = "memory"
 
 
 @model
-class Command(Strict):
+class VerifyCommand(Strict):
     """A program that must end with 0 on the edited files, such as mypy or ruff."""
 
     name: Identifier = described("What the gate is called.")
@@ -86,7 +86,7 @@ class Verify(Strict):
     allow: list[Allowance] = described(
         "Tests that `strength` does not hold to what they were.", default_factory=list
     )
-    commands: list[Command] = described(
+    commands: list[VerifyCommand] = described(
         "Further gates, run in this order after the others; they need --trust once.",
         default_factory=list,
     )
@@ -114,7 +114,7 @@ class Verify(Strict):
     memory_mib: Annotated[float, Limits(gt=0)] | None = described(
         "Limit of the tests' process tree, in MiB.", default=None
     )
-    measure: Measured | None = described(
+    measure: MeasureKind | None = described(
         "memory: what the tests of a batch hold before and after goes into its record, beside the "
         "estimate; they run that often once more on each side.",
         default=None,

@@ -23,7 +23,7 @@ class YamlProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class YamlDocument:
     """A document: its value, where each value starts, and where each key of a mapping stands."""
 
     value: Any
@@ -99,7 +99,7 @@ class _Builder:
             ) from error
 
 
-def parse(text: str) -> Tree:
+def parse(text: str) -> YamlDocument:
     """The one document in `text`.
 
     The event stream is followed instead of PyYAML's loaders: its C composer overflows the stack on
@@ -125,16 +125,16 @@ def parse(text: str) -> Tree:
         raise YamlProblem(str(error), Position(1, 1)) from error
 
 
-def _document(events: Iterator[Any]) -> Tree:
+def _document(events: Iterator[Any]) -> YamlDocument:
     kept = (e for e in events if not isinstance(e, yaml.StreamStartEvent | yaml.DocumentEndEvent))
     if isinstance(first := next(kept), yaml.StreamEndEvent):
-        return Tree(None, {}, {})
+        return YamlDocument(None, {}, {})
     assert isinstance(first, yaml.DocumentStartEvent)
     builder = _Builder(kept)
     value = builder.build(next(kept), ())
     if not isinstance(end := next(kept), yaml.StreamEndEvent):
         raise YamlProblem("a second document starts here; a plan is one document", _position(end))
-    return Tree(value, builder.values, builder.keys)
+    return YamlDocument(value, builder.values, builder.keys)
 
 
 def _position(event: Any) -> Position:

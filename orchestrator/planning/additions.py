@@ -12,14 +12,19 @@ from orchestrator.plan.model import Phase, PhaseState, Plan
 from orchestrator.plan.patterns import is_pattern
 from orchestrator.planning import trial
 from orchestrator.planning.batches import batched
-from orchestrator.planning.draft import Bounds, DraftBatch
+from orchestrator.planning.draft import BatchBounds, DraftBatch
 from orchestrator.planning.drafter import drafted_fixer
 
 Owners = Callable[[str], str]
 
 
 def tried(
-    plan: Plan, top: Path, how: RunOptions, tell: EventHandler, bounds: Bounds, owner_of: Owners
+    plan: Plan,
+    top: Path,
+    how: RunOptions,
+    tell: EventHandler,
+    bounds: BatchBounds,
+    owner_of: Owners,
 ) -> dict[int, Sequence[DraftBatch]]:
     """New batches of the phases of other fixers: what each would change beside its targets.
 
@@ -33,7 +38,7 @@ def tried(
             continue
         if drafted_fixer(phase) or not get(rungs[0].fixer).may_be_asked_again:
             continue
-        change = trial.Change(rungs[0].fixer, rungs[0].options, phase.instructions)
+        change = trial.ChangeRequest(rungs[0].fixer, rungs[0].options, phase.instructions)
         paths = [p for p in _near(phase, top) if p not in named]
         items = trial.tried(top, change, how, tell, paths).items if paths else []
         if items:
@@ -58,7 +63,7 @@ def _near(phase: Phase, top: Path) -> list[str]:
     paths = [t.path for t in phase.targets() if not is_pattern(t.path)]
     suffixes = {PurePosixPath(path).suffix for path in paths}
     folders = {path.partition("/")[0] for path in paths if "/" in path}
-    listed = trial.candidates(top, trial.Change(phase.rungs()[0].fixer, paths=["*"]))
+    listed = trial.candidates(top, trial.ChangeRequest(phase.rungs()[0].fixer, paths=["*"]))
     return [
         path
         for path in listed

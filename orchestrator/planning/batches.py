@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from orchestrator.base.text import plural
-from orchestrator.planning.draft import Bounds, DraftBatch, Item
+from orchestrator.planning.draft import BatchBounds, DraftBatch, DraftTarget
 
 _ENOUGH = 0.5
 """A batch that is this full is not filled up with files of another folder."""
@@ -18,7 +18,10 @@ _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
 def batched(
-    items: Sequence[Item], bounds: Bounds, owner_of: Callable[[str], str], taken: Iterable[str] = ()
+    items: Sequence[DraftTarget],
+    bounds: BatchBounds,
+    owner_of: Callable[[str], str],
+    taken: Iterable[str] = (),
 ) -> list[DraftBatch]:
     """`items` in batches with ids of their own, none of `taken`.
 
@@ -34,9 +37,9 @@ def batched(
     return found
 
 
-def canary(items: Sequence[Item]) -> list[Item]:
+def canary(items: Sequence[DraftTarget]) -> list[DraftTarget]:
     """One small file of each kind, to be tried before all others; none where there are few."""
-    smallest: dict[str, Item] = {}
+    smallest: dict[str, DraftTarget] = {}
     for item in sorted(items, key=lambda i: (i.weight, i.path)):
         if item.manual is None and not item.together and item.kind:
             smallest.setdefault(item.kind, item)
@@ -45,12 +48,12 @@ def canary(items: Sequence[Item]) -> list[Item]:
 
 
 def _grouped(
-    items: Sequence[Item], bounds: Bounds, owner_of: Callable[[str], str]
-) -> Iterable[list[Item]]:
-    units: dict[str, list[Item]] = {}
+    items: Sequence[DraftTarget], bounds: BatchBounds, owner_of: Callable[[str], str]
+) -> Iterable[list[DraftTarget]]:
+    units: dict[str, list[DraftTarget]] = {}
     for item in sorted(items, key=lambda i: (owner_of(i.path), *_place(i.path))):
         units.setdefault(item.together or item.path, []).append(item)
-    group: list[Item] = []
+    group: list[DraftTarget] = []
     for unit in units.values():
         if group and not _fits(group, unit, bounds, owner_of):
             yield group
@@ -61,7 +64,10 @@ def _grouped(
 
 
 def _fits(
-    group: Sequence[Item], unit: Sequence[Item], bounds: Bounds, owner_of: Callable[[str], str]
+    group: Sequence[DraftTarget],
+    unit: Sequence[DraftTarget],
+    bounds: BatchBounds,
+    owner_of: Callable[[str], str],
 ) -> bool:
     files = len(group) + len(unit)
     tests = sum(i.weight for i in group) + sum(i.weight for i in unit)
@@ -97,7 +103,7 @@ def topic(path: str) -> str:
     return " ".join(filter(None, stem.split("_"))) or PurePosixPath(path).name
 
 
-def _title(group: Sequence[Item]) -> str:
+def _title(group: Sequence[DraftTarget]) -> str:
     folders = list(dict.fromkeys(_folder(item.path) for item in group))
     where = PurePosixPath(folders[0]).name if len(folders) == 1 else _common(folders)
     topics = [topic(item.path) for item in group]

@@ -9,7 +9,7 @@ from orchestrator.plan.base import OptionValue
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class DraftTarget:
     """One target. `weight` is its number of tests, by which batches are bounded.
 
     `kind` is what it is an example of, `note` a comment for people, `together` the first of the
@@ -33,7 +33,7 @@ class DraftBatch:
 
     id: str
     title: str
-    items: Sequence[Item]
+    items: Sequence[DraftTarget]
     note: str = ""
 
 
@@ -59,13 +59,13 @@ class Draft:
     head: Mapping[str, OptionValue]
     phases: Sequence[DraftPhase]
 
-    def items(self) -> list[Item]:
+    def items(self) -> list[DraftTarget]:
         """Every target, in the order of the plan."""
         return [i for phase in self.phases for batch in phase.batches for i in batch.items]
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class BatchBounds:
     """What one batch holds at most: files, and tests of all its files."""
 
     files: int = 10

@@ -11,7 +11,7 @@ from typing import ClassVar
 from orchestrator.base.plugins import DRAFTERS, BrokenPlugin, built_in, loaded, plugins
 from orchestrator.errors import CannotJudge
 from orchestrator.plan.model import Phase, Plan
-from orchestrator.planning.draft import Bounds, Draft
+from orchestrator.planning.draft import BatchBounds, Draft
 from orchestrator.planning.drift import At
 from orchestrator.planning.update import Additions
 
@@ -28,7 +28,7 @@ class DraftRequest:
     """
 
     paths: Sequence[str] = ()
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: BatchBounds = field(default_factory=BatchBounds)
     wishes: Mapping[str, str | None] = field(default_factory=dict)
     tests: Mapping[str, Sequence[str]] = field(default_factory=dict)
 

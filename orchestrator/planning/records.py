@@ -19,11 +19,11 @@ from orchestrator.records.record import (
     record_path,
 )
 from orchestrator.records.strays import strays
-from orchestrator.records.tree import Tree
+from orchestrator.records.tree import WorkTree
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedRecord:
     """What the file of a record is to hold; None: it goes, since all of it is elsewhere now."""
 
     path: RepoPath
@@ -40,7 +40,7 @@ class _Entry:
     of: Record
 
 
-def moved_records(tree: Tree, plan: Plan, renamed: Mapping[str, str]) -> list[Moved]:
+def moved_records(tree: WorkTree, plan: Plan, renamed: Mapping[str, str]) -> list[MovedRecord]:
     """What becomes of the records that do not fit `plan`; `renamed` are files by their old names.
 
     Raises:
@@ -58,11 +58,11 @@ def moved_records(tree: Tree, plan: Plan, renamed: Mapping[str, str]) -> list[Mo
         record = _record_of(place, held[place.name], entries, placed)
         if record is not None and record != held[place.name]:
             said = f"what is known of the files of {place.name} goes into its record"
-            changed.append(Moved(record_path(plan, place), record, said))
+            changed.append(MovedRecord(record_path(plan, place), record, said))
     for stray in lost:
         if all(renamed.get(t.path, t.path) in placed for t in stray.record.targets):
             said = f"the record of {stray.name} goes: all of it is in other records"
-            changed.append(Moved(stray.path, None, said))
+            changed.append(MovedRecord(stray.path, None, said))
     return changed
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.engine.trust import check_found
 from orchestrator.errors import CannotJudge, Refused
-from orchestrator.project.commands import Command, parallel_commands
+from orchestrator.project.commands import PytestCommand, parallel_commands
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.project.pytest_config import CONFIGURATIONS, is_configured
 from orchestrator.vcs import Repo, find_folder, find_top
@@ -46,7 +46,7 @@ class Surroundings:
     is_clean: bool
     projects: Sequence[FoundProject]
     ci: Sequence[str]
-    parallel: Sequence[Command]
+    parallel: Sequence[PytestCommand]
     hooks: Sequence[str]
 
 

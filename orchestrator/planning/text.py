@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.plan.schema import SCHEMA_ID
-from orchestrator.planning.draft import Draft, DraftBatch, DraftPhase, Item
+from orchestrator.planning.draft import Draft, DraftBatch, DraftPhase, DraftTarget
 
 WIDTH = 100
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./@+ -]*")
@@ -51,7 +51,7 @@ def batch_lines(batch: DraftBatch, indent: str = "      ") -> list[str]:
     return lines
 
 
-def item_lines(item: Item, indent: str) -> list[str]:
+def item_lines(item: DraftTarget, indent: str) -> list[str]:
     """One target, on one line where it fits."""
     fields: dict[str, object] = {"path": item.path}
     if item.expect:

@@ -20,7 +20,14 @@ from orchestrator.fixers.registry import get, names
 from orchestrator.plan.base import OptionValue
 from orchestrator.plan.model import Batch, Phase, Place, Plan, Priority, Target
 from orchestrator.planning.batches import batched, canary, slug
-from orchestrator.planning.draft import Bounds, Draft, DraftBatch, DraftPhase, Item, hours
+from orchestrator.planning.draft import (
+    BatchBounds,
+    Draft,
+    DraftBatch,
+    DraftPhase,
+    DraftTarget,
+    hours,
+)
 from orchestrator.planning.tests import left_out_by_builds, tests_for
 from orchestrator.project.pytest_config import settings_for
 from orchestrator.vcs import Repo
@@ -40,7 +47,7 @@ _REVIEW_MINUTES = (2, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangeRequest:
     """What is to be done: which fixer, with which options, to which files of the repository.
 
     `paths` are files, patterns, or folders, of which the Python files are meant; without any, all
@@ -59,15 +66,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class TrialResult:
     """The targets that were found among so many files, and what the fixer would refuse."""
 
-    items: Sequence[Item]
+    items: Sequence[DraftTarget]
     asked: int
     refused: Sequence[Refusal]
 
 
-def check_change(change: Change) -> None:
+def check_change(change: ChangeRequest) -> None:
     """Make sure that there is such a fixer, and that its options mean something.
 
     Raises:
@@ -82,11 +89,11 @@ def check_change(change: Change) -> None:
 
 def tried(
     top: Path,
-    change: Change,
+    change: ChangeRequest,
     how: RunOptions,
     tell: EventHandler,
     among: Sequence[str] | None = None,
-) -> Trial:
+) -> TrialResult:
     """Which of the files the fixer would change; nothing of the work tree is written.
 
     Asked are those the change is about, or just those of `among`.
@@ -97,8 +104,10 @@ def tried(
     """
     paths = candidates(top, change) if among is None else list(among)
     if not change.is_tried:
-        return Trial([Item(path, kind=_kind(top, path)) for path in paths], len(paths), [])
-    items: list[Item] = []
+        return TrialResult(
+            [DraftTarget(path, kind=_kind(top, path)) for path in paths], len(paths), []
+        )
+    items: list[DraftTarget] = []
     refused: list[Refusal] = []
     for start in range(0, len(paths), _AT_ONCE):
         place = _place(change, paths[start : start + _AT_ONCE])
@@ -111,13 +120,15 @@ def tried(
         for unit in found.units:
             first = unit.paths[0] if len(unit.paths) > 1 else ""
             items += [
-                Item(p, kind=_kind(top, p), together=first) for p in unit.paths if p in before
+                DraftTarget(p, kind=_kind(top, p), together=first)
+                for p in unit.paths
+                if p in before
             ]
         refused += found.refused
-    return Trial(items, len(paths), refused)
+    return TrialResult(items, len(paths), refused)
 
 
-def candidates(top: Path, change: Change) -> list[str]:
+def candidates(top: Path, change: ChangeRequest) -> list[str]:
     """The files of the repository that are meant, by path.
 
     Raises:
@@ -141,9 +152,14 @@ def candidates(top: Path, change: Change) -> list[str]:
 
 
 def draft(
-    change: Change, trial: Trial, top: Path, bounds: Bounds, owner_of: Callable[[str], str],
-    reports: str | None, named: Mapping[str, Sequence[str]],
-) -> Draft:  # fmt: skip
+    change: ChangeRequest,
+    trial: TrialResult,
+    top: Path,
+    bounds: BatchBounds,
+    owner_of: Callable[[str], str],
+    reports: str | None,
+    named: Mapping[str, Sequence[str]],
+) -> Draft:
     """The plan that carries the change to the files it concerns.
 
     `named` are tests by the patterns of the files they look at.
@@ -168,7 +184,7 @@ def draft(
     return Draft(name, title, notes, whole, [phase])
 
 
-def _place(change: Change, paths: Sequence[str]) -> Place:
+def _place(change: ChangeRequest, paths: Sequence[str]) -> Place:
     batch = Batch(id="all", title="all", targets=[Target(path=path) for path in paths])
     phase = Phase(
         id="trial", title="trial", priority=Priority.MEDIUM, fixer=change.fixer,
@@ -193,7 +209,7 @@ def _kind(top: Path, path: str) -> str:
     return "tests" if settings_for(top, path).collects_file(path) else "source"
 
 
-def _phase_head(change: Change, files: int) -> dict[str, OptionValue]:
+def _phase_head(change: ChangeRequest, files: int) -> dict[str, OptionValue]:
     head: dict[str, OptionValue] = {"fixer": change.fixer}
     if change.options:
         head["options"] = dict(change.options)
@@ -203,7 +219,7 @@ def _phase_head(change: Change, files: int) -> dict[str, OptionValue]:
     return head
 
 
-def _title(change: Change) -> str:
+def _title(change: ChangeRequest) -> str:
     """What the migration is called: by the class of its codemod, or the command that is run."""
     codemod, run = change.options.get("codemod"), change.options.get("run")
     if isinstance(codemod, str):
@@ -223,7 +239,7 @@ def _title(change: Change) -> str:
     return " ".join(told) or change.fixer
 
 
-def _notes(change: Change, trial: Trial) -> Iterator[str]:
+def _notes(change: ChangeRequest, trial: TrialResult) -> Iterator[str]:
     how = (
         "The fixer was tried on every file in a copy of the work tree, and those it would change "
         "are here" if change.is_tried else "Its files were named, not tried"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from orchestrator.base.text import plural
 from orchestrator.plan.location import Location
-from orchestrator.plan.yamltree import Tree, parse
-from orchestrator.planning.draft import DraftBatch, DraftPhase, Item
+from orchestrator.plan.yamltree import YamlDocument, parse
+from orchestrator.planning.draft import DraftBatch, DraftPhase, DraftTarget
 from orchestrator.planning.drift import At, Drift
 from orchestrator.planning.text import batch_lines, item_lines, phase_lines
 
@@ -66,7 +66,7 @@ class _Page:
     def __init__(self, text: str) -> None:
         self._newline = "\r\n" if "\r\n" in text else "\n"
         self._lines = text.split(self._newline)
-        self._tree: Tree = parse(text)
+        self._tree: YamlDocument = parse(text)
         self._after: dict[int, list[str]] = {}
         self._emptied: set[int] = set()
         """Phases of which no batch is left, so that their key `batches` is a comment too."""
@@ -119,7 +119,7 @@ class _Page:
             return
         options = {name: value for name, value in at.target.options.items() if name != "group"}
         expect = {name: int(value) for name, value in at.target.expect.items()}
-        items = [Item(path, expect=expect, options=options) for path in paths]
+        items = [DraftTarget(path, expect=expect, options=options) for path in paths]
         lines = [line for item in items for line in item_lines(item, " " * span.dash)]
         self._lines[span.start] = f"{' ' * span.dash}# {pattern}:"
         self._blank(span.start + 1, span.end)

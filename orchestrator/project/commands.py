@@ -27,7 +27,7 @@ _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class PytestCommand:
     """A line of the repository that starts pytest; `number` counts from 1."""
 
     path: str
@@ -76,7 +76,7 @@ class Command:
         return found
 
 
-def pytest_commands(top: Path) -> Iterator[Command]:
+def pytest_commands(top: Path) -> Iterator[PytestCommand]:
     """The lines of build and CI files that start pytest."""
     for pattern in _FILES_WITH_COMMANDS:
         for file in sorted(top.glob(pattern)):
@@ -88,10 +88,10 @@ def pytest_commands(top: Path) -> Iterator[Command]:
             for number, line in _joined(lines):
                 for part in map(str.strip, _APART.split(_COMMENT.sub("", line))):
                     if _PYTEST.search(part) and not part.lstrip("@-\"' ").startswith(_OTHERS):
-                        yield Command(path, number, part)
+                        yield PytestCommand(path, number, part)
 
 
-def parallel_commands(top: Path) -> Iterator[Command]:
+def parallel_commands(top: Path) -> Iterator[PytestCommand]:
     """Those of them that start pytest with `-n`, or with another `--dist`."""
     return (command for command in pytest_commands(top) if command.is_parallel)
 

@@ -31,7 +31,7 @@ _OWN = {"pytest.ini", ".pytest.ini"}
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class PytestSettings:
     """What pytest is told to take for tests, with its defaults."""
 
     files: tuple[str, ...] = ("test_*.py", "*_test.py")
@@ -67,20 +67,20 @@ class Settings:
         return _matches(name, self.functions)
 
 
-def settings_for(top: Path, path: str) -> Settings:
+def settings_for(top: Path, path: str) -> PytestSettings:
     """The settings that hold for the file `path`: the nearest configuration at or below `top`."""
     return _nearest(top, path.rpartition("/")[0])
 
 
 @cache
-def _nearest(top: Path, folder: str) -> Settings:
+def _nearest(top: Path, folder: str) -> PytestSettings:
     start = top / folder
     for at in (start, *start.parents):
         if found := _settings_in(at):
             return found
         if at == top:
             break
-    return Settings()
+    return PytestSettings()
 
 
 def is_configured(folder: Path) -> bool:
@@ -100,7 +100,7 @@ def _read(file: Path, section: str) -> Mapping[str, Any] | None:
 
 
 @cache
-def _settings_in(folder: Path) -> Settings | None:
+def _settings_in(folder: Path) -> PytestSettings | None:
     for name, section in _FILES:
         if (values := _read(folder / name, section)) is not None:
             return _settings(values)
@@ -143,15 +143,15 @@ def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _settings(given: Mapping[str, Any]) -> Settings:
-    default = Settings()
+def _settings(given: Mapping[str, Any]) -> PytestSettings:
+    default = PytestSettings()
     arguments = _words(given.get("addopts"))
     values = {**given, **dict(_overridden(arguments))}
 
     def words(name: str, otherwise: tuple[str, ...]) -> tuple[str, ...]:
         return _words(values[name]) if name in values else otherwise
 
-    return Settings(
+    return PytestSettings(
         files=words("python_files", default.files),
         classes=words("python_classes", default.classes),
         functions=words("python_functions", default.functions),

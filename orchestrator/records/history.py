@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.records.record import Done
+from orchestrator.records.record import TargetOutcome
 
-COUNTS = frozenset({Done.EDITED, Done.UNCHANGED, Done.ADOPTED})
+COUNTS = frozenset({TargetOutcome.EDITED, TargetOutcome.UNCHANGED, TargetOutcome.ADOPTED})
 """What of a record counts as progress."""
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
+class HistoryEntry:
     """A commit that changed records.
 
     `at` is its date, in seconds since 1970; `batches` what it recorded, with the files that count
@@ -32,7 +32,7 @@ class Landing:
 class History:
     """The landings, oldest first. `began` is when the plan came; `before` was done by then."""
 
-    landings: Sequence[Landing] = field(default_factory=list)
+    landings: Sequence[HistoryEntry] = field(default_factory=list)
     began: int | None = None
     before: int = 0
     total: int = 0

@@ -15,7 +15,7 @@ from orchestrator.base.escape import as_argument
 from orchestrator.base.paths import RepoPath
 from orchestrator.errors import BadInput
 from orchestrator.plan.model import Phase, Place, Plan
-from orchestrator.records.tree import Tree
+from orchestrator.records.tree import WorkTree
 
 _BLOB_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -23,7 +23,7 @@ MOST_MIB = 32
 """No record is larger; those of ours leave out patches before they come near."""
 
 
-class Done(StrEnum):
+class TargetOutcome(StrEnum):
     """What became of one target."""
 
     EDITED = "edited"
@@ -75,7 +75,7 @@ class TargetRecord(_Strict):
     """
 
     path: RepoPath
-    done: Done
+    done: TargetOutcome
     before: str | None = None
     after: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
@@ -158,8 +158,8 @@ class Record(_Strict):
         return [
             t
             for t in (*self.targets, *self.others)
-            if t.done in {Done.EDITED, Done.ADOPTED}
-            or (t.done is Done.UNCHANGED and t.before != t.after)
+            if t.done in {TargetOutcome.EDITED, TargetOutcome.ADOPTED}
+            or (t.done is TargetOutcome.UNCHANGED and t.before != t.after)
         ]
 
     def to_bytes(self) -> bytes:
@@ -197,7 +197,7 @@ def definition(place: Place) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
 
-def read_record(tree: Tree, plan: Plan, place: Place) -> Record | None:
+def read_record(tree: WorkTree, plan: Plan, place: Place) -> Record | None:
     """The record of a batch, or None where there is none.
 
     Raises:
@@ -216,7 +216,7 @@ def read_record(tree: Tree, plan: Plan, place: Place) -> Record | None:
     return record
 
 
-def _held(tree: Tree, path: RepoPath) -> bytes | None:
+def _held(tree: WorkTree, path: RepoPath) -> bytes | None:
     """What the file of a record holds; None where there is none.
 
     Raises:
@@ -231,7 +231,7 @@ def _held(tree: Tree, path: RepoPath) -> bytes | None:
         ) from error
 
 
-def records_of(tree: Tree, plan: Plan, phase: Phase) -> list[Record | None]:
+def records_of(tree: WorkTree, plan: Plan, phase: Phase) -> list[Record | None]:
     """The record of each batch of a phase, in plan order."""
     folder = f"{plan.reports}/{phase.id}"
     if not (tree.top / folder).is_dir() and not tree.git.hidden():

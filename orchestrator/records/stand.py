@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
 from orchestrator.plan.patterns import is_pattern
 from orchestrator.records.record import (
-    Done,
     Record,
+    TargetOutcome,
     TargetRecord,
     definition,
     read_record,
@@ -20,13 +20,13 @@ from orchestrator.records.status import (
     GIVEN_UP,
     BatchStatus,
     PhaseStatus,
-    State,
     Status,
+    TargetState,
     TargetStatus,
     open_batches,
 )
 from orchestrator.records.strays import strays
-from orchestrator.records.tree import Tree
+from orchestrator.records.tree import WorkTree
 
 _FOLLOW = "orchestrate plan --update follows it"
 
@@ -40,7 +40,7 @@ class Compliance:
 
 
 def status(
-    tree: Tree,
+    tree: WorkTree,
     plan: Plan,
     compliance: Compliance,
     *,
@@ -64,20 +64,24 @@ def status(
         if records[phase.id][number - 1] is None
     ]
     reverted = tree.git.reverted(absent)
-    reader = _Reader(tree, plan, compliance, reverted, records_only=records_only, at_work=at_work)
+    reader = _StatusReader(
+        tree, plan, compliance, reverted, records_only=records_only, at_work=at_work
+    )
     phases = [reader.phase(phase, records[phase.id]) for phase in plan.phases]
     lost = strays(tree, plan)
     return Status(plan, phases, next(open_batches(phases), None), reverted, lost)
 
 
-def refreshed(old: Status, tree: Tree, compliance: Compliance, changed: Collection[str]) -> Status:
+def refreshed(
+    old: Status, tree: WorkTree, compliance: Compliance, changed: Collection[str]
+) -> Status:
     """The status by now, where these files are all that changed since the `old` one.
 
     Raises:
         BadInput: a record cannot be read.
     """
     plan = old.plan
-    reader = _Reader(tree, plan, compliance, old.reverted, records_only=False)
+    reader = _StatusReader(tree, plan, compliance, old.reverted, records_only=False)
     phases = []
     for phase in old.phases:
         batches = [
@@ -94,10 +98,10 @@ def _is_about(plan: Plan, place: Place, changed: Collection[str]) -> bool:
     )
 
 
-class _Reader:
+class _StatusReader:
     def __init__(
         self,
-        tree: Tree,
+        tree: WorkTree,
         plan: Plan,
         compliance: Compliance,
         reverted: Mapping[str, str],
@@ -146,59 +150,61 @@ class _Reader:
     def _unless_at_work(self, found: TargetStatus) -> TargetStatus:
         if found.target.path not in self._at_work:
             return found
-        return TargetStatus(found.target, State.PENDING, "a run works on it")
+        return TargetStatus(found.target, TargetState.PENDING, "a run works on it")
 
     def _unrecorded(self, phase: Phase, target: Target) -> TargetStatus:
         if phase.state is PhaseState.DONE:
-            return TargetStatus(target, State.DONE)
+            return TargetStatus(target, TargetState.DONE)
         if target.manual is not None:
-            return TargetStatus(target, State.MANUAL, target.manual)
+            return TargetStatus(target, TargetState.MANUAL, target.manual)
         if phase.state is PhaseState.DEFERRED:
-            return TargetStatus(target, State.DEFERRED, phase.reason or "")
+            return TargetStatus(target, TargetState.DEFERRED, phase.reason or "")
         return self._looked_at(phase, target)
 
     def _looked_at(self, phase: Phase, target: Target) -> TargetStatus:
         """A target nothing is known of but its file."""
         if self._records_only:
-            return TargetStatus(target, State.PENDING)
+            return TargetStatus(target, TargetState.PENDING)
         data = self._data(target)
         if data is None:
             if target.new:
-                return TargetStatus(target, State.PENDING)
-            return TargetStatus(target, State.MISSING, self._why_missing(target.path))
+                return TargetStatus(target, TargetState.PENDING)
+            return TargetStatus(target, TargetState.MISSING, self._why_missing(target.path))
         if self._compliance.has_traces(phase, data) and self._compliance.is_clean(
             phase, target, data
         ):
-            return TargetStatus(target, State.COMPLIANT)
-        return TargetStatus(target, State.PENDING)
+            return TargetStatus(target, TargetState.COMPLIANT)
+        return TargetStatus(target, TargetState.PENDING)
 
     def _recorded(
         self, phase: Phase, target: Target, record: TargetRecord | None, *, drifted: bool
     ) -> TargetStatus:
-        if record is not None and record.done is Done.SKIPPED:
-            return TargetStatus(target, State.DEFERRED, f"skipped: {record.reason}")
+        if record is not None and record.done is TargetOutcome.SKIPPED:
+            return TargetStatus(target, TargetState.DEFERRED, f"skipped: {record.reason}")
         if target.manual is not None:
             return self._by_hand(target, record)
         if drifted:
             return TargetStatus(
-                target, State.DRIFTED, "the batch was defined otherwise when it ran"
+                target, TargetState.DRIFTED, "the batch was defined otherwise when it ran"
             )
         if record is None:
             return self._unrecorded(phase, target)
         if record.done in GIVEN_UP and self._is_untouched(target, record):
-            word = "refused: " if record.done is Done.REFUSED else ""
-            return TargetStatus(target, State.QUARANTINED, f"{word}{record.reason}")
+            word = "refused: " if record.done is TargetOutcome.REFUSED else ""
+            return TargetStatus(target, TargetState.QUARANTINED, f"{word}{record.reason}")
         return self._compared(phase, target, record)
 
     def _by_hand(self, target: Target, record: TargetRecord | None) -> TargetStatus:
         """A target no fixer works on: done once a person's change of it was adopted."""
-        if record is None or record.done is not Done.ADOPTED:
-            return TargetStatus(target, State.MANUAL, target.manual or "")
+        if record is None or record.done is not TargetOutcome.ADOPTED:
+            return TargetStatus(target, TargetState.MANUAL, target.manual or "")
         if not self._records_only and self._data(target) is None:
-            return TargetStatus(target, State.MANUAL, f"gone since it was adopted: {target.manual}")
+            return TargetStatus(
+                target, TargetState.MANUAL, f"gone since it was adopted: {target.manual}"
+            )
         if self._is_untouched(target, record):
-            return TargetStatus(target, State.DONE)
-        return TargetStatus(target, State.EDITED, "changed since it was adopted")
+            return TargetStatus(target, TargetState.DONE)
+        return TargetStatus(target, TargetState.EDITED, "changed since it was adopted")
 
     def _is_untouched(self, target: Target, record: TargetRecord) -> bool:
         """Whether the file is the one the record speaks of."""
@@ -214,10 +220,12 @@ class _Reader:
     def _compared(self, phase: Phase, target: Target, record: TargetRecord) -> TargetStatus:
         """A target that a run settled, beside the file as it is now."""
         if self._is_untouched(target, record):
-            return TargetStatus(target, State.DONE)
+            return TargetStatus(target, TargetState.DONE)
         data = self._data(target)
-        if record.after is None and record.done is Done.EDITED:
-            return TargetStatus(target, State.REGRESSED, "there again, and the batch removed it")
+        if record.after is None and record.done is TargetOutcome.EDITED:
+            return TargetStatus(
+                target, TargetState.REGRESSED, "there again, and the batch removed it"
+            )
         if data is None:
             return self._gone(phase, target, record)
         return self._changed(phase, target, record, data)
@@ -225,16 +233,18 @@ class _Reader:
     def _gone(self, phase: Phase, target: Target, record: TargetRecord) -> TargetStatus:
         """A target that a run settled, and whose file is not there any more."""
         if (name := self._tree.git.renamed(target.path)) is None:
-            return TargetStatus(target, State.DONE, "the file was removed since")
+            return TargetStatus(target, TargetState.DONE, "the file was removed since")
         data = self._tree.read(name)
         if data is None or record.after is None:
-            return TargetStatus(target, State.DONE, f"renamed to {name}, which was removed since")
+            return TargetStatus(
+                target, TargetState.DONE, f"renamed to {name}, which was removed since"
+            )
         if self._tree.holds(name, data, record.after):
-            return TargetStatus(target, State.DONE, f"renamed to {name}")
+            return TargetStatus(target, TargetState.DONE, f"renamed to {name}")
         if self._compliance.is_clean(phase, target, data) is False:
             why = f"renamed to {name} and changed; {_FOLLOW}, then a run edits it again"
-            return TargetStatus(target, State.MISSING, why)
-        return TargetStatus(target, State.EDITED, f"renamed to {name}, and changed since")
+            return TargetStatus(target, TargetState.MISSING, why)
+        return TargetStatus(target, TargetState.EDITED, f"renamed to {name}, and changed since")
 
     def _changed(
         self, phase: Phase, target: Target, record: TargetRecord, data: bytes
@@ -243,16 +253,20 @@ class _Reader:
         clean = self._compliance.is_clean(phase, target, data)
         if clean is None and record.done not in GIVEN_UP:
             return TargetStatus(
-                target, State.EDITED, "changed since; only a run could tell what is left"
+                target, TargetState.EDITED, "changed since; only a run could tell what is left"
             )
         if clean:
-            if record.done is Done.QUARANTINED:  # the gates said no to this very edit
+            if record.done is TargetOutcome.QUARANTINED:  # the gates said no to this very edit
                 why = f"has the edit now, and nobody adopted it; before: {record.reason}"
-                return TargetStatus(target, State.QUARANTINED, why)
-            return TargetStatus(target, State.EDITED, "changed since, and still as it should be")
+                return TargetStatus(target, TargetState.QUARANTINED, why)
+            return TargetStatus(
+                target, TargetState.EDITED, "changed since, and still as it should be"
+            )
         if record.done in GIVEN_UP:
-            return TargetStatus(target, State.PENDING, "changed since it was given up")
-        return TargetStatus(target, State.REGRESSED, "changed since; the fixer would edit it again")
+            return TargetStatus(target, TargetState.PENDING, "changed since it was given up")
+        return TargetStatus(
+            target, TargetState.REGRESSED, "changed since; the fixer would edit it again"
+        )
 
     def _data(self, target: Target) -> bytes | None:
         try:
@@ -270,6 +284,6 @@ class _Reader:
 
 def _held_back(found: TargetStatus, why: str) -> TargetStatus:
     """What a run would work on again waits for `retry` where its batch was taken back."""
-    if why and found.state is State.PENDING:
-        return TargetStatus(found.target, State.REVERTED, why)
+    if why and found.state is TargetState.PENDING:
+        return TargetStatus(found.target, TargetState.REVERTED, why)
     return found

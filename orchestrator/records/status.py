@@ -8,14 +8,14 @@ from enum import StrEnum
 
 from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
 from orchestrator.records.record import (
-    Done,
     Record,
+    TargetOutcome,
     TargetRecord,
 )
 from orchestrator.records.strays import Stray
 
 
-class State(StrEnum):
+class TargetState(StrEnum):
     """Where one target stands."""
 
     PENDING = "pending"
@@ -31,21 +31,23 @@ class State(StrEnum):
     MANUAL = "manual"
 
 
-SETTLED = frozenset({State.DONE, State.EDITED, State.COMPLIANT})
+SETTLED = frozenset({TargetState.DONE, TargetState.EDITED, TargetState.COMPLIANT})
 """States that count as progress."""
 
-OPEN = frozenset({State.PENDING, State.REGRESSED, State.DRIFTED})
+OPEN = frozenset({TargetState.PENDING, TargetState.REGRESSED, TargetState.DRIFTED})
 """States that a run of the batch would work on."""
 
 
-WAITING = frozenset({State.QUARANTINED, State.REVERTED, State.MISSING, State.MANUAL})
+WAITING = frozenset(
+    {TargetState.QUARANTINED, TargetState.REVERTED, TargetState.MISSING, TargetState.MANUAL}
+)
 """States in which a target waits for a person: no run works on it."""
 
-GIVEN_UP = frozenset({Done.REFUSED, Done.QUARANTINED})
+GIVEN_UP = frozenset({TargetOutcome.REFUSED, TargetOutcome.QUARANTINED})
 """What a record says of a target that a run could not bring in; its file is as it was."""
 
 
-_NOT_FOR_A_RUN = frozenset({State.MANUAL, State.MISSING, State.REVERTED})
+_NOT_FOR_A_RUN = frozenset({TargetState.MANUAL, TargetState.MISSING, TargetState.REVERTED})
 """States of targets that do not keep a batch open."""
 
 
@@ -54,7 +56,7 @@ class TargetStatus:
     """One target: where it stands, and why where that is not plain."""
 
     target: Target
-    state: State
+    state: TargetState
     why: str = ""
 
 
@@ -85,7 +87,10 @@ class BatchStatus:
 
     def _unrecorded(self, target: TargetStatus) -> bool:
         """Whether a file has it all and was never recorded; a run says so in the record."""
-        return target.state in {State.COMPLIANT, State.DEFERRED} and self.entry(target) is None
+        return (
+            target.state in {TargetState.COMPLIANT, TargetState.DEFERRED}
+            and self.entry(target) is None
+        )
 
     def entry(self, target: TargetStatus) -> TargetRecord | None:
         """What the record holds of one target."""
@@ -95,7 +100,7 @@ class BatchStatus:
     def is_skipped(self, target: TargetStatus) -> bool:
         """Whether a person decided that it stays as it is."""
         entry = self.entry(target)
-        return entry is not None and entry.done is Done.SKIPPED
+        return entry is not None and entry.done is TargetOutcome.SKIPPED
 
     def settled(self) -> int:
         """How many targets count as progress."""
@@ -116,7 +121,7 @@ class PhaseStatus:
             return self.phase.file_count()
         return sum(batch.settled() for batch in self.batches)
 
-    def count(self, state: State) -> int:
+    def count(self, state: TargetState) -> int:
         """How many named targets are in `state`."""
         return sum(t.state is state for batch in self.batches for t in batch.targets)
 
@@ -125,7 +130,7 @@ class PhaseStatus:
         """Whether nothing of it is open, and nothing waits for a person."""
         if self.phase.state is not PhaseState.ACTIVE:
             return self.phase.state is PhaseState.DONE
-        return self.files_done + self.count(State.DEFERRED) >= self.phase.file_count()
+        return self.files_done + self.count(TargetState.DEFERRED) >= self.phase.file_count()
 
     @property
     def is_unlocked(self) -> bool:

@@ -11,7 +11,7 @@ from orchestrator.base.paths import RepoPath, why_unsafe
 from orchestrator.errors import BadInput
 from orchestrator.plan.model import Plan
 from orchestrator.records.record import MOST_MIB, Record, parsed, record_path
-from orchestrator.records.tree import Tree
+from orchestrator.records.tree import WorkTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Stray:
         return f"{self.path} is the record of {self.name}, which the plan does not name"
 
 
-def strays(tree: Tree, plan: Plan) -> list[Stray]:
+def strays(tree: WorkTree, plan: Plan) -> list[Stray]:
     """Every such record, by path; what is no record, or of another plan, is left alone."""
     known = {record_path(plan, place) for place in plan.places()}
     found = []
@@ -49,7 +49,7 @@ def strays(tree: Tree, plan: Plan) -> list[Stray]:
     return found
 
 
-def _files(tree: Tree, reports: str) -> Iterator[RepoPath]:
+def _files(tree: WorkTree, reports: str) -> Iterator[RepoPath]:
     """The files that may be records: `REPORTS/FOLDER/NAME.json`."""
     for path in tree.git.hidden():
         if path.startswith(f"{reports}/") and path.endswith(".json") and path.count("/") > 1:
@@ -64,7 +64,7 @@ def _files(tree: Tree, reports: str) -> Iterator[RepoPath]:
                 yield RepoPath(path)
 
 
-def _names(tree: Tree, folder: str) -> list[str]:
+def _names(tree: WorkTree, folder: str) -> list[str]:
     try:
         return [entry.name for entry in os.scandir(tree.top / folder)]
     except OSError:

@@ -60,7 +60,7 @@ class NoGit:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class WorkTree:
     """A work tree, from its top."""
 
     top: Path

@@ -18,7 +18,7 @@ _MIB = {"MB": 1e6 / 2**20, "GB": 1e9 / 2**20, "MiB": 1.0, "GiB": 1024.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredSavings:
     """What batches were measured to save: the sum of their peaks before, less those after, in MiB.
 
     Below zero where the tests hold more with the edit than without it. Each batch was run alone, so
@@ -49,19 +49,19 @@ def in_words(record: MemoryRecord) -> str:
     return f"{before:,.0f} to {after:,.0f} MiB ({runs} of each side, {how})"
 
 
-def measured(records: Iterable[Record | None]) -> Measured:
+def measured(records: Iterable[Record | None]) -> MeasuredSavings:
     """What some batches came to."""
     found = [record for record in records if record and record.memory]
     saved = [peaks(one) for record in found for one in record.memory or ()]
-    return Measured(len(found), sum(before - after for before, after in saved))
+    return MeasuredSavings(len(found), sum(before - after for before, after in saved))
 
 
-def of_phase(phase: PhaseStatus) -> Measured:
+def of_phase(phase: PhaseStatus) -> MeasuredSavings:
     """What a phase was measured to save."""
     return measured(batch.record for batch in phase.batches)
 
 
-def of_plan(status: Status) -> Measured:
+def of_plan(status: Status) -> MeasuredSavings:
     """What all of it was measured to save."""
     return measured(batch.record for phase in status.phases for batch in phase.batches)
 

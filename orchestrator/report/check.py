@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from orchestrator.base.paths import RepoPath
 from orchestrator.plan.model import Place, Plan
-from orchestrator.records.record import Done, GateRecord, Record, TargetRecord
+from orchestrator.records.record import GateRecord, Record, TargetOutcome, TargetRecord
 from orchestrator.report.message import Message, message
 from orchestrator.report.told import Action
 
 _DONE = {
-    Action.MIGRATE: Done.EDITED,
-    Action.ADOPT: Done.ADOPTED,
-    Action.RECORD: Done.UNCHANGED,
-    Action.UNDO: Done.EDITED,
-    Action.SKIP: Done.SKIPPED,
+    Action.MIGRATE: TargetOutcome.EDITED,
+    Action.ADOPT: TargetOutcome.ADOPTED,
+    Action.RECORD: TargetOutcome.UNCHANGED,
+    Action.UNDO: TargetOutcome.EDITED,
+    Action.SKIP: TargetOutcome.SKIPPED,
 }
 
 
@@ -48,10 +48,10 @@ def _tried(plan: Plan, place: Place, action: Action) -> Message:
     return message(plan, place, record, action=action, reason="because", is_trial=True)
 
 
-def _imagined(plan: Plan, place: Place, done: Done) -> Record:
-    counts = {"lines": 1} if done is Done.EDITED else {}
+def _imagined(plan: Plan, place: Place, done: TargetOutcome) -> Record:
+    counts = {"lines": 1} if done is TargetOutcome.EDITED else {}
     targets = tuple(
-        TargetRecord(path=RepoPath(t.path), done=Done.MANUAL, reason=t.manual)
+        TargetRecord(path=RepoPath(t.path), done=TargetOutcome.MANUAL, reason=t.manual)
         if t.manual is not None
         else TargetRecord(path=RepoPath(t.path), done=done, counts=counts)
         for t in place.batch.targets

@@ -11,19 +11,25 @@ from orchestrator.gates.reproduce import Reproduction
 from orchestrator.plan.model import Measure, PhaseState
 from orchestrator.records.history import History
 from orchestrator.records.record import GateRecord, Record, failed_before, flaky
-from orchestrator.records.status import BatchStatus, PhaseStatus, State, Status
+from orchestrator.records.status import BatchStatus, PhaseStatus, Status, TargetState
 from orchestrator.report import calibration
 from orchestrator.report.calibration import MEASURE, in_words, of_phase
 from orchestrator.report.status import Row, rows, total
 from orchestrator.report.unresolved import Unresolved, next_steps, unresolved
 
 _STATES = {
-    State.PENDING: "to do", State.DONE: "done", State.EDITED: "done, edited since",
-    State.REGRESSED: "slipped back", State.DRIFTED: "defined otherwise since",
-    State.COMPLIANT: "as it should be", State.QUARANTINED: "given up",
-    State.REVERTED: "taken back", State.MISSING: "not there", State.DEFERRED: "waits",
-    State.MANUAL: "for a person",
-}  # fmt: skip
+    TargetState.PENDING: "to do",
+    TargetState.DONE: "done",
+    TargetState.EDITED: "done, edited since",
+    TargetState.REGRESSED: "slipped back",
+    TargetState.DRIFTED: "defined otherwise since",
+    TargetState.COMPLIANT: "as it should be",
+    TargetState.QUARANTINED: "given up",
+    TargetState.REVERTED: "taken back",
+    TargetState.MISSING: "not there",
+    TargetState.DEFERRED: "waits",
+    TargetState.MANUAL: "for a person",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class GateRow:
     """What one gate said of a batch."""
 
     name: str
@@ -48,14 +54,14 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class BatchRow:
     """One batch; `seconds` is what it took on this machine, None where it ran elsewhere."""
 
     name: str
     title: str
     state: str
     files: Sequence[File]
-    gates: Sequence[Gate]
+    gates: Sequence[GateRow]
     failed_before: Sequence[str]
     flaky: Sequence[str]
     did: str
@@ -76,17 +82,17 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
+class PhaseRow:
     """One phase with its row of the table."""
 
     row: Row
     reason: str
     amounts: Sequence[Amount]
-    batches: Sequence[Batch]
+    batches: Sequence[BatchRow]
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingRow:
     """What waits for somebody, with the commands that help."""
 
     item: Unresolved
@@ -94,15 +100,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ReportFacts:
     """The whole report. `kinds` counts what was given up, by why; `seconds` adds up steps."""
 
     title: str
     link: str
     prevents: str
     total: Row
-    phases: Sequence[Phase]
-    waiting: Sequence[Waiting]
+    phases: Sequence[PhaseRow]
+    waiting: Sequence[WaitingRow]
     kinds: Mapping[str, int]
     next: str
     history: History
@@ -123,17 +129,17 @@ def facts(
     took: Mapping[str, Mapping[str, float]],
     how: Reproduction,
     eta: str = "",
-) -> Facts:
+) -> ReportFacts:
     """What a report tells of `status`; `took` are seconds by step, of batches that ran here.
 
     `how` builds the commands that show a failure.
     """
-    waiting = [Waiting(item, next_steps(item)) for item in unresolved(status, how)]
+    waiting = [WaitingRow(item, next_steps(item)) for item in unresolved(status, how)]
     records = [b.record for p in status.phases for b in p.batches if b.record]
     seconds: Counter[str] = Counter()
     for steps in took.values():
         seconds.update(steps)
-    return Facts(
+    return ReportFacts(
         status.plan.title,
         status.plan.link or "",
         status.plan.prevents or "",
@@ -162,9 +168,9 @@ def _phase(
     status: Status,
     history: History,
     took: Mapping[str, Mapping[str, float]],
-) -> Phase:
+) -> PhaseRow:
     waits = phase.phase.reason if phase.phase.state is PhaseState.DEFERRED else ""
-    return Phase(
+    return PhaseRow(
         row,
         waits or "",
         list(_amounts(phase, status.plan.measures)),
@@ -198,12 +204,12 @@ def _batch(
     phase: PhaseStatus,
     history: History,
     took: Mapping[str, Mapping[str, float]],
-) -> Batch:
+) -> BatchRow:
     name, record = batch.place.name, batch.record
     commit = history.commit_of(name) or ""
     if phase.phase.state is PhaseState.DONE:
         commit = phase.phase.commit or ""
-    return Batch(
+    return BatchRow(
         name,
         batch.place.batch.title,
         _state_of(batch, phase),
@@ -250,8 +256,8 @@ def _verified(gates: Iterable[GateRecord]) -> int:
     return own + sum(common.values())
 
 
-def _gates(record: Record) -> Iterator[Gate]:
+def _gates(record: Record) -> Iterator[GateRow]:
     for gate in record.gates:
         noun = "test" if gate.gate in {"collect", "test", "strength"} else "file"
         before = len(gate.known_failures) + len(gate.failed_before)
-        yield Gate(gate.gate, plural(gate.count, noun), before, len(gate.flaky))
+        yield GateRow(gate.gate, plural(gate.count, noun), before, len(gate.flaky))

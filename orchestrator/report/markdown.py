@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.records.status import Status
-from orchestrator.report.facts import Batch, Facts
+from orchestrator.report.facts import BatchRow, ReportFacts
 from orchestrator.report.outside import code_in_markdown, in_markdown
 from orchestrator.report.status import markdown_table
 
 
-def markdown_report(facts: Facts, status: Status) -> str:
+def markdown_report(facts: ReportFacts, status: Status) -> str:
     """Where it stands, what waits first, and what each batch did."""
     return "\n".join(_lines(facts, status)) + "\n"
 
 
-def _lines(facts: Facts, status: Status) -> Iterator[str]:
+def _lines(facts: ReportFacts, status: Status) -> Iterator[str]:
     yield f"# {in_markdown(facts.title)}"
     yield ""
     yield (
@@ -43,7 +43,7 @@ def _lines(facts: Facts, status: Status) -> Iterator[str]:
         yield from map(_row, landed)
 
 
-def _row(batch: Batch) -> str:
+def _row(batch: BatchRow) -> str:
     said = [
         f"{g.name} {g.count}" + (f", {g.failed_before} failed before" if g.failed_before else "")
         for g in batch.gates

@@ -8,11 +8,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.plan.model import Plan
 from orchestrator.report.chart import chart
-from orchestrator.report.facts import Facts
+from orchestrator.report.facts import ReportFacts
 from orchestrator.report.outside import in_template
 
 
-def page(facts: Facts, plan: Plan) -> str:
+def page(facts: ReportFacts, plan: Plan) -> str:
     """The whole page; what comes from the repository is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,

@@ -9,17 +9,22 @@ from dataclasses import dataclass
 from orchestrator.base.redact import redacted
 from orchestrator.base.text import plural
 from orchestrator.plan.model import Measure, Phase, PhaseState
-from orchestrator.records.status import OPEN, PhaseStatus, State, Status
+from orchestrator.records.status import OPEN, PhaseStatus, Status, TargetState
 from orchestrator.report import calibration
 from orchestrator.report.calibration import of_phase, of_plan
 from orchestrator.report.outside import code_in_markdown, in_markdown
 
 _UNKNOWN = "-"
 _TOLD = (
-    State.REGRESSED, State.DRIFTED, State.REVERTED, State.QUARANTINED, State.MISSING, State.EDITED,
-    State.MANUAL,
-)  # fmt: skip
-_COUNTED = tuple(state for state in _TOLD if state is not State.EDITED)
+    TargetState.REGRESSED,
+    TargetState.DRIFTED,
+    TargetState.REVERTED,
+    TargetState.QUARANTINED,
+    TargetState.MISSING,
+    TargetState.EDITED,
+    TargetState.MANUAL,
+)
+_COUNTED = tuple(state for state in _TOLD if state is not TargetState.EDITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ def attention(status: Status) -> list[Attention]:
         for t in batch.targets
         if t.state in _TOLD and phase.phase.state is PhaseState.ACTIVE
         # what a person has to do is told when a run has done its part of the phase
-        if t.state is not State.MANUAL or (phase.is_unlocked and _is_reached(phase, status))
+        if t.state is not TargetState.MANUAL or (phase.is_unlocked and _is_reached(phase, status))
     ]
     order = [state.value for state in _TOLD]
     return sorted(found, key=lambda item: order.index(item.state))
@@ -152,7 +157,7 @@ def next_lines(status: Status) -> list[str]:
     """What comes next, and the command for it."""
     if status.next is None:
         manual = any(
-            p.count(State.MANUAL) for p in status.phases if p.phase.state is PhaseState.ACTIVE
+            p.count(TargetState.MANUAL) for p in status.phases if p.phase.state is PhaseState.ACTIVE
         )
         if manual or next(status.unresolved(), None):
             waits = "Nothing is left for a run to do; what is left waits for somebody:"

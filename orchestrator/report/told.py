@@ -12,10 +12,10 @@ from orchestrator.base.escape import for_commit
 from orchestrator.base.text import counts_in_words, plural
 from orchestrator.plan.model import Measure, Place, Plan, Target
 from orchestrator.records.record import (
-    Done,
     GateRecord,
     MemoryRecord,
     Record,
+    TargetOutcome,
     TargetRecord,
     added,
     failed_before,
@@ -26,7 +26,7 @@ from orchestrator.report.calibration import in_words
 
 _TOPIC_CHARS = 36
 _GATES_OF_TESTS = ("collect", "test")
-_OUT = frozenset({Done.REFUSED, Done.QUARANTINED, Done.SKIPPED})
+_OUT = frozenset({TargetOutcome.REFUSED, TargetOutcome.QUARANTINED, TargetOutcome.SKIPPED})
 """Targets of a batch that are not in."""
 
 
@@ -69,7 +69,7 @@ class About:
             return [topic_of(self.entries[0].path)] if len(self.entries) == 1 else own
         if self.action is Action.SKIP and len(self.entries) > 1:
             return [plural(len(self.entries), "file")]
-        edited = [t for t in self.entries if t.done is Done.EDITED]
+        edited = [t for t in self.entries if t.done is TargetOutcome.EDITED]
         return list(dict.fromkeys(topic_of(t.path) for t in edited or self.entries))
 
     @property
@@ -93,18 +93,18 @@ class About:
                 return f"{title} by hand for {topic}"
             case Action.RECORD:
                 done = {entry.done for entry in self.entries}
-                if Done.ADOPTED in done:
+                if TargetOutcome.ADOPTED in done:
                     return f"Record that {topic} stays as it is in {title}"
-                how = "needs no change in" if Done.UNCHANGED in done else "waits in"
+                how = "needs no change in" if TargetOutcome.UNCHANGED in done else "waits in"
                 return f"Record that {title} {how} {topic}"
 
 
 def action_of(entries: Sequence[TargetRecord]) -> Action:
     """What a commit does that lets a batch land."""
     done = {entry.done for entry in entries}
-    if Done.EDITED in done:
+    if TargetOutcome.EDITED in done:
         return Action.MIGRATE
-    adopted = any(e.done is Done.ADOPTED and e.before != e.after for e in entries)
+    adopted = any(e.done is TargetOutcome.ADOPTED and e.before != e.after for e in entries)
     return Action.ADOPT if adopted else Action.RECORD
 
 
@@ -127,7 +127,7 @@ def values(about: About) -> dict[str, Any]:
     """What templates may name."""
     plan, record, entries, verified = about.plan, about.record, about.entries, about.verified
     phase, batch = about.place.phase, about.place.batch
-    edited = [t for t in entries if t.done is Done.EDITED]
+    edited = [t for t in entries if t.done is TargetOutcome.EDITED]
     topic = listed(about.topics, most_chars=_TOPIC_CHARS)
     out = {t.path for t in record.targets if t.done in _OUT}
     left = [target for target in batch.targets if target.path not in out]
@@ -187,7 +187,7 @@ def values(about: About) -> dict[str, Any]:
         "others": [
             {"path": for_commit(t.path), "note": _note(t)}
             for t in entries
-            if t.done not in {Done.EDITED, Done.ADOPTED}
+            if t.done not in {TargetOutcome.EDITED, TargetOutcome.ADOPTED}
         ],
         "beside": [
             {"path": for_commit(t.path), "counts": counts_in_words(t.counts)}
@@ -197,7 +197,7 @@ def values(about: About) -> dict[str, Any]:
         "by_hand": [
             {"path": for_commit(t.path), "note": for_commit(t.reason or "")}
             for t in entries
-            if t.done is Done.ADOPTED
+            if t.done is TargetOutcome.ADOPTED
         ],
         "how_by_hand": "Kept as they are"
         if about.action is Action.RECORD
@@ -211,7 +211,7 @@ def values(about: About) -> dict[str, Any]:
             or ["these files"],
             most_chars=_TOPIC_CHARS,
         ),
-        "unchanged": any(t.done is Done.UNCHANGED for t in entries),
+        "unchanged": any(t.done is TargetOutcome.UNCHANGED for t in entries),
         "untested": [
             for_commit(t.path)
             for t in (*entries, *record.others)
@@ -230,20 +230,20 @@ def _is_about(measured: MemoryRecord, entries: Sequence[TargetRecord]) -> bool:
 
 def share_of(record: Record) -> tuple[int, int]:
     """How many targets of a batch are in, of how many a run or a person brings in."""
-    mine = [t for t in record.targets if t.done is not Done.MANUAL]
+    mine = [t for t in record.targets if t.done is not TargetOutcome.MANUAL]
     return sum(t.done not in _OUT for t in mine), len(mine)
 
 
 _NOTES = {
-    Done.MANUAL: "left to a person: ",
-    Done.REFUSED: "refused: ",
-    Done.QUARANTINED: "taken out, ",
-    Done.SKIPPED: "skipped: ",
+    TargetOutcome.MANUAL: "left to a person: ",
+    TargetOutcome.REFUSED: "refused: ",
+    TargetOutcome.QUARANTINED: "taken out, ",
+    TargetOutcome.SKIPPED: "skipped: ",
 }
 
 
 def _note(target: TargetRecord) -> str:
-    if target.done is Done.UNCHANGED:
+    if target.done is TargetOutcome.UNCHANGED:
         return "unchanged, it already has it"
     return for_commit(f"{_NOTES[target.done]}{target.reason or ''}")
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from orchestrator.base.escape import as_argument, as_command
 from orchestrator.base.redact import redacted
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import Fault
-from orchestrator.records.record import Done, TargetRecord
-from orchestrator.records.status import BatchStatus, State, Status, TargetStatus
+from orchestrator.gates.verdict import FailureCause
+from orchestrator.records.record import TargetOutcome, TargetRecord
+from orchestrator.records.status import BatchStatus, Status, TargetState, TargetStatus
 from orchestrator.report.typed import repeated
 
 
@@ -38,7 +38,7 @@ def unresolved(status: Status, how: Reproduction) -> list[Unresolved]:
     return sorted(found, key=lambda item: item.kind in _FOR_A_PERSON)
 
 
-_FOR_A_PERSON = (State.REVERTED.value, State.MISSING.value, State.MANUAL.value)
+_FOR_A_PERSON = (TargetState.REVERTED.value, TargetState.MISSING.value, TargetState.MANUAL.value)
 """Kinds of what no run gave up, told after what one did."""
 
 
@@ -79,14 +79,14 @@ def see_it(item: Unresolved) -> str:
 def next_steps(item: Unresolved) -> list[str]:
     """What a person can do about it, each with its command."""
     path = as_argument(item.path)
-    if item.kind == State.MANUAL.value:
+    if item.kind == TargetState.MANUAL.value:
         return [f"change what it needs, then: orchestrate adopt {path}"]
-    if item.kind == State.REVERTED.value:
+    if item.kind == TargetState.REVERTED.value:
         return [
             f"do it again: orchestrate retry {item.place}",
             f"or leave it as it is: orchestrate skip {path} --reason WHY",
         ]
-    if item.kind == State.MISSING.value:
+    if item.kind == TargetState.MISSING.value:
         return [
             "take over where it is now: orchestrate plan --update",
             f"or leave it out: orchestrate skip {path} --reason WHY",
@@ -103,9 +103,13 @@ def _of(batch: BatchStatus, target: TargetStatus, how: Reproduction) -> Unresolv
     if target.state.value in _FOR_A_PERSON:
         return Unresolved(place, path, target.state.value, target.why)
     if entry is None:
-        return Unresolved(place, path, State.MANUAL.value, target.why)
+        return Unresolved(place, path, TargetState.MANUAL.value, target.why)
     failure = entry.failure
-    kind = Fault.REFUSED.value if entry.done is Done.REFUSED or not failure else failure.fault
+    kind = (
+        FailureCause.REFUSED.value
+        if entry.done is TargetOutcome.REFUSED or not failure
+        else failure.fault
+    )
     return Unresolved(
         place,
         path,

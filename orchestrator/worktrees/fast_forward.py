@@ -62,7 +62,7 @@ class NotAdvanced(OrchestrateError):
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class BranchMoved:
     """The user's branch is somewhere else by now; nothing was done."""
 
     tip: str
@@ -109,7 +109,7 @@ class BranchUpdater:
         ours = re.compile(rf"orchestrate[/-]{re.escape(self.branch)}(-\d+)?")
         return {name: commit for name, commit in rows.items() if ours.fullmatch(name)}
 
-    def to(self, new: str, *, old: str) -> ParkedCommits | Moved | None:
+    def to(self, new: str, *, old: str) -> ParkedCommits | BranchMoved | None:
         """Let the branch be at `new`, which follows on `old`; None where that is done.
 
         Files and index are brought along where the branch is checked out here.
@@ -120,7 +120,7 @@ class BranchUpdater:
         """
         with held():
             if (tip := self.tip()) != old:
-                return Moved(tip)
+                return BranchMoved(tip)
             if why := self._obstacle(old, new):
                 return self.keep(new, why)
             meant = FastForwardIntent(branch=self.branch, old=old, new=new)
@@ -137,7 +137,7 @@ class BranchUpdater:
                     _put_back_files(self.repo, meant)
                 (self.folder / _FILE).unlink()
                 if (tip := self.tip()) != old:
-                    return Moved(tip)
+                    return BranchMoved(tip)
                 raise self._not_advanced(new, refused)
             failpoints.hit("advanced")
             (self.folder / _FILE).unlink()

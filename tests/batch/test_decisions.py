@@ -29,7 +29,7 @@ from orchestrator.engine.events import ignore_events
 from orchestrator.engine.options import RunOptions
 from orchestrator.engine.results import Landed, Stopped
 from orchestrator.errors import BadInput, Refused
-from orchestrator.records.status import State
+from orchestrator.records.status import TargetState
 
 HOW = RunOptions(sys.executable)
 
@@ -40,7 +40,7 @@ def given_up(tmp_path: Path) -> SampleRepo:
     return landed_repo(tmp_path / "r", {**FILES, "tests/test_b.py": BREAKS})
 
 
-def states(repo: SampleRepo) -> dict[str, State]:
+def states(repo: SampleRepo) -> dict[str, TargetState]:
     status = repo.workspace().status()
     return {
         t.target.path: t.state for phase in status.phases for b in phase.batches for t in b.targets
@@ -65,11 +65,11 @@ def test_retry_lands_what_was_given_up_once_its_cause_is_gone(given_up: SampleRe
         "import gc\n\n_collect = gc.collect\n\n\ndef pytest_runtest_teardown():\n    gc.collect = _collect\n",
     )
     given_up.commit("the cause is gone")
-    assert states(given_up)["tests/test_b.py"] is State.QUARANTINED
+    assert states(given_up)["tests/test_b.py"] is TargetState.QUARANTINED
     (result,) = called(retry, given_up.workspace(), None, HOW, ignore_events).results
     assert isinstance(result, Landed)
     assert given_up.git.changed_by("HEAD") == ["reports/first/one.json", "tests/test_b.py"]
-    assert states(given_up)["tests/test_b.py"] is State.DONE
+    assert states(given_up)["tests/test_b.py"] is TargetState.DONE
     assert [entry.done for entry in result.record.targets] == ["edited", "edited"]
     assert (given_up.changes, given_up.leftovers) == ("", [])
 
@@ -95,7 +95,7 @@ def test_a_skipped_file_waits_for_ever_and_says_why(given_up: SampleRepo) -> Non
     assert "it is on its way out" in given_up.git.text("log", "-1", "--format=%B")
     status = given_up.workspace().status()
     (target,) = [t for b in status.phases[0].batches for t in b.targets if "_b" in t.target.path]
-    assert (target.state, target.why) == (State.DEFERRED, "skipped: it is on its way out")
+    assert (target.state, target.why) == (TargetState.DEFERRED, "skipped: it is on its way out")
     assert list(status.unresolved()) == []
     given_up.next_batch()
     assert given_up.workspace().status().phases[0].is_done
@@ -123,14 +123,14 @@ def test_retry_takes_a_skip_back_and_the_edit_was_kept(given_up: SampleRepo) -> 
     given_up.commit("mended")
     (result,) = called(retry, given_up.workspace(), "tests/test_b.py", HOW, ignore_events).results
     assert isinstance(result, Landed)
-    assert states(given_up)["tests/test_b.py"] is State.DONE
+    assert states(given_up)["tests/test_b.py"] is TargetState.DONE
 
 
 def test_a_file_that_was_taken_out_stays_so_though_it_holds_the_edit(given_up: SampleRepo) -> None:
     patch = given_up.run("show", "--patch", "tests/test_b.py").out
     given_up.write("it.patch", patch)
     given_up.git.run("apply", "it.patch")
-    assert states(given_up)["tests/test_b.py"] is State.QUARANTINED
+    assert states(given_up)["tests/test_b.py"] is TargetState.QUARANTINED
     assert adopted(given_up, "tests/test_b.py").commit is None
 
 
@@ -155,7 +155,7 @@ def test_adopt_commits_what_a_person_fixed(given_up: SampleRepo, tmp_path: Path)
     result = adopted(given_up, "tests/test_b.py")
     assert result.commit is not None
     assert given_up.git.changed_by("HEAD") == ["reports/first/one.json", "tests/test_b.py"]
-    assert states(given_up)["tests/test_b.py"] is State.DONE
+    assert states(given_up)["tests/test_b.py"] is TargetState.DONE
     assert given_up.git.text("log", "-1", "--format=%s").startswith("memory safety by hand for b")
     assert (given_up.changes, given_up.leftovers) == ("", [])
 
@@ -164,10 +164,10 @@ def test_adopt_takes_what_was_committed_already(given_up: SampleRepo, tmp_path: 
     mended = BREAKS.replace("gc.collect = broken", "pass")
     given_up.write("tests/test_b.py", fixed(mended, top=tmp_path / "x"))
     given_up.commit("by hand")
-    assert states(given_up)["tests/test_b.py"] is State.QUARANTINED
+    assert states(given_up)["tests/test_b.py"] is TargetState.QUARANTINED
     assert adopted(given_up, "tests/test_b.py").commit is not None
     assert given_up.git.changed_by("HEAD") == ["reports/first/one.json"]
-    assert states(given_up)["tests/test_b.py"] is State.DONE
+    assert states(given_up)["tests/test_b.py"] is TargetState.DONE
     with pytest.raises(BadInput, match="waits for a person"):
         adopted(given_up, "tests/test_b.py")
 
@@ -214,13 +214,13 @@ def with_conftest(top: Path) -> SampleRepo:
 def test_a_manual_target_is_done_once_it_is_adopted(tmp_path: Path) -> None:
     repo = with_conftest(tmp_path / "r")
     repo.next_batch()
-    assert states(repo)["tests/conftest.py"] is State.MANUAL
+    assert states(repo)["tests/conftest.py"] is TargetState.MANUAL
     result = adopted(repo, "tests/conftest.py", reason="nothing in it holds mocks")
     assert result.commit is not None
     assert [v.count for v in result.verdicts if v.gate == "test"] == [4]
-    assert states(repo)["tests/conftest.py"] is State.DONE
+    assert states(repo)["tests/conftest.py"] is TargetState.DONE
     repo.write("tests/conftest.py", "# mine, later\n")
-    assert states(repo)["tests/conftest.py"] is State.EDITED
+    assert states(repo)["tests/conftest.py"] is TargetState.EDITED
 
 
 def test_a_manual_target_that_breaks_its_batch_is_not_adopted(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_new_file_can_be_adopted_and_a_batch_adopted_before_it_ran(tmp_path: P
     repo.commit("no conftest")
     repo.write("tests/conftest.py", "# new\n")
     assert adopted(repo, "tests/conftest.py").commit is not None
-    assert states(repo)["tests/test_a.py"] is State.PENDING
+    assert states(repo)["tests/test_a.py"] is TargetState.PENDING
     result = repo.next_batch()
     assert isinstance(result, Landed)
     assert [entry.done for entry in result.record.targets] == ["edited", "edited", "adopted"]
@@ -251,7 +251,7 @@ def test_undo_gives_everything_back_in_one_commit(repo: SampleRepo) -> None:
     result = undone(repo, "one")
     assert result.commit is not None
     assert repo.git.text("rev-parse", "HEAD^{tree}") == before
-    assert set(states(repo).values()) == {State.REVERTED, State.PENDING}
+    assert set(states(repo).values()) == {TargetState.REVERTED, TargetState.PENDING}
     assert (
         repo.git.text("log", "-1", "--format=%s")
         == "Undo memory safety for Batch one (First, batch 1/2)"
@@ -261,7 +261,7 @@ def test_undo_gives_everything_back_in_one_commit(repo: SampleRepo) -> None:
     assert (repo.changes, repo.leftovers) == ("", [])
     (again,) = called(retry, repo.workspace(), "one", HOW, ignore_events).results
     assert isinstance(again, Landed)
-    assert states(repo)["tests/test_a.py"] is State.DONE
+    assert states(repo)["tests/test_a.py"] is TargetState.DONE
 
 
 def test_undo_keeps_what_was_changed_since_in_other_lines(repo: SampleRepo) -> None:
@@ -320,13 +320,16 @@ def test_undo_works_after_a_squash(repo: SampleRepo) -> None:
     repo.commit("both batches, squashed")
     assert undone(repo, "one").commit is not None
     found = states(repo)
-    assert (found["tests/test_a.py"], found["tests/test_c.py"]) == (State.REVERTED, State.DONE)
+    assert (found["tests/test_a.py"], found["tests/test_c.py"]) == (
+        TargetState.REVERTED,
+        TargetState.DONE,
+    )
 
 
 def test_undo_takes_a_skip_back(given_up: SampleRepo) -> None:
     skipped(given_up, "tests/test_b.py")
     assert undone(given_up, "one").commit is not None
-    assert states(given_up)["tests/test_b.py"] is State.REVERTED
+    assert states(given_up)["tests/test_b.py"] is TargetState.REVERTED
 
 
 def test_undo_of_what_never_ran_is_an_error(repo: SampleRepo) -> None:
@@ -349,7 +352,7 @@ def test_undo_leaves_a_file_that_adopt_brought_in(tmp_path: Path) -> None:
     adopted(repo, "tests/conftest.py")
     assert undone(repo, "one").commit is not None
     assert (repo.read("tests/conftest.py"), repo.changes) == ("# new\n", "")
-    assert states(repo)["tests/conftest.py"] is State.MANUAL
+    assert states(repo)["tests/conftest.py"] is TargetState.MANUAL
 
 
 def test_skip_trusts_no_command_of_the_plan_and_minds_no_other_file(tmp_path: Path) -> None:
@@ -368,11 +371,11 @@ def test_a_skip_or_retry_of_one_file_leaves_its_neighbours_drifted(given_up: Sam
     plan = given_up.read("migration_plan.yaml").replace("group: alpha_tests", "group: other")
     given_up.write("migration_plan.yaml", plan)
     given_up.commit("another group")
-    assert states(given_up)["tests/test_a.py"] is State.DRIFTED
+    assert states(given_up)["tests/test_a.py"] is TargetState.DRIFTED
     given_up.write("tests/test_b.py", PASSING)
     given_up.commit("mended")
     called(retry, given_up.workspace(), "tests/test_b.py", HOW, ignore_events)
-    assert states(given_up)["tests/test_a.py"] is State.DRIFTED
+    assert states(given_up)["tests/test_a.py"] is TargetState.DRIFTED
     with pytest.raises(BadInput, match="was done or skipped"):
         skipped(given_up, "tests/test_a.py")
 

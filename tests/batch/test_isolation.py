@@ -11,8 +11,8 @@ from support import BREAKS, FILES, PASSING, PLAN, PYPROJECT, SampleRepo, make_re
 from orchestrator.engine.next_batch import Ending
 from orchestrator.engine.results import Landed, Stopped
 from orchestrator.errors import Exit
-from orchestrator.gates.verdict import Fault, Kind
-from orchestrator.records.record import Done
+from orchestrator.gates.verdict import FailureCause, GateResult
+from orchestrator.records.record import TargetOutcome
 
 """Passes as it is; once a teardown collects garbage it fails, and spoils every later test."""
 
@@ -89,7 +89,7 @@ def done(result: Landed) -> dict[str, str]:
     }
 
 
-def faults(result: Landed) -> dict[str, Fault]:
+def faults(result: Landed) -> dict[str, FailureCause]:
     return {
         t.name.removeprefix("tests/test_").removesuffix(".py"): t.fault
         for t in result.found.taken_out
@@ -98,16 +98,16 @@ def faults(result: Landed) -> dict[str, Fault]:
 
 @pytest.mark.parametrize(
     ("policy", "out"),
-    [("warn", {}), ("fail", {"flaky": Fault.FLAKY})],
+    [("warn", {}), ("fail", {"flaky": FailureCause.FLAKY})],
     ids=["flaky-warn", "flaky-fail"],
 )
 def test_fault_75_76_each_of_eight_files_is_named_for_what_it_is(
-    policy: str, out: dict[str, Fault], tmp_path: Path
+    policy: str, out: dict[str, FailureCause], tmp_path: Path
 ) -> None:
     repo = repo_of(tmp_path / "r", EIGHT, verify=f"  test_timeout_s: 3\n  flaky: {policy}")
     result = landed(repo)
     assert faults(result) == {
-        "breaks": Fault.CULPRIT, "hangs": Fault.CULPRIT, "crashes": Fault.CULPRIT, **out,
+        "breaks": FailureCause.CULPRIT, "hangs": FailureCause.CULPRIT, "crashes": FailureCause.CULPRIT, **out,
     }  # fmt: skip
     test = result.record.gates[-1]
     assert test.failed_before == ("tests/test_red_before.py::TestRed::test_one",)
@@ -244,7 +244,7 @@ def test_a_file_nobody_could_judge_before_either_is_taken_out_as_that(
     files = {"tests/test_bad.py": text, "tests/test_b.py": PASSING}
     result = landed(repo_of(tmp_path / "r", files, verify="  test_timeout_s: 3"))
     assert done(result) == {"bad": "quarantined", "b": "edited"}
-    assert faults(result) == {"bad": Fault.CANNOT_JUDGE}
+    assert faults(result) == {"bad": FailureCause.CANNOT_JUDGE}
     assert why in str(result.entries[0].reason)
     assert result.exit_code is Exit.CANNOT_JUDGE
 
@@ -288,7 +288,7 @@ def test_a_file_that_spoils_a_test_it_does_not_hold_is_found_by_bisection(tmp_pa
 def test_a_record_keeps_the_edit_that_was_taken_back(tmp_path: Path) -> None:
     repo = repo_of(tmp_path / "r", {"tests/test_bad.py": BREAKS, "tests/test_b.py": PASSING})
     result = landed(repo)
-    entry = next(e for e in result.entries if e.done is Done.QUARANTINED)
+    entry = next(e for e in result.entries if e.done is TargetOutcome.QUARANTINED)
     assert entry.patch is not None
     (repo.top / "it.patch").write_bytes(entry.patch.to_bytes())
     repo.git.run("apply", "it.patch")
@@ -362,7 +362,7 @@ def test_a_series_ends_where_nothing_can_be_judged(tmp_path: Path) -> None:
     assert (series.ending, series.exit_code) == (Ending.STOPPED, Exit.CANNOT_JUDGE)
     (result,) = series.results
     assert isinstance(result, Stopped)
-    assert result.found.verdicts[-1].kind is Kind.CANNOT_JUDGE
+    assert result.found.verdicts[-1].kind is GateResult.CANNOT_JUDGE
     assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
 
 
@@ -418,7 +418,7 @@ def test_a_configuration_pytest_refuses_blames_nobody(tmp_path: Path) -> None:
     result = repo.next_batch(trust=True)
     assert isinstance(result, Stopped)
     assert (result.found.verdicts[-1].kind, list(result.found.verdicts[-1].blames)) == (
-        Kind.CANNOT_JUDGE,
+        GateResult.CANNOT_JUDGE,
         [],
     )
     assert (repo.head, repo.changes) == (head, "")

@@ -14,10 +14,10 @@ from orchestrator.commit.transaction import CommitRefused
 from orchestrator.engine.events import Event, Notice
 from orchestrator.engine.next_batch import next_batch
 from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import Choice
+from orchestrator.engine.pick import BatchSelector
 from orchestrator.engine.results import Landed, NothingToDo, Stopped
 from orchestrator.errors import BadInput, ChangedMeanwhile, Exit, Refused
-from orchestrator.gates.verdict import Kind
+from orchestrator.gates.verdict import GateResult
 from orchestrator.records.record import read_record
 
 FAILS_AFTER = """\
@@ -102,7 +102,7 @@ def test_a_red_test_puts_everything_back_where_the_plan_says_stop(tmp_path: Path
     result = repo.next_batch()
     assert isinstance(result, Stopped)
     red = result.found.verdicts[-1]
-    assert red.kind is Kind.RED
+    assert red.kind is GateResult.RED
     assert {blame.path for blame in red.blames} == {"tests/test_b.py"}
     assert "the collector is out of order" in red.blames[0].text
     assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
@@ -410,7 +410,7 @@ def test_fault_48_a_git_that_ends_soon_is_waited_for(held_s: float, repo: Sample
         if isinstance(event, Notice):
             said.append(event.what)
 
-    result = next_batch(repo.workspace(), Choice(), RunOptions(sys.executable), tell)
+    result = next_batch(repo.workspace(), BatchSelector(), RunOptions(sys.executable), tell)
     timer.join()
     assert isinstance(result, Landed)
     assert any("another git holds the index" in what for what in said)

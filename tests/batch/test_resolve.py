@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support import PLAN, SampleRepo, make_repo
 
-from orchestrator.engine.decisions.resolve import Side, sides_of
+from orchestrator.engine.decisions.resolve import ConflictSide, sides_of
 from orchestrator.engine.results import Landed
-from orchestrator.records.status import State
+from orchestrator.records.status import TargetState
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 RECORD = "reports/first/one.json"
@@ -53,7 +53,7 @@ def test_the_side_whose_files_are_there_is_taken(
     assert f"next: git add {RECORD} && git commit" in ended.err
     conflict.commit("merged")
     states = {t.state for t in conflict.workspace().status().phases[0].batches[0].targets}
-    assert states == {State.DONE}
+    assert states == {TargetState.DONE}
 
 
 def test_where_neither_side_fits_a_person_chooses(conflict: SampleRepo) -> None:
@@ -78,7 +78,7 @@ def test_without_a_conflict_there_is_nothing_to_resolve(tmp_path: Path) -> None:
 
 def test_the_sides_of_a_file_with_markers() -> None:
     text = b"a\n<<<<<<< HEAD\nb\n||||||| base\nx\n=======\nc\n>>>>>>> other\nd\n"
-    assert sides_of(text) == {Side.OURS: b"a\nb\nd\n", Side.THEIRS: b"a\nc\nd\n"}
+    assert sides_of(text) == {ConflictSide.OURS: b"a\nb\nd\n", ConflictSide.THEIRS: b"a\nc\nd\n"}
 
 
 def test_a_pointer_of_git_lfs_is_said(tmp_path: Path) -> None:

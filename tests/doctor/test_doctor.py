@@ -11,7 +11,7 @@ from support import Ran, called, plan_with, run_cli
 
 from orchestrator.memory_safety.doctor.diagnosis import diagnosis
 from orchestrator.memory_safety.doctor.examine import examine
-from orchestrator.memory_safety.doctor.finding import Level
+from orchestrator.memory_safety.doctor.finding import DoctorLevel
 from orchestrator.project.commands import parallel_commands
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 from orchestrator.vcs import initialised
@@ -115,7 +115,7 @@ def test_case_77_without_xdist_the_mark_is_inert(
     )
     assert found[1].what == "pytest-xdist is not installed: the mark xdist_group is inert"
     assert found[1].step == f"{hidden} -m pip install pytest-xdist"
-    assert Level.PROBLEM in {one.level for one in found}
+    assert DoctorLevel.PROBLEM in {one.level for one in found}
 
 
 def test_case_77_that_groups_hold_is_tried_and_not_read_off_versions(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_slow_collection_is_a_warning_with_what_helps(tmp_path: Path) -> None:
     top = project(tmp_path / "p", "--dist loadgroup", **{"tests__conftest.py": heap})
     found = diagnosis(called(examine, top, interpreter(top, Wanted(option=sys.executable))))
     slow = next(one for one in found if "the pattern adds at least" in one.what)
-    assert slow.level is Level.WARNING
+    assert slow.level is DoctorLevel.WARNING
     assert slow.step == "orchestrate guard --only freeze"
     assert run_cli("guard", "--only", "freeze", "--yes", cwd=top).code == 0
     assert level_of("what is imported is frozen", findings(top)) == "ok"

@@ -13,7 +13,7 @@ from test_doctor import doctor, findings, level_of, project
 
 from orchestrator.memory_safety.doctor.diagnosis import diagnosis
 from orchestrator.memory_safety.doctor.examine import examine
-from orchestrator.memory_safety.doctor.finding import Finding, Level
+from orchestrator.memory_safety.doctor.finding import DoctorFinding, DoctorLevel
 from orchestrator.project.interpreter import Wanted, interpreter
 
 
@@ -24,7 +24,7 @@ def grouped(name: str, count: int) -> str:
     )
 
 
-def weighed(top: Path, **changes: object) -> list[Finding]:
+def weighed(top: Path, **changes: object) -> list[DoctorFinding]:
     examined = called(examine, top, interpreter(top, Wanted(option=sys.executable)))
     with contextlib.chdir(top):  # commands are for where a person is
         return diagnosis(replace(examined, **changes))  # type: ignore[arg-type]
@@ -38,7 +38,7 @@ def test_a_group_that_is_most_of_the_run_is_a_problem(tmp_path: Path) -> None:
     wide = next(one for what, one in found.items() if "the largest of 2 groups" in what)
     assert "'wide', has 30 of 40 tests: one worker has 75% of the run" in wide.what
     assert "at least 3.0 times an even share (tests/test_wide.py)" in wide.what
-    assert wide.level is Level.PROBLEM
+    assert wide.level is DoctorLevel.PROBLEM
     assert wide.step == "grep -n xdist_group tests/test_wide.py"
 
 
@@ -95,9 +95,11 @@ def test_plugins_that_keep_something_of_every_test_are_named(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("free_mib", "level"),
-    [(10.0, Level.PROBLEM), (160.0, Level.WARNING), (100_000.0, Level.OK)],
+    [(10.0, DoctorLevel.PROBLEM), (160.0, DoctorLevel.WARNING), (100_000.0, DoctorLevel.OK)],
 )
-def test_workers_must_fit_into_what_is_free(tmp_path: Path, free_mib: float, level: Level) -> None:
+def test_workers_must_fit_into_what_is_free(
+    tmp_path: Path, free_mib: float, level: DoctorLevel
+) -> None:
     top = project(tmp_path / "p", "-n 3 --dist loadgroup")
     (top / "tests/test_a.py").write_text(grouped("a", 3))
     examined = called(examine, top, interpreter(top, Wanted(option=sys.executable)))
@@ -106,7 +108,7 @@ def test_workers_must_fit_into_what_is_free(tmp_path: Path, free_mib: float, lev
     found = weighed(top, free_mib=free_mib, configured=configured)
     room = next(one for one in found if "hold at least 144 MiB" in one.what)
     assert room.level is level
-    if level is Level.PROBLEM:
+    if level is DoctorLevel.PROBLEM:
         assert room.step == f"{sys.executable} -m pytest -n 1 --dist loadgroup"
 
 

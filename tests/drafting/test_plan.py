@@ -13,11 +13,11 @@ from surroundings import programs_alone
 
 from orchestrator.planning import tests as of_drafts
 from orchestrator.planning.batches import batched, canary, slug, topic
-from orchestrator.planning.draft import Bounds, Item
+from orchestrator.planning.draft import BatchBounds, DraftTarget
 from orchestrator.planning.text import scalar
-from orchestrator.planning.trial import Change, _title
+from orchestrator.planning.trial import ChangeRequest, _title
 from orchestrator.project.codeowners import owners
-from orchestrator.project.commands import Command
+from orchestrator.project.commands import PytestCommand
 
 MOCKED = "from unittest.mock import {mock}\n\n\nclass TestIt:\n{tests}"
 TEST = "    def test_{n}(self):\n        assert {mock}()\n\n"
@@ -209,17 +209,17 @@ def nobody(_: str) -> str:
 
 
 def test_batches_keep_folders_and_units_together() -> None:
-    items = [Item(f"tests/{d}/test_{n}.py") for d in "ab" for n in range(6)]
-    made = batched(items, Bounds(files=8), nobody)
+    items = [DraftTarget(f"tests/{d}/test_{n}.py") for d in "ab" for n in range(6)]
+    made = batched(items, BatchBounds(files=8), nobody)
     assert [len(b.items) for b in made] == [6, 6]
-    pair = [Item("a/x.py", together="a/x.py"), Item("z/y.py", together="a/x.py")]
-    (both,) = batched(pair, Bounds(files=1), nobody)
+    pair = [DraftTarget("a/x.py", together="a/x.py"), DraftTarget("z/y.py", together="a/x.py")]
+    (both,) = batched(pair, BatchBounds(files=1), nobody)
     assert len(both.items) == 2
 
 
 def test_batches_are_bounded_by_tests_and_have_ids_of_their_own() -> None:
-    items = [Item(f"tests/test_auth_{n}.py", weight=300) for n in range(3)]
-    made = batched(items, Bounds(), nobody, taken=["tests-auth-0"])
+    items = [DraftTarget(f"tests/test_auth_{n}.py", weight=300) for n in range(3)]
+    made = batched(items, BatchBounds(), nobody, taken=["tests-auth-0"])
     assert [b.id for b in made] == ["tests-auth-0-2", "tests-auth-1", "tests-auth-2"]
 
 
@@ -234,13 +234,15 @@ def test_owners_split_batches_and_are_named(tmp_path: Path) -> None:
     assert owner_of("x/test_is_slow.py") == "@slow"
     assert owner_of("docs/a.py") == "@docs"
     assert owner_of("docs/deep/a.py") == "@all"
-    items = [Item("tests/api/test_a.py"), Item("tests/test_b.py")]
-    made = batched(items, Bounds(), owner_of)
+    items = [DraftTarget("tests/api/test_a.py"), DraftTarget("tests/test_b.py")]
+    made = batched(items, BatchBounds(), owner_of)
     assert [b.note for b in made] == ["owners: @all", "owners: @api @web"]
 
 
 def test_the_canary_is_the_smallest_of_each_kind() -> None:
-    items = [Item(f"{k}{n}", weight=n + 1, kind=k) for k in ("plain", "async") for n in range(5)]
+    items = [
+        DraftTarget(f"{k}{n}", weight=n + 1, kind=k) for k in ("plain", "async") for n in range(5)
+    ]
     assert [i.path for i in canary(items)] == ["async0", "plain0"]
     assert canary(items[:2]) == []
 
@@ -276,7 +278,7 @@ def test_every_text_comes_back_from_yaml_as_it_was(text: str) -> None:
     ],
 )  # fmt: skip
 def test_a_migration_is_called_by_what_it_runs(options: dict[str, object], title: str) -> None:
-    assert _title(Change("command", options)) == title
+    assert _title(ChangeRequest("command", options)) == title
 
 
 def test_an_id_holds_whole_words() -> None:
@@ -370,8 +372,8 @@ def test_what_builds_leave_out_is_offered_and_not_taken(bare: SampleRepo) -> Non
 
 
 def test_a_quote_without_an_end_names_no_option() -> None:
-    assert Command("Makefile", 1, "pytest -m 'not slow").leaves_out == []
-    assert Command("ci.yml", 1, "- run: \"pytest -m 'not slow'\"").leaves_out == [
+    assert PytestCommand("Makefile", 1, "pytest -m 'not slow").leaves_out == []
+    assert PytestCommand("ci.yml", 1, "- run: \"pytest -m 'not slow'\"").leaves_out == [
         ("-m", "not slow")
     ]
 

@@ -9,8 +9,8 @@ import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
 from orchestrator.engine.results import Landed, Result
-from orchestrator.gates.verdict import Fault
-from orchestrator.records.record import Done, TargetRecord
+from orchestrator.gates.verdict import FailureCause
+from orchestrator.records.record import TargetOutcome, TargetRecord
 
 TEST = "def answer():\n    return 41\n\n\ndef test_it():\n    assert answer() in (41, 42)\n"
 AGENT = """\
@@ -59,7 +59,7 @@ def entries(result: Result) -> dict[str, TargetRecord]:
 def test_a_red_gate_is_fed_back_until_it_is_mended(tmp_path: Path) -> None:
     repo = repo_with(tmp_path / "r")
     result = repo.next_batch(trust=True)
-    assert entries(result)["tests/test_a.py"].done is Done.EDITED
+    assert entries(result)["tests/test_a.py"].done is TargetOutcome.EDITED
     assert "return 42" in repo.read("tests/test_a.py")
     first, second = prompts(repo)
     assert "Let the answer be 42." in first
@@ -75,7 +75,7 @@ def test_the_same_failure_twice_ends_it_and_a_person_is_told(tmp_path: Path) -> 
     repo = repo_with(tmp_path / "r", mode="stubborn", options=", tries: 9")
     result = repo.next_batch(trust=True)
     entry = entries(result)["tests/test_a.py"]
-    assert (entry.done, len(prompts(repo))) == (Done.QUARANTINED, 2)
+    assert (entry.done, len(prompts(repo))) == (TargetOutcome.QUARANTINED, 2)
     assert repo.read("tests/test_a.py") == TEST
     assert entry.patch is not None
     assert "return 43" in entry.patch.text
@@ -89,7 +89,7 @@ def test_each_file_has_a_task_of_its_own_and_only_the_red_one_is_tried_again(
     repo.write("tests/test_b.py", TEST.replace("41, 42", "41, 43"))
     repo.commit("b stands the first edit")
     found = entries(repo.next_batch(trust=True))
-    assert {entry.done for entry in found.values()} == {Done.EDITED}
+    assert {entry.done for entry in found.values()} == {TargetOutcome.EDITED}
     asked = [[line for line in p.splitlines() if line.startswith("- tests/") and "::" not in line] for p in prompts(repo)]  # fmt: skip
     assert asked == [["- tests/test_a.py"], ["- tests/test_b.py"], ["- tests/test_a.py"]]
     assert "return 43" in repo.read("tests/test_b.py")
@@ -110,7 +110,7 @@ def test_strength_is_always_on_and_a_cheat_is_taken_out(tmp_path: Path) -> None:
     result = repo.next_batch(trust=True)
     assert isinstance(result, Landed)
     (taken,) = result.found.taken_out
-    assert (taken.gate, taken.fault) == ("strength", Fault.CULPRIT)
+    assert (taken.gate, taken.fault) == ("strength", FailureCause.CULPRIT)
     assert "asserts less: 0 of 1; one is true whatever happens" in taken.blames[0].what
     assert repo.read("tests/test_a.py") == TEST
 
@@ -122,7 +122,7 @@ def test_a_budget_read_from_what_it_prints_ends_further_tries(tmp_path: Path) ->
     )  # fmt: skip
     found = entries(repo.next_batch(trust=True))
     assert len(prompts(repo)) == 2
-    assert found["tests/test_c.py"].done is Done.REFUSED
+    assert found["tests/test_c.py"].done is TargetOutcome.REFUSED
     assert "the budget of 2000 is spent (2400)" in str(found["tests/test_c.py"].reason)
 
 
@@ -166,7 +166,7 @@ def test_what_one_rung_leaves_goes_to_the_next_and_the_record_says_who_did_it(
     result = repo.next_batch(trust=True)
     found = entries(result)
     assert {path[11]: (entry.done, entry.by) for path, entry in found.items()} == {
-        "a": (Done.EDITED, "command"), "b": (Done.EDITED, "agent"), "c": (Done.EDITED, "agent"),
+        "a": (TargetOutcome.EDITED, "command"), "b": (TargetOutcome.EDITED, "agent"), "c": (TargetOutcome.EDITED, "agent"),
     }  # fmt: skip
     assert isinstance(result, Landed)
     assert result.record.fixers == {"command": 1, "agent": 1}
@@ -190,7 +190,11 @@ def test_what_a_later_rung_does_not_change_is_left_for_the_first_reason(tmp_path
     repo.write("quick.py", QUICK)
     repo.commit("the quick one")
     found = entries(repo.next_batch(trust=True))
-    assert [entry.done for entry in found.values()] == [Done.EDITED, Done.QUARANTINED, Done.REFUSED]
+    assert [entry.done for entry in found.values()] == [
+        TargetOutcome.EDITED,
+        TargetOutcome.QUARANTINED,
+        TargetOutcome.REFUSED,
+    ]
     assert "too hard" in str(found["tests/test_c.py"].reason)
 
 
@@ -207,7 +211,7 @@ def test_a_file_beside_the_targets_that_one_rung_changed_goes_to_the_next_as_it_
     repo.write("shared.txt", "top\n")
     repo.commit("both touch it")
     result = repo.next_batch(trust=True)
-    assert {entry.done for entry in entries(result).values()} == {Done.EDITED}
+    assert {entry.done for entry in entries(result).values()} == {TargetOutcome.EDITED}
     assert repo.read("shared.txt") == "top\nquick\nagent\n"
     assert isinstance(result, Landed)
     (other,) = result.record.others
@@ -220,8 +224,8 @@ def test_what_the_last_rung_leaves_goes_to_a_person(tmp_path: Path) -> None:
     repo.write("quick.py", QUICK)
     repo.commit("the quick one")
     found = entries(repo.next_batch(trust=True))
-    assert found["tests/test_a.py"].done is Done.EDITED
-    assert found["tests/test_c.py"].done is Done.QUARANTINED
+    assert found["tests/test_a.py"].done is TargetOutcome.EDITED
+    assert found["tests/test_c.py"].done is TargetOutcome.QUARANTINED
     assert "tests/test_c.py" in repo.run("unresolved").out
 
 

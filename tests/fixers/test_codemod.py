@@ -10,7 +10,7 @@ from support import SampleRepo, fixer_plan, make_repo
 
 from orchestrator.engine.results import Landed, Result
 from orchestrator.errors import CannotJudge
-from orchestrator.records.record import Done, TargetRecord
+from orchestrator.records.record import TargetOutcome, TargetRecord
 
 STOCK = "libcst.codemod.commands.convert_format_to_fstring.ConvertFormatStringCommand"
 FORMATS = "def test_one():\n    name = 'x'\n    assert 'a {}'.format(name) == 'a x'\n"
@@ -73,7 +73,10 @@ def entries(result: Result) -> dict[str, TargetRecord]:
 def test_a_stock_codemod_lands_and_unchanged_files_are_no_edits(tmp_path: Path) -> None:
     repo = repo_with(tmp_path / "r", STOCK, a=FORMATS, b=PLAIN)
     found = entries(repo.next_batch(trust=True))
-    assert [entry.done for entry in found.values()] == [Done.EDITED, Done.UNCHANGED]
+    assert [entry.done for entry in found.values()] == [
+        TargetOutcome.EDITED,
+        TargetOutcome.UNCHANGED,
+    ]
     assert "f'a {name}'" in repo.read("tests/test_a.py")
     assert repo.git.changed_by("HEAD") == ["reports/only/one.json", "tests/test_a.py"]
     assert (repo.changes, repo.leftovers) == ("", [])
@@ -100,9 +103,12 @@ def test_skipped_failing_and_unreadable_files_are_told_apart(tmp_path: Path) -> 
     )  # fmt: skip
     found = entries(repo.next_batch(trust=True))
     told = {path[11:-3]: (entry.done, entry.reason or " ".join(entry.notes)) for path, entry in found.items()}  # fmt: skip
-    assert told["a"][0] is Done.EDITED
-    assert told["b"] == (Done.UNCHANGED, "skipped: it says so")
-    assert told["c"] == (Done.REFUSED, "the codemod failed: RuntimeError: a bug in the codemod")
+    assert told["a"][0] is TargetOutcome.EDITED
+    assert told["b"] == (TargetOutcome.UNCHANGED, "skipped: it says so")
+    assert told["c"] == (
+        TargetOutcome.REFUSED,
+        "the codemod failed: RuntimeError: a bug in the codemod",
+    )
     assert "libcst cannot read it" in told["d"][1]
     assert "only by reading it" in told["e"][1]
 

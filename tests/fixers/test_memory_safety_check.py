@@ -9,7 +9,7 @@ from support import Edit, NoChange, Refusal, outcome_of
 from test_memory_safety_cases import EDITS, HEAD, MORE_EDITS, REFUSED, SAFE_CLASS, UNCHANGED
 
 from orchestrator.fixers.base import Source
-from orchestrator.memory_safety.check.findings import Finding, Level
+from orchestrator.memory_safety.check.findings import Finding, Severity
 from orchestrator.memory_safety.fixer import FIXER
 from orchestrator.memory_safety.fixer.check import findings
 from orchestrator.memory_safety.fixer.rules.findings import RULES
@@ -29,7 +29,7 @@ def checked(text: str, top: Path, path: str = "tests/test_it.py", **options: str
 
 
 def errors(text: str, top: Path, **options: str) -> list[str]:
-    return [f.code for f in checked(text, top, **options) if f.level is Level.ERROR]
+    return [f.code for f in checked(text, top, **options) if f.level is Severity.ERROR]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -228,7 +228,7 @@ ADVICE = [
 def test_advice_is_told_and_fails_nothing(
     text: str, code: str, message: str, tmp_path: Path
 ) -> None:
-    (found,) = [f for f in checked(text, tmp_path) if f.level is not Level.ERROR]
+    (found,) = [f for f in checked(text, tmp_path) if f.level is not Severity.ERROR]
     assert (found.code, message in found.message) == (code, True)
 
 

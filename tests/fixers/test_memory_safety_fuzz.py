@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support import Edit, NoChange, Refusal, outcome_of
 
 from orchestrator.fixers.base import Source
-from orchestrator.memory_safety.check.findings import Level
+from orchestrator.memory_safety.check.findings import Severity
 from orchestrator.memory_safety.fixer.check import findings
 
 CLASSES = [
@@ -51,7 +51,7 @@ def agreed(text: str | bytes, top: Path) -> None:
 def has_errors(data: bytes, top: Path) -> bool:
     (top / "tests/test_it.py").write_bytes(data)
     found = findings(Source("tests/test_it.py", data, {"group": "g"}), top)
-    return any(finding.level is Level.ERROR for finding in found)
+    return any(finding.level is Severity.ERROR for finding in found)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -19,7 +19,7 @@ from orchestrator.fixers.base import Edit, Refusal, Source
 from orchestrator.memory_safety.fixer import FIXER
 from orchestrator.memory_safety.fixer.options import Options
 from orchestrator.memory_safety.fixer.reading.mocks import MockUse
-from orchestrator.memory_safety.fixer.rules.asked import Asked
+from orchestrator.memory_safety.fixer.rules.asked import ClassSelector
 from orchestrator.memory_safety.fixer.rules.classes import analyse
 
 HELPERS = """\
@@ -267,7 +267,7 @@ def test_classes_with_tests_are_those_that_pytest_finds(
 ) -> None:
     file = project / file_of(shape)
     module = analyse(Source(file.name, file.read_bytes()), project).module
-    asked = Asked(module, Options("g"), MockUse(module))
+    asked = ClassSelector(module, Options("g"), MockUse(module))
     ours = {at.qualname for at in module.classes if asked.collected.has_tests(at)}
     theirs = {name for name, where, *_ in before.get(file.name, []) if where == file.stem and name}
     assert ours == theirs

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.fixers.base import Edit, Outcome, Refusal, Source
-from orchestrator.memory_safety.check.findings import Level
+from orchestrator.memory_safety.check.findings import Severity
 from orchestrator.memory_safety.fixer import FIXER
 from orchestrator.memory_safety.fixer.check import findings
 
@@ -171,7 +171,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Migrated:
     for name in paths:
         source = Source(name, (top / name).read_bytes())
         seen.outcomes[name] = FIXER.fix(source, top)
-        seen.errors_before[name] = sum(f.level is Level.ERROR for f in findings(source, top))
+        seen.errors_before[name] = sum(f.level is Severity.ERROR for f in findings(source, top))
     for name, outcome in seen.outcomes.items():
         if isinstance(outcome, Edit):
             (top / name).write_bytes(outcome.data)
@@ -179,7 +179,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Migrated:
         source = Source(name, (top / name).read_bytes())
         seen.again[name] = FIXER.fix(source, top)
         found = findings(source, top)
-        seen.errors_after[name] = sum(f.level is Level.ERROR for f in found)
+        seen.errors_after[name] = sum(f.level is Severity.ERROR for f in found)
         seen.joined |= {name} if any(f.code == "MS004" for f in found) else set()
     seen.after = run(top)
     return seen

@@ -18,8 +18,8 @@ from orchestrator.engine.events import ignore_events
 from orchestrator.engine.options import RunOptions
 from orchestrator.engine.results import Landed, Result, Stopped
 from orchestrator.errors import CannotJudge, Exit, Refused
-from orchestrator.gates.verdict import Fault, Kind
-from orchestrator.records.record import Done, TargetRecord
+from orchestrator.gates.verdict import FailureCause, GateResult
+from orchestrator.records.record import TargetOutcome, TargetRecord
 
 RUN = "{python} tool.py {files}"
 IGNORED = "__pycache__/\n.pytest_cache/\n.venv/\n.env\n"
@@ -126,7 +126,7 @@ def test_a_file_the_command_fails_on_is_refused_and_the_others_land(tmp_path: Pa
     result = repo.next_batch(trust=True)
     assert landed(result).exit_code is Exit.RED
     refused = entries(result)["tests/test_b.py"]
-    assert refused.done is Done.REFUSED
+    assert refused.done is TargetOutcome.REFUSED
     assert "ended with 1: cannot parse tests/test_b.py" in str(refused.reason)
     assert "`exit_codes:`" in str(refused.reason)
     assert "OLD" in repo.read("tests/test_a.py")
@@ -176,7 +176,7 @@ def test_who_goes_outside_the_batch_is_refused_with_the_paths(
     result = repo.next_batch(trust=True)
     reason = str(entries(result)["tests/test_a.py"].reason)
     assert f"changes files outside its batch: {told}; `may_touch:` would allow it" in reason
-    assert entries(result)["tests/test_b.py"].done is Done.EDITED
+    assert entries(result)["tests/test_b.py"].done is TargetOutcome.EDITED
     assert repo.read("shared.py") == "x = 1\n"
     assert (repo.changes, repo.leftovers) == ("", [])
 
@@ -264,7 +264,7 @@ def test_files_that_belong_together_are_taken_out_together(
     result = landed(run(repo, trust=True))
     (taken,) = result.found.taken_out
     assert set(taken.unit.paths) == {*RENAMED, "lib/new_name.py"}
-    assert taken.fault is Fault.CULPRIT
+    assert taken.fault is FailureCause.CULPRIT
     assert {path: repo.read(path) for path in RENAMED} == before
     assert not (repo.top / "lib/new_name.py").exists()
     assert (repo.changes, repo.leftovers) == ("", [])
@@ -500,7 +500,7 @@ def test_a_file_no_test_looks_at_and_a_yaml_file_among_tests(tmp_path: Path) -> 
     repo.write("migration_plan.yaml", plan)
     repo.commit("lib has no tests")
     result = landed(repo.next_batch(trust=True))
-    assert {entry.done for entry in result.entries} == {Done.EDITED}
+    assert {entry.done for entry in result.entries} == {TargetOutcome.EDITED}
     assert repo.read("conf.yaml") == "a: OLD\n"
 
 
@@ -520,7 +520,7 @@ def test_on_failure_stop_puts_everything_back(tmp_path: Path) -> None:
     )  # fmt: skip
     result = repo.next_batch(trust=True)
     assert isinstance(result, Stopped)
-    assert result.found.verdicts[-1].kind is Kind.RED
+    assert result.found.verdicts[-1].kind is GateResult.RED
     assert repo.read("tests/test_a.py") == OLD
     assert (repo.changes, repo.leftovers) == ("", [])
 
@@ -554,7 +554,7 @@ def test_the_edit_of_files_that_belong_together_is_shown_once(tmp_path: Path) ->
     fragile = "def test_f():\n    assert open(__file__).read().count('o' + 'ld') == 1\n# old\n"
     repo = repo_with(tmp_path / "r", options=", together: true", files={"tests/test_b.py": fragile})
     result = landed(repo.next_batch(trust=True))
-    assert {entry.done for entry in result.entries} == {Done.QUARANTINED}
+    assert {entry.done for entry in result.entries} == {TargetOutcome.QUARANTINED}
     of_one = repo.run("show", "--patch", "tests/test_a.py").out
     assert of_one == repo.run("show", "--patch", "one").out
     assert of_one.count("diff --git") == 2
@@ -616,7 +616,7 @@ def test_a_target_nobody_made_is_not_done(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "r", {"a.py": ""}, plan=plan)
     result = landed(repo.next_batch(trust=True))
     assert (result.entries[0].done, result.entries[0].reason) == (
-        Done.REFUSED,
+        TargetOutcome.REFUSED,
         "true did not make it",
     )
 

@@ -11,11 +11,11 @@ from support import FILES, PASSING, PLAN, SampleRepo, make_repo
 from orchestrator.engine.events import ignore_events
 from orchestrator.engine.next_batch import next_batch
 from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import Choice
+from orchestrator.engine.pick import BatchSelector
 from orchestrator.engine.results import Landed, Result, Stopped
 from orchestrator.errors import Refused
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import Kind
+from orchestrator.gates.verdict import GateResult
 
 LINT = """\
 import sys
@@ -41,7 +41,7 @@ def repo_with(
 
 def next_of(repo: SampleRepo, *, trust: bool = True) -> Result:
     return next_batch(
-        repo.workspace(), Choice(), RunOptions(sys.executable, trust=trust), ignore_events
+        repo.workspace(), BatchSelector(), RunOptions(sys.executable, trust=trust), ignore_events
     )
 
 
@@ -83,7 +83,7 @@ def test_a_program_that_is_missing_cannot_be_judged(tmp_path: Path) -> None:
     head = repo.head
     result = next_of(repo)
     assert isinstance(result, Stopped)
-    assert result.found.verdicts[-1].kind is Kind.CANNOT_JUDGE
+    assert result.found.verdicts[-1].kind is GateResult.CANNOT_JUDGE
     assert "lint: cannot start 'no-such-program'" in result.found.verdicts[-1].why
     assert (repo.head, repo.changes, repo.leftovers) == (head, "", [])
 
@@ -95,7 +95,7 @@ def test_a_command_that_never_ends_cannot_be_judged(tmp_path: Path) -> None:
     repo.commit()
     result = next_of(repo)
     assert isinstance(result, Stopped)
-    assert result.found.verdicts[-1].kind is Kind.CANNOT_JUDGE
+    assert result.found.verdicts[-1].kind is GateResult.CANNOT_JUDGE
     assert repo.changes == ""
 
 

@@ -17,7 +17,7 @@ from test_suite import GOOD, written
 from orchestrator.gates.pytest.run import STAYED
 from orchestrator.gates.pytest.sides import IdPolicy, Rules
 from orchestrator.gates.pytest.suite import Suite
-from orchestrator.gates.verdict import Fault, Kind, Verdict
+from orchestrator.gates.verdict import FailureCause, GateResult, Verdict
 from orchestrator.plan.verify import Flaky, Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
@@ -68,7 +68,7 @@ def test_a_test_that_a_plugin_runs_again_and_is_red_at_last_is_red(
 ) -> None:
     conftest = RETRIES.format(tries=3, outcome=outcome)
     (_, test), _, said = judged(tmp_path, python, {"conftest.py": conftest, "test_a.py": RED})
-    assert (test.kind, test.count) == (Kind.PASSED, 1)
+    assert (test.kind, test.count) == (GateResult.PASSED, 1)
     assert test.failed_before == ["test_a.py::test_red"]
     assert (
         "1 test did not simply pass (1 failed): the same without the edit? They are run again"
@@ -83,11 +83,11 @@ def test_a_test_that_passes_on_a_later_try_is_flaky(
 ) -> None:
     files = {"conftest.py": RETRIES.format(tries=3, outcome="rerun"), "test_a.py": text}
     (_, test), suite, _ = judged(tmp_path, python, files, workers=workers)
-    assert (test.kind, test.flaky) == (Kind.PASSED, ["test_a.py::test_second"])
+    assert (test.kind, test.flaky) == (GateResult.PASSED, ["test_a.py::test_second"])
     assert suite.runs[0].run.done == 1
     assert len(suite.runs) == 1
     failing, _, _ = judged(tmp_path, python, files, workers=workers, flaky=Flaky.FAIL)
-    assert [blame.fault for blame in failing[1].blames] == [Fault.FLAKY]
+    assert [blame.fault for blame in failing[1].blames] == [FailureCause.FLAKY]
 
 
 def test_an_outcome_of_a_plugin_that_is_the_last_one_is_no_pass(
@@ -96,7 +96,7 @@ def test_an_outcome_of_a_plugin_that_is_the_last_one_is_no_pass(
     conftest = "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True, tryfirst=True)\ndef pytest_runtest_makereport(call):\n    report = (yield).get_result()\n    if call.when == 'call':\n        report.outcome = 'known bug'\n"
     (_, test), suite, _ = judged(tmp_path, python, {"conftest.py": conftest, "test_a.py": RED})
     assert suite.runs[0].run.way("test_a.py::test_red") == ("call: known bug",)
-    assert test.kind is Kind.PASSED  # as it was before
+    assert test.kind is GateResult.PASSED  # as it was before
 
 
 TO_THE_END = ["-x", "--maxfail=1", "--maxfail=2", "--stepwise", "--lf", "--ff --nf"]
@@ -110,7 +110,7 @@ def test_what_ends_a_run_early_ends_none(
     text = "class TestA:\n    def test_red(self): assert [] == [1]\n    def test_a(self): pass\n    def test_b(self): pass\n"
     files = {"pytest.ini": f"[pytest]\naddopts = {addopts}\n", "test_a.py": text, "test_b.py": text}
     (_, test), _, _ = judged(tmp_path, python, files, workers=workers)
-    assert (test.kind, test.count, len(test.failed_before)) == (Kind.PASSED, 6, 2)
+    assert (test.kind, test.count, len(test.failed_before)) == (GateResult.PASSED, 6, 2)
 
 
 def test_options_of_plugins_that_leave_tests_out_are_switched_off(
@@ -123,7 +123,7 @@ def test_options_of_plugins_that_leave_tests_out_are_switched_off(
         "test_a.py": GOOD,
     }
     (_, test), _, _ = judged(tmp_path, python, files)
-    assert (test.kind, test.count) == (Kind.PASSED, 2)
+    assert (test.kind, test.count) == (GateResult.PASSED, 2)
 
 
 @pytest.mark.parametrize("ini", ["", "session_timeout = 1\n", "addopts = --session-timeout=1\n"])
@@ -158,7 +158,7 @@ def pytest_runtest_protocol(item):
 """
     files = {"pytest.ini": f"[pytest]\n{ini}", "conftest.py": conftest, "test_a.py": GOOD}
     (_, test), _, _ = judged(tmp_path, python, files, workers=workers)
-    assert (test.kind, test.count) == (Kind.PASSED, 2)
+    assert (test.kind, test.count) == (GateResult.PASSED, 2)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -169,7 +169,7 @@ def test_a_run_that_does_not_exit_is_ended_and_told(
     began_s = time.monotonic()
     (_, test), suite, said = judged(tmp_path, python, {"test_a.py": text}, workers=workers)
     assert time.monotonic() - began_s < 120
-    assert (test.kind, test.count) == (Kind.PASSED, 1)
+    assert (test.kind, test.count) == (GateResult.PASSED, 1)
     if not workers:  # xdist ends its workers itself
         assert suite.runs[0].process.stopped == STAYED
         assert said == [f"pytest was ended: {STAYED} (a thread that lives on, for example)"]
@@ -180,7 +180,7 @@ def test_a_run_that_still_works_after_its_tests_is_waited_for(
 ) -> None:
     conftest = "import time\n\n\ndef pytest_unconfigure():\n    until = time.process_time() + 8\n    while time.process_time() < until: pass\n    open('report.txt', 'w').close()\n"
     (_, test), suite, said = judged(tmp_path, python, {"conftest.py": conftest, "test_a.py": GOOD})
-    assert (test.kind, suite.runs[0].process.stopped, said) == (Kind.PASSED, None, [])
+    assert (test.kind, suite.runs[0].process.stopped, said) == (GateResult.PASSED, None, [])
     assert (tmp_path / "report.txt").exists()
 
 
@@ -196,7 +196,7 @@ def test_a_path_with_a_bracket_is_run_by_its_folder(
     }
     written(tmp_path, {"other/test_not_asked.py": RED, "shop[eu]/deep/test_not_asked.py": RED})
     (_, test), suite, _ = judged(tmp_path, python, files, workers=workers)
-    assert (test.kind, test.count) == (Kind.PASSED, 4)
+    assert (test.kind, test.count) == (GateResult.PASSED, 4)
     assert suite.runs[0].run.ids[-1].startswith("shop")
     assert dict(test.ran) == {
         "shop/test_all.py": 2, "shop[eu]/test_eu.py": 1, "shop[eu]/deep/test_x[1].py": 1,
@@ -238,10 +238,14 @@ def test_what_cannot_change_which_tests_are_chosen_is_not_run_again_for_them(
     files = {"test_a.py": GOOD}
     verify = {"pytest_args": ["--deselect", "test_a.py::test_one"]}
     (_, test), suite, said = judged(tmp_path, python, files, Rules(ids=IdPolicy.KEPT), **verify)
-    assert (test.kind, len(suite.runs), said) == (Kind.PASSED, 1, [])
+    assert (test.kind, len(suite.runs), said) == (GateResult.PASSED, 1, [])
     (_, test), suite, said = judged(
         tmp_path, python, files, Rules(ids=IdPolicy.NONE_LOST), **verify
     )
-    assert (test.kind, len(suite.runs), said) == (Kind.PASSED, 2, [])  # ids before, and the run
+    assert (test.kind, len(suite.runs), said) == (
+        GateResult.PASSED,
+        2,
+        [],
+    )  # ids before, and the run
     (_, test), suite, said = judged(tmp_path, python, files, Rules(ids=IdPolicy.TRUSTED), **verify)
     assert said[0].startswith("1 test did not simply pass (1 deselected)")

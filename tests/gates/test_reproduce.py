@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.plan.verify import Command, Verify
+from orchestrator.plan.verify import Verify, VerifyCommand
 
 VERIFY = Verify(
-    pytest_args=["-q"], commands=[Command(name="lint", run="{python} lint.py {files} --strict")]
+    pytest_args=["-q"],
+    commands=[VerifyCommand(name="lint", run="{python} lint.py {files} --strict")],
 )
 HOW = Reproduction(lambda _: VERIFY, "PY")
 TEST = "tests/test_a.py::test_x[a b]"

@@ -15,7 +15,7 @@ from orchestrator.base.paths import RepoPath
 from orchestrator.engine.results import Landed
 from orchestrator.gates.strength.gate import strength_gate
 from orchestrator.gates.strength.skeleton import may_change_ids
-from orchestrator.gates.verdict import Kind, Verdict
+from orchestrator.gates.verdict import GateResult, Verdict
 
 FUNCTION = """\
 import pytest
@@ -123,9 +123,9 @@ def test_a_weaker_test_is_caught(name: str, tmp_path: Path) -> None:
     before, after, told = CHEATS[name]
     shop = "class ShopError(Exception): pass\nclass CartError(ShopError): pass\n"
     found = verdict(before, after, tmp_path, shop=shop)
-    assert found.kind is Kind.RED
+    assert found.kind is GateResult.RED
     assert any(told in blame.what for blame in found.blames), [b.what for b in found.blames]
-    assert verdict(before, before, tmp_path).kind is Kind.PASSED
+    assert verdict(before, before, tmp_path).kind is GateResult.PASSED
 
 
 HONEST = {
@@ -188,7 +188,7 @@ HONEST = {
 def test_an_honest_refactoring_is_not_caught(name: str, tmp_path: Path) -> None:
     before, after = HONEST[name]
     found = verdict(before, after, tmp_path)
-    assert found.kind is Kind.PASSED, [blame.what for blame in found.blames]
+    assert found.kind is GateResult.PASSED, [blame.what for blame in found.blames]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_bases_are_followed_through_the_modules_of_the_project(
         (tmp_path / path).write_text(text)
     text = "import pytest\nfrom lib import Old\ndef test_x():\n    with pytest.raises(Old):\n        f()\n"
     found = verdict(text, text.replace("Old", "New"), tmp_path)
-    assert (found.kind is Kind.RED) is broader
+    assert (found.kind is GateResult.RED) is broader
 
 
 SETS = """\
@@ -306,5 +306,5 @@ def test_only_what_cannot_change_ids_saves_a_collection(path: str, after: str, m
 
 def test_what_cannot_be_parsed_is_left_to_other_gates(tmp_path: Path) -> None:
     text = textwrap.dedent("def test_x(: pass\n")
-    assert verdict(text, text, tmp_path).kind is Kind.PASSED
-    assert verdict("def test_x(): pass\n", text, tmp_path).kind is Kind.PASSED
+    assert verdict(text, text, tmp_path).kind is GateResult.PASSED
+    assert verdict("def test_x(): pass\n", text, tmp_path).kind is GateResult.PASSED

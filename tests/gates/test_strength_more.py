@@ -13,8 +13,8 @@ from test_strength import rewriting, verdict
 from orchestrator.base.changes import Change
 from orchestrator.base.paths import RepoPath
 from orchestrator.engine.results import Landed
-from orchestrator.gates.strength.gate import Module, read_with, strength_gate
-from orchestrator.gates.verdict import Kind
+from orchestrator.gates.strength.gate import TestedModule, read_with, strength_gate
+from orchestrator.gates.verdict import GateResult
 
 HEAD = "import asyncio\nimport contextlib\nimport unittest\nimport warnings\nimport pytest\n\nXS = [1, 2, 3]\n\n\n"
 CHECK = "async def check(x):\n    assert x == 3\n\n\n"
@@ -91,8 +91,8 @@ CHEATS: dict[str, tuple[str, str]] = {
 def test_a_weaker_test_is_caught(name: str, tmp_path: Path) -> None:
     before, after = CHEATS[name]
     found = verdict(before, after, tmp_path)
-    assert found.kind is Kind.RED
-    assert verdict(before, before, tmp_path).kind is Kind.PASSED
+    assert found.kind is GateResult.RED
+    assert verdict(before, before, tmp_path).kind is GateResult.PASSED
 
 
 FAILS = ("try:", "    f()", "except ValueError:", "    pass", "else:")
@@ -147,7 +147,7 @@ HONEST: dict[str, tuple[str, str]] = {
 def test_what_says_as_much_is_not_caught(name: str, tmp_path: Path) -> None:
     before, after = HONEST[name]
     found = verdict(before, after, tmp_path)
-    assert found.kind is Kind.PASSED, [blame.what for blame in found.blames]
+    assert found.kind is GateResult.PASSED, [blame.what for blame in found.blames]
 
 
 NAMED = "def should_add():\n    assert 1 + 1 == 2\n"
@@ -212,29 +212,29 @@ def test_what_nobody_here_can_read_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "kind"),
     [
-        pytest.param(NEWER, NEWER.replace("sum([1, 2]) == 3", "True"), Kind.RED, id="both sides"),
+        pytest.param(NEWER, NEWER.replace("sum([1, 2]) == 3", "True"), GateResult.RED, id="both sides"),
         pytest.param(
             NEWER.replace("type Pair[T]", "Pair").replace("tuple[T, T]", "tuple"),
-            NEWER.replace("sum([1, 2]) == 3", "True"), Kind.RED, id="since the edit",
+            NEWER.replace("sum([1, 2]) == 3", "True"), GateResult.RED, id="since the edit",
         ),
-        pytest.param(NEWER, NEWER.replace("[1, 2]", "[2, 1]"), Kind.PASSED, id="as strong"),
+        pytest.param(NEWER, NEWER.replace("[1, 2]", "[2, 1]"), GateResult.PASSED, id="as strong"),
         pytest.param(
             "def test_x(x):\n    assert f'{x!r:{'>'}}' == 'a'\n",
-            "def test_x(x):\n    assert f'{x!r:{'>'}}'\n", Kind.RED, id="in a string",
+            "def test_x(x):\n    assert f'{x!r:{'>'}}'\n", GateResult.RED, id="in a string",
         ),
         pytest.param(
             f"import pytest\n{NEWER}    with pytest.raises(ValueError): f()\n",
-            f"import pytest\n{NEWER}    with pytest.raises(Exception): f()\n", Kind.RED, id="raised",
+            f"import pytest\n{NEWER}    with pytest.raises(Exception): f()\n", GateResult.RED, id="raised",
         ),
     ],
 )  # fmt: skip
 def test_newer_syntax_is_read_by_the_projects_python(
-    before: str, after: str, kind: Kind, tmp_path: Path
+    before: str, after: str, kind: GateResult, tmp_path: Path
 ) -> None:
     python = newer_python()
     assert python is not None
 
-    def read(path: str, data: bytes) -> Module | None:
+    def read(path: str, data: bytes) -> TestedModule | None:
         return read_with(python, data, cwd=tmp_path, timeout_s=60)
 
     change = Change(RepoPath("tests/test_it.py"), before.encode(), after.encode())

@@ -16,7 +16,7 @@ from support import called
 
 from orchestrator.gates.pytest.sides import Rules
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import Fault, Kind, Verdict
+from orchestrator.gates.verdict import FailureCause, GateResult, Verdict
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
@@ -56,8 +56,8 @@ def gates(
 
 def test_one_process_gives_both_verdicts(tmp_path: Path, python: Interpreter) -> None:
     collect, test = gates(tmp_path, python, {"tests/test_a.py": GOOD})
-    assert (collect.kind, collect.count) == (Kind.PASSED, 2)
-    assert (test.kind, test.count) == (Kind.PASSED, 2)
+    assert (collect.kind, collect.count) == (GateResult.PASSED, 2)
+    assert (test.kind, test.count) == (GateResult.PASSED, 2)
     assert not list(tmp_path.rglob(".pytest_cache"))
 
 
@@ -66,7 +66,7 @@ def test_a_green_call_with_a_failed_teardown_is_a_failure(
 ) -> None:
     text = "class TestA:\n    def teardown_method(self): raise OSError('late')\n    def test(self): pass\n"
     _, test = gates(tmp_path, python, {"test_a.py": text})
-    assert test.kind is Kind.RED
+    assert test.kind is GateResult.RED
     (blame,) = test.blames
     assert (blame.path, blame.test_id) == ("test_a.py", "test_a.py::TestA::test")
     assert "fails in teardown" in blame.what
@@ -84,7 +84,7 @@ def test_one_file_that_cannot_be_collected_does_not_hide_the_others(
 ) -> None:
     files = {"test_a.py": GOOD, "test_b.py": "import nowhere\n", "test_c.py": GOOD}
     (collect,) = verdicts(written(tmp_path, files), tmp_path, python, Rules(baseline=False))
-    assert collect.kind is Kind.RED
+    assert collect.kind is GateResult.RED
     assert [blame.path for blame in collect.blames] == ["test_b.py"]
     assert "nowhere" in collect.blames[0].text
     assert collect.count == 4
@@ -107,7 +107,7 @@ def test_hostile_addopts_hide_nothing(addopts: str, tmp_path: Path, python: Inte
     }
     written(tmp_path, files)
     collect, test = verdicts(["test_a.py"], tmp_path, python, Rules(baseline=False))
-    assert (collect.kind, collect.count) == (Kind.PASSED, 3)
+    assert (collect.kind, collect.count) == (GateResult.PASSED, 3)
     assert [blame.test_id for blame in test.blames] == [
         "test_a.py::test_bad_one",
         "test_a.py::test_bad_two",
@@ -120,7 +120,7 @@ def test_fault_86_the_callers_pytest_addopts_is_ignored(
 ) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option -k nothing")
     collect, test = gates(tmp_path, python, {"test_a.py": GOOD})
-    assert (collect.count, test.kind) == (2, Kind.PASSED)
+    assert (collect.count, test.kind) == (2, GateResult.PASSED)
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_a_run_that_does_not_finish_cannot_be_judged(
 ) -> None:
     collect, test = gates(tmp_path, python, {"test_a.py": text})
     last = test if collect.passed else collect
-    assert last.kind is Kind.CANNOT_JUDGE
+    assert last.kind is GateResult.CANNOT_JUDGE
     assert [(blame.path, blame.fault) for blame in last.blames] == [
-        ("test_a.py", Fault.CANNOT_JUDGE)
+        ("test_a.py", FailureCause.CANNOT_JUDGE)
     ]
     assert why in last.blames[0].what
 
@@ -149,14 +149,14 @@ def test_fault_77_a_hang_is_named_by_the_test_that_runs(
 ) -> None:
     text = "import time\ndef test_fine(): pass\ndef test_hangs(): time.sleep(100)\n"
     _, test = gates(tmp_path, python, {"test_a.py": text}, test_timeout_s=10)
-    assert test.kind is Kind.RED
+    assert test.kind is GateResult.RED
     assert test.blames[0].test_id == "test_a.py::test_hangs"
     assert "no sign of life for 10 s" in test.blames[0].what
 
 
 def test_fault_71_no_test_at_all_is_red(tmp_path: Path, python: Interpreter) -> None:
     collect, _ = gates(tmp_path, python, {"test_a.py": "x = 1\n"})
-    assert collect.kind is Kind.RED
+    assert collect.kind is GateResult.RED
     assert "no test" in collect.blames[0].what
 
 
@@ -174,7 +174,7 @@ def test_a_file_whose_tests_are_all_deselected_is_named(
 def test_fault_83_a_flood_of_output_is_bounded(tmp_path: Path, python: Interpreter) -> None:
     text = "def test():\n    for _ in range(20): print('x' * 1_000_000)\n"
     _, test = gates(tmp_path, python, {"test_a.py": text}, pytest_args=["-s"])
-    assert test.kind is Kind.PASSED
+    assert test.kind is GateResult.PASSED
 
 
 @pytest.mark.parametrize("known", ["test_a.py", "test_a.py::test_bad", "test_a.py::test_bad[x@y]"])
@@ -183,20 +183,20 @@ def test_known_failures_are_not_held_against_a_file(
 ) -> None:
     text = "import pytest\n@pytest.mark.parametrize('p', ['x@y'])\ndef test_bad(p): assert 0\n"
     _, test = gates(tmp_path, python, {"test_a.py": text}, known_failures=[known])
-    assert test.kind is Kind.PASSED
+    assert test.kind is GateResult.PASSED
     assert test.known == ["test_a.py::test_bad[x@y]"]
 
 
 def test_a_known_failure_that_passes_is_told(tmp_path: Path, python: Interpreter) -> None:
     _, test = gates(tmp_path, python, {"test_a.py": GOOD}, known_failures=["test_a.py::test_one"])
-    assert test.kind is Kind.PASSED
+    assert test.kind is GateResult.PASSED
     assert test.notes == ["listed as a known failure, and passes: test_a.py::test_one"]
 
 
 def test_skips_and_expected_failures_are_green(tmp_path: Path, python: Interpreter) -> None:
     text = "import pytest\n@pytest.mark.xfail\ndef test_x(): assert 0\n@pytest.mark.skip\ndef test_s(): pass\n"
     _, test = gates(tmp_path, python, {"test_a.py": text})
-    assert (test.kind, test.count) == (Kind.PASSED, 0)
+    assert (test.kind, test.count) == (GateResult.PASSED, 0)
     assert (test.skipped, test.xfailed) == (1, 1)
 
 
@@ -219,7 +219,7 @@ def test_what_is_red_only_with_a_frozen_collector_is_judged_again(
 ) -> None:
     monkeypatch.setenv(ALWAYS_START, "1")  # in a fork more is frozen
     _, test = gates(tmp_path, python, {"test_a.py": SEES_COLLECTOR, "test_b.py": GOOD})
-    assert (test.kind, test.count) == (Kind.PASSED, 3)
+    assert (test.kind, test.count) == (GateResult.PASSED, 3)
     assert test.notes == ["red in a first run with freeze_gc, green without: test_a.py::test"]
 
 
@@ -243,7 +243,7 @@ def test_files_outside_pytests_root_cannot_be_judged(tmp_path: Path, python: Int
     if collect.passed:  # this pytest names them as they are
         assert [blame.test_id for blame in test.blames] == ["other/test_b.py::test_b"]
     else:
-        assert collect.kind is Kind.CANNOT_JUDGE
+        assert collect.kind is GateResult.CANNOT_JUDGE
         assert "--rootdir=." in collect.why
     rooted = gates(tmp_path, python, files, pytest_args=["--rootdir=."])
     assert [blame.test_id for blame in rooted[1].blames] == ["other/test_b.py::test_b"]
@@ -254,8 +254,8 @@ def test_a_known_failure_may_be_a_file_that_cannot_be_collected(
 ) -> None:
     files = {"test_a.py": "import nowhere\n", "test_b.py": GOOD}
     collect, test = gates(tmp_path, python, files, known_failures=["test_a.py"])
-    assert (collect.kind, collect.known) == (Kind.PASSED, ["test_a.py"])
-    assert (test.kind, test.notes) == (Kind.PASSED, [])
+    assert (collect.kind, collect.known) == (GateResult.PASSED, ["test_a.py"])
+    assert (test.kind, test.notes) == (GateResult.PASSED, [])
 
 
 def test_a_known_failure_that_is_skipped_is_not_said_to_pass(
@@ -271,7 +271,10 @@ def test_fault_77_a_hang_in_a_worker_is_named(tmp_path: Path, python: Interprete
         pytest.skip("needs pytest-xdist")
     files = {"test_a.py": "import time\ndef test_hangs(): time.sleep(100)\n", "test_b.py": GOOD}
     _, test = gates(tmp_path, python, files, workers=2, test_timeout_s=10)
-    assert (test.kind, [b.test_id for b in test.blames]) == (Kind.RED, ["test_a.py::test_hangs"])
+    assert (test.kind, [b.test_id for b in test.blames]) == (
+        GateResult.RED,
+        ["test_a.py::test_hangs"],
+    )
 
 
 def test_fault_71_a_batch_that_is_skipped_as_a_whole_is_red(
@@ -280,7 +283,7 @@ def test_fault_71_a_batch_that_is_skipped_as_a_whole_is_red(
     collect, _ = gates(
         tmp_path, python, {"test_a.py": "import pytest\npytest.importorskip('nope')\n"}
     )
-    assert collect.kind is Kind.RED
+    assert collect.kind is GateResult.RED
 
 
 def test_the_command_to_reproduce_has_the_plans_arguments(
@@ -300,7 +303,7 @@ def test_freezing_is_on_by_default_and_can_be_switched_off(
     text = "import gc\ndef test(): assert gc.get_freeze_count() > 1000\n"
     _, frozen = gates(tmp_path, python, {"test_a.py": text})
     _, loose = gates(tmp_path, python, {"test_a.py": text}, freeze_gc=False)
-    assert (frozen.kind, frozen.notes, loose.kind) == (Kind.PASSED, [], Kind.RED)
+    assert (frozen.kind, frozen.notes, loose.kind) == (GateResult.PASSED, [], GateResult.RED)
 
 
 def test_garbage_of_a_test_is_still_collected_while_imports_are_frozen(
@@ -316,7 +319,7 @@ def test_garbage_of_a_test_is_still_collected_while_imports_are_frozen(
         "    def test_it_is_gone(self): assert SEEN[0]() is None\n"
     )
     _, test = gates(tmp_path, python, {"test_a.py": text, "test_b.py": GOOD})
-    assert (test.kind, test.notes) == (Kind.PASSED, [])
+    assert (test.kind, test.notes) == (GateResult.PASSED, [])
 
 
 GROUPED = (
@@ -330,7 +333,7 @@ def test_ids_under_loadgroup_are_told_without_the_group(
 ) -> None:
     _, test = gates(tmp_path, python, {"test_a.py": GROUPED, "test_b.py": GOOD}, workers=2)
     if not python.has_xdist:
-        assert test.kind is Kind.CANNOT_JUDGE
+        assert test.kind is GateResult.CANNOT_JUDGE
         assert "no pytest-xdist" in test.why
         return
     assert [blame.test_id for blame in test.blames] == ["test_a.py::TestA::test[x@y]"]
@@ -344,9 +347,9 @@ def test_fault_81_a_lost_worker_is_asked_again_in_one_process(
         pytest.skip("needs pytest-xdist")
     text = "import os\ndef test(): os._exit(1)\n"
     _, test = gates(tmp_path, python, {"test_a.py": text, "test_b.py": GOOD}, workers=2)
-    assert test.kind is Kind.CANNOT_JUDGE
+    assert test.kind is GateResult.CANNOT_JUDGE
     assert [(blame.test_id, blame.fault) for blame in test.blames] == [
-        ("test_a.py::test", Fault.CANNOT_JUDGE)
+        ("test_a.py::test", FailureCause.CANNOT_JUDGE)
     ]
 
 
@@ -357,7 +360,7 @@ def test_fault_81_a_worker_that_is_only_lost_beside_others_costs_nothing(
         pytest.skip("needs pytest-xdist")
     text = "import os\ndef test():\n    if 'PYTEST_XDIST_WORKER' in os.environ: os._exit(1)\n"
     _, test = gates(tmp_path, python, {"test_a.py": text, "test_b.py": GOOD}, workers=2)
-    assert (test.kind, test.count) == (Kind.PASSED, 3)
+    assert (test.kind, test.count) == (GateResult.PASSED, 3)
 
 
 def test_xdist_in_addopts_is_undone_for_a_gate_in_one_process(
@@ -368,13 +371,13 @@ def test_xdist_in_addopts_is_undone_for_a_gate_in_one_process(
     text = "import os\ndef test(): assert 'PYTEST_XDIST_WORKER' not in os.environ\n"
     files = {"pytest.ini": "[pytest]\naddopts = -n 2 --dist loadfile\n", "test_a.py": text}
     collect, test = gates(tmp_path, python, files)
-    assert (collect.count, test.kind) == (1, Kind.PASSED)
+    assert (collect.count, test.kind) == (1, GateResult.PASSED)
 
 
 def test_collection_alone_runs_no_test(tmp_path: Path, python: Interpreter) -> None:
     paths = written(tmp_path, {"test_a.py": "def test(): open('ran', 'w')\n"})
     (verdict,) = verdicts(paths, tmp_path, python, Rules(tests=False))
-    assert (verdict.kind, verdict.count) == (Kind.PASSED, 1)
+    assert (verdict.kind, verdict.count) == (GateResult.PASSED, 1)
     assert not (tmp_path / "ran").exists()
 
 
@@ -405,7 +408,7 @@ def test_fault_89_a_stale_pyc_of_the_same_size_is_not_taken_for_the_new_file(
     files.replace(tmp_path, RepoPath("test_a.py"), bad.encode(), expected=good.encode())
     assert int((tmp_path / "test_a.py").stat().st_mtime) != int(before.st_mtime)
     _, second = verdicts(["test_a.py"], tmp_path, python, Rules(baseline=False))
-    assert (first.kind, second.kind) == (Kind.PASSED, Kind.RED)
+    assert (first.kind, second.kind) == (GateResult.PASSED, GateResult.RED)
 
 
 @pytest.mark.parametrize(
@@ -424,5 +427,5 @@ def test_all_of_hypothesis_is_loaded_by_tests_that_use_it_only(
     here = interpreter(tmp_path, Wanted(option=str(Path(sys.prefix, "bin", "python"))))
     conftest = "import sys\ndef pytest_unconfigure(): print(file=open('told', 'w'), end=str('hypothesis' in sys.modules))\n"
     _, test = gates(tmp_path, here, {"conftest.py": conftest, "test_a.py": text})
-    assert test.kind is Kind.PASSED
+    assert test.kind is GateResult.PASSED
     assert (tmp_path / "told").read_text() == loaded

@@ -19,15 +19,15 @@ import pytest
 from orchestrator.gates.pytest.events import TestRun
 from orchestrator.gates.pytest.run import PytestRequest, PytestRun, run_pytest
 from orchestrator.gates.pytest.warm import runs as warm_runs
-from orchestrator.gates.pytest.warm.imports import Environment, Imports, Learned
-from orchestrator.gates.pytest.warm.runs import Warm
+from orchestrator.gates.pytest.warm.imports import Environment, ImportLog, Learned
+from orchestrator.gates.pytest.warm.runs import ForkServer
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only")
 
 FORKED = "'orchestrate_warm' in open('/proc/self/cmdline').read()"
-PAYS = Warm._pays
+PAYS = ForkServer._pays
 TELLS = f"def test_it():\n    assert not {FORKED}\n"
 """Fails where it is forked: what a project that does not stand it looks like."""
 
@@ -53,13 +53,13 @@ class Project:
         self.top = top
         self.python: Interpreter = interpreter(top, Wanted(option=str(venv / "bin" / "python")))
         self.said: list[str] = []
-        self._warm: Warm | None = None
+        self._warm: ForkServer | None = None
 
     @property
-    def warm(self) -> Warm:
+    def warm(self) -> ForkServer:
         if self._warm is None:
             around = Environment(str(self.top), self.python, ())
-            self._warm = Warm(around, self.top)
+            self._warm = ForkServer(around, self.top)
         return self._warm
 
     @property
@@ -91,7 +91,9 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path, venv: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(Warm, "_pays", lambda self, learned: True)  # however long the runs took
+    monkeypatch.setattr(
+        ForkServer, "_pays", lambda self, learned: True
+    )  # however long the runs took
     (tmp_path / "project").mkdir()
     made = Project(tmp_path / "project", venv)
     yield made
@@ -154,7 +156,7 @@ def test_a_proof_that_failed_is_tried_again_once_that_pays(
         project.run()
     project.close()
     assert project.spent_s == 0.0
-    monkeypatch.setattr(Warm, "_pays", lambda self, learned: False)
+    monkeypatch.setattr(ForkServer, "_pays", lambda self, learned: False)
     project.run()
     assert project.spent_s > 0
 
@@ -345,7 +347,7 @@ def test_what_was_loaded_twice_is_counted(
     project.write("def test_it(): pass\n")
     for _ in range(3):
         project.run()
-    monkeypatch.setattr(Warm, "_pays", PAYS)
+    monkeypatch.setattr(ForkServer, "_pays", PAYS)
     package.write_text(SEES)
     project.write("def test_it(): import installed_here\n")
     project.run()
@@ -441,7 +443,7 @@ def test_a_proof_waits_until_it_pays(project: Project, monkeypatch: pytest.Monke
         f"import time\n\n\ndef test_it():\n    time.sleep(1)\n    open('how', 'a').write('x' * {FORKED})\n"
     )
     monkeypatch.setattr(warm_runs, "_ANYHOW_S", 0.0)
-    monkeypatch.setattr(Warm, "_pays", PAYS)
+    monkeypatch.setattr(ForkServer, "_pays", PAYS)
     for _ in range(2):
         project.run()
     assert (project.top / "how").read_text() == ""
@@ -455,11 +457,11 @@ def test_a_proof_costs_no_more_than_was_spent_on_loading(
     loading_s: float, proof_s: float, may: bool, project: Project
 ) -> None:
     project.warm._proof_s = proof_s
-    assert PAYS(project.warm, Learned(Imports("{}", None), spent_s=loading_s)) == may
+    assert PAYS(project.warm, Learned(ImportLog("{}", None), spent_s=loading_s)) == may
 
 
 def test_a_quick_start_is_not_worth_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Warm, "_pays", PAYS)
+    monkeypatch.setattr(ForkServer, "_pays", PAYS)
     monkeypatch.setattr(warm_runs, "_ANYHOW_S", 30.0)
     project.write(f"def test_how(): open('how', 'a').write(str({FORKED}) + chr(10))\n")
     for _ in range(4):
@@ -471,7 +473,7 @@ def test_a_quick_start_is_not_worth_it(project: Project, monkeypatch: pytest.Mon
 def test_what_another_process_proved_holds_here(project: Project) -> None:
     project.write(f"def test_how(): open('how', 'a').write(str({FORKED}) + chr(10))\n")
     project.run()
-    other = Warm(Environment(str(project.top), project.python, ()), project.top)
+    other = ForkServer(Environment(str(project.top), project.python, ()), project.top)
     first, project._warm = project._warm, other
     for _ in range(2):
         project.run()

@@ -19,13 +19,13 @@ from test_beside import PYTHON, assert_nothing_left, several, told
 from orchestrator.engine.context import run_context
 from orchestrator.engine.events import Notice, ignore_events
 from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import Choice
+from orchestrator.engine.pick import BatchSelector
 from orchestrator.errors import BadInput
 from orchestrator.parallel.dask import cluster
 from orchestrator.parallel.dask.parcel import Parcel, Sender
 from orchestrator.parallel.dask.remote import judged_in
 from orchestrator.parallel.series import next_batches_apart
-from orchestrator.parallel.task import Failed, Judged, Task
+from orchestrator.parallel.task import BatchTask, Judged, TaskFailed
 from orchestrator.parallel.wire import plain_bytes, to_bytes
 
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -197,7 +197,7 @@ def test_a_slow_worker_is_not_waited_for(
     said: list[str] = []
     began_s = time.monotonic()
     series = next_batches_apart(
-        repo.workspace(), Choice(), RunOptions(sys.executable),
+        repo.workspace(), BatchSelector(), RunOptions(sys.executable),
         lambda event: said.append(event.what) if isinstance(event, Notice) else None,
         limit=None, make=cluster.on_cluster(machines.address, None),
     )  # fmt: skip
@@ -241,7 +241,7 @@ def parcel_of(
 ) -> tuple[Parcel, bytes]:
     with run_context(repo.workspace(), RunOptions(sys.executable), ignore_events) as home:
         sender = Sender.of(home, repo.head, "topic")
-        task = Task(1, "first/one", repo.head, paths)
+        task = BatchTask(1, "first/one", repo.head, paths)
         return sender.parcel(task), sender.bundle()
 
 
@@ -276,7 +276,7 @@ def test_a_clone_is_kept_and_follows(tmp_path: Path) -> None:
     repo.commit()
     with run_context(repo.workspace(), RunOptions(sys.executable), ignore_events) as home:
         sender = Sender.of(home, root, "topic")
-        later = sender.parcel(Task(2, "first/one", repo.head, ("tests/test_a.py",)))
+        later = sender.parcel(BatchTask(2, "first/one", repo.head, ("tests/test_a.py",)))
     answer = judged_in(there, later, b"not needed again", ignore_events)
     assert isinstance(answer, Judged)
     assert b"# later" in (answer.candidate.reached.kept[0].changes[0].before or b"")
@@ -299,7 +299,7 @@ def test_a_bundle_that_does_not_apply_is_told(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo")
     parcel, bundle = parcel_of(repo)
     answer = judged_in(tmp_path / "there", parcel, bundle[:-40], ignore_events)
-    assert isinstance(answer, Failed)
+    assert isinstance(answer, TaskFailed)
     assert "the bundle for first/one does not apply" in answer.error.what
 
 
@@ -309,7 +309,7 @@ def test_another_version_is_told(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo")
     parcel, bundle = parcel_of(repo)
     answer = judged_in(tmp_path / "there", replace(parcel, version="0.0"), bundle, ignore_events)
-    assert isinstance(answer, Failed)
+    assert isinstance(answer, TaskFailed)
     assert "was asked by 0.0" in answer.error.what
 
 
@@ -337,7 +337,7 @@ def test_a_setup_is_run_once_where_it_is_needed(tmp_path: Path) -> None:
     ) as home:
         sender = Sender.of(home, repo.head, "topic")
         parcel, bundle = (
-            sender.parcel(Task(1, "first/one", repo.head, ("tests/test_x0.py",))),
+            sender.parcel(BatchTask(1, "first/one", repo.head, ("tests/test_x0.py",))),
             sender.bundle(),
         )
     for _ in range(2):

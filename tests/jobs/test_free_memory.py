@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from orchestrator.base import process
-from orchestrator.parallel.memory import Memory
+from orchestrator.parallel.memory import MemoryBudget
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_what_may_begin(
     monkeypatch.setattr(process, "tree_rss_mib", lambda pid: float(peak_mib))
     free = SimpleNamespace(available=free_mib * 2**20)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
-    Memory(tmp_path, bounded=True).look([1])
-    again = Memory(tmp_path, bounded=True)  # the peak is remembered
+    MemoryBudget(tmp_path, bounded=True).look([1])
+    again = MemoryBudget(tmp_path, bounded=True)  # the peak is remembered
     assert again.peak_mib == peak_mib
     assert again.may_begin(wanted, at_work) == begun
-    assert Memory(tmp_path, bounded=False).may_begin(wanted, at_work) == wanted
+    assert MemoryBudget(tmp_path, bounded=False).may_begin(wanted, at_work) == wanted

@@ -14,7 +14,7 @@ from orchestrator.errors import ChangedMeanwhile
 from orchestrator.parallel.merge_queue import MergeQueue
 from orchestrator.vcs.errors import failed
 from orchestrator.worktrees import fast_forward as advancing
-from orchestrator.worktrees.fast_forward import BranchUpdater, Moved, NotAdvanced
+from orchestrator.worktrees.fast_forward import BranchMoved, BranchUpdater, NotAdvanced
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 WAYS = (["--isolated"], ["--all", "--jobs", "2"])
@@ -135,9 +135,9 @@ def test_a_tip_that_moved_is_not_taken_for_one_that_cannot_be(tmp_path: Path) ->
     repo = make_repo(tmp_path / "repo")
     old, new = two_commits(repo)
     theirs = repo.commit("theirs")
-    assert BranchUpdater(repo.git, repo.top / ".git/orchestrate", "main").to(new, old=old) == Moved(
-        theirs
-    )
+    assert BranchUpdater(repo.git, repo.top / ".git/orchestrate", "main").to(
+        new, old=old
+    ) == BranchMoved(theirs)
 
 
 def test_batches_that_open_each_other_again_end_the_series(repo: SampleRepo) -> None:

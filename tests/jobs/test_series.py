@@ -17,15 +17,15 @@ from orchestrator.base.paths import RepoPath
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.events import ParallelEvent, ignore_events
 from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import Choice
+from orchestrator.engine.pick import BatchSelector
 from orchestrator.engine.worktree_context import WorktreeContext, open_worktree
 from orchestrator.errors import CannotJudge, ChangedMeanwhile
 from orchestrator.gates.pytest.reads import FileDependencies
 from orchestrator.parallel.conflicts import Since, find_conflicts
 from orchestrator.parallel.executor import Here
-from orchestrator.parallel.queue import Waiting, to_start
+from orchestrator.parallel.queue import QueuedBatch, to_start
 from orchestrator.parallel.series import next_batches_apart
-from orchestrator.parallel.task import Answer, Judged, Task
+from orchestrator.parallel.task import Answer, BatchTask, Judged
 from orchestrator.worktrees.checkout import Checkout
 
 Twist = Callable[[Judged], Judged]
@@ -54,7 +54,7 @@ class Twisted:
     def free(self) -> int:
         return self._here.free
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: BatchTask) -> None:
         self._here.submit(task)
 
     def answers(self) -> Iterator[Answer | ParallelEvent]:
@@ -75,7 +75,7 @@ def repo(tmp_path: Path) -> SampleRepo:
 
 def run(repo: SampleRepo, twist: Twist, times: int = 1) -> int:
     series = next_batches_apart(
-        repo.workspace(), Choice(), RunOptions(sys.executable), ignore_events, limit=2,
+        repo.workspace(), BatchSelector(), RunOptions(sys.executable), ignore_events, limit=2,
         make=lambda home, stack, _: Twisted(home, stack, twist, times),
     )  # fmt: skip
     return len(series.results)
@@ -141,7 +141,7 @@ def judged(path: str, *reads: str, programs: tuple[str, ...] = ()) -> Judged:
 
     change = Change(RepoPath(path), b"a", b"b")
     climb = FixResult(kept=[Unit((path,), (change,))])
-    task = Task(1, f"p/{path}", "base", (path,))
+    task = BatchTask(1, f"p/{path}", "base", (path,))
     return Judged(
         task, Candidate("base", climb, None, {}), FileDependencies(set(reads), set(programs))
     )
@@ -180,9 +180,9 @@ def test_what_could_interact(
         assert again.also == also
 
 
-def waiting(*names: str) -> list[Waiting]:
+def waiting(*names: str) -> list[QueuedBatch]:
     """Each works on the files that are the letters of its name."""
-    return [Waiting(name, frozenset(name)) for name in names]
+    return [QueuedBatch(name, frozenset(name)) for name in names]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +197,6 @@ def waiting(*names: str) -> list[Waiting]:
     ],
 )
 def test_what_may_begin(
-    queue: list[Waiting], at_work: tuple[str, ...], free: int, jobs: int, begun: list[str]
+    queue: list[QueuedBatch], at_work: tuple[str, ...], free: int, jobs: int, begun: list[str]
 ) -> None:
     assert [one.name for one in to_start(queue, at_work, free=free, jobs=jobs)] == begun

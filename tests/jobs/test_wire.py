@@ -32,10 +32,10 @@ from orchestrator.engine.run_batch import Candidate
 from orchestrator.errors import CannotJudge, DiskError, Exit, OrchestrateError
 from orchestrator.fixers.base import NoChange, Refusal
 from orchestrator.gates.pytest.reads import FileDependencies
-from orchestrator.gates.verdict import Fault, GateFailure, Kind, RejectedUnit, Verdict
+from orchestrator.gates.verdict import FailureCause, GateFailure, GateResult, RejectedUnit, Verdict
 from orchestrator.parallel import wire
 from orchestrator.parallel.dask.parcel import Parcel, parcel_from
-from orchestrator.parallel.task import Failed, Judged, Task
+from orchestrator.parallel.task import BatchTask, Judged, TaskFailed
 from orchestrator.parallel.validation import validate_answer
 from orchestrator.parallel.wire import Garbled, answer_from, plain_bytes, to_bytes
 from orchestrator.plan.load import parsed
@@ -45,12 +45,12 @@ from orchestrator.records.record import MemoryRecord
 from orchestrator.vcs.errors import failed
 
 BASE = "a" * 40
-TASK = Task(3, "first/one", BASE, ("tests/test_a.py", "tests/test_b.py"), ("tests/test_c.py",))
+TASK = BatchTask(3, "first/one", BASE, ("tests/test_a.py", "tests/test_b.py"), ("tests/test_c.py",))
 BLAME = GateFailure(
-    "tests/test_b.py", "tests/test_b.py::test_x[\udce9]", "fails", Fault.FLAKY, "E  no"
+    "tests/test_b.py", "tests/test_b.py::test_x[\udce9]", "fails", FailureCause.FLAKY, "E  no"
 )
 VERDICT = Verdict(
-    "test", Kind.RED, 2, 1.5, [BLAME], ["k"], ["f"], ["y"], ["n"], "why", [["{python}", "-m"]]
+    "test", GateResult.RED, 2, 1.5, [BLAME], ["k"], ["f"], ["y"], ["n"], "why", [["{python}", "-m"]]
 )
 A = Change(RepoPath("tests/test_a.py"), b"\xff old", b"\0 new", {"classes": 1}, ("note",), 0o755)
 B = Change(RepoPath("tests/test_b.py"), None, b"", {}, ())
@@ -129,14 +129,14 @@ def test_what_is_told_on_the_way_comes_out_as_it_went_in(plan: Plan, event: Even
 def test_an_error_arrives_as_its_kind(
     plan: Plan, error: OrchestrateError, kind: type[OrchestrateError]
 ) -> None:
-    back = answer_from(to_bytes(Failed(TASK, error, [Notice("x")])), plan)
-    assert isinstance(back, Failed)
+    back = answer_from(to_bytes(TaskFailed(TASK, error, [Notice("x")])), plan)
+    assert isinstance(back, TaskFailed)
     assert (type(back.error), back.error.what) == (kind, error.what)
     assert (back.error.exit_code, back.error.next_step) == (error.exit_code, error.next_step)
 
 
 def test_no_error_of_another_kind_is_made(plan: Plan) -> None:
-    data = json.loads(to_bytes(Failed(TASK, CannotJudge("no"))))
+    data = json.loads(to_bytes(TaskFailed(TASK, CannotJudge("no"))))
     data["answer"]["error"]["exit"] = int(Exit.INTERRUPTED)
     with pytest.raises(Garbled, match="exit code 130"):
         answer_from(json.dumps(data).encode(), plan)
@@ -224,7 +224,7 @@ def test_more_than_the_most_is_not_even_parsed(plan: Plan, monkeypatch: pytest.M
 def test_an_answer_that_is_too_large_says_so(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "MOST_BYTES", 1_500)
     back = answer_from(to_bytes(judged(plan)), plan)
-    assert isinstance(back, Failed)
+    assert isinstance(back, TaskFailed)
     assert "1,500 can travel" in back.error.what
 
 
@@ -327,7 +327,7 @@ def repo(tmp_path: Path) -> SampleRepo:
     return make_repo(tmp_path / "repo")
 
 
-def honest(repo: SampleRepo) -> tuple[Judged, Task]:
+def honest(repo: SampleRepo) -> tuple[Judged, BatchTask]:
     task = replace(TASK, base=repo.head, also=())
     old = repo.read("tests/test_a.py").encode()
     unit = Unit(("tests/test_a.py",), (replace(A, before=old),))

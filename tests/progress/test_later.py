@@ -16,7 +16,7 @@ from support import FILES, PASSING, PLAN, SampleRepo, landed_repo, make_repo
 
 from orchestrator.engine.results import Landed, NothingToDo
 from orchestrator.errors import BadInput
-from orchestrator.records.status import State, TargetStatus
+from orchestrator.records.status import TargetState, TargetStatus
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 
@@ -37,7 +37,7 @@ def test_a_file_that_was_removed_later_is_done_and_stops_nothing(landed: SampleR
     landed.git.run("rm", "-q", "tests/test_a.py")
     landed.commit("gone")
     found = target(landed, "tests/test_a.py")
-    assert (found.state, found.why) == (State.DONE, "the file was removed since")
+    assert (found.state, found.why) == (TargetState.DONE, "the file was removed since")
     result = landed.next_batch()
     assert isinstance(result, Landed)
     assert result.place.name == "first/two"
@@ -57,7 +57,7 @@ def test_a_rename_is_followed(how: str, landed: SampleRepo) -> None:
         landed.commit("renamed again")
         name = "more/test_newer.py"
     found = target(landed, "tests/test_a.py")
-    assert (found.state, found.why) == (State.DONE, f"renamed to {name}")
+    assert (found.state, found.why) == (TargetState.DONE, f"renamed to {name}")
 
 
 def test_a_renamed_file_that_slipped_back_waits_and_stops_nothing(landed: SampleRepo) -> None:
@@ -66,11 +66,11 @@ def test_a_renamed_file_that_slipped_back_waits_and_stops_nothing(landed: Sample
     landed.write("tests/test_new.py", PASSING)
     landed.commit("without the pattern")
     found = target(landed, "tests/test_a.py")
-    assert found.state is State.MISSING
+    assert found.state is TargetState.MISSING
     assert "renamed to tests/test_new.py and changed" in found.why
     assert isinstance(landed.next_batch(), Landed)
     assert landed.run("skip", "tests/test_a.py", "--reason", "it is another file now").code == 0
-    assert target(landed, "tests/test_a.py").state is State.DEFERRED
+    assert target(landed, "tests/test_a.py").state is TargetState.DEFERRED
 
 
 def test_a_batch_of_which_no_file_is_there_stops_no_other(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_batch_that_was_taken_back_is_held_until_retry(how: str, landed: Sampl
     else:
         landed.git.run("revert", "--no-edit", "HEAD")
     found = target(landed, "tests/test_a.py")
-    assert found.state is State.REVERTED
+    assert found.state is TargetState.REVERTED
     assert found.why.startswith("by Test on 20")
     assert found.why.endswith(landed.head[:10])
     result = landed.next_batch()
@@ -109,7 +109,7 @@ def test_a_batch_that_was_taken_back_is_held_until_retry(how: str, landed: Sampl
     assert landed.run("status", "--check").code == 1
     assert "do it again: orchestrate retry first/one" in landed.run("unresolved").out
     assert landed.run("retry", "first/one").code == 0
-    assert target(landed, "tests/test_a.py").state is State.DONE
+    assert target(landed, "tests/test_a.py").state is TargetState.DONE
     assert landed.changes == ""
 
 
@@ -117,21 +117,21 @@ def test_a_batch_beside_others_is_held_as_well(landed: SampleRepo) -> None:
     landed.git.run("revert", "--no-edit", "HEAD")
     ended = landed.run("next-batch", "--all", "--jobs", "2")
     assert ended.code == 0, ended.err
-    assert target(landed, "tests/test_a.py").state is State.REVERTED
-    assert target(landed, "tests/test_c.py").state is State.DONE
+    assert target(landed, "tests/test_a.py").state is TargetState.REVERTED
+    assert target(landed, "tests/test_c.py").state is TargetState.DONE
 
 
 def test_who_removes_records_alone_took_nothing_back(landed: SampleRepo) -> None:
     landed.git.run("rm", "-rq", "reports")
     landed.commit("begin anew")
-    assert target(landed, "tests/test_a.py").state is State.COMPLIANT
-    assert target(landed, "tests/test_c.py").state is State.PENDING
+    assert target(landed, "tests/test_a.py").state is TargetState.COMPLIANT
+    assert target(landed, "tests/test_c.py").state is TargetState.PENDING
 
 
 def test_a_batch_that_landed_again_after_a_revert_is_done(landed: SampleRepo) -> None:
     landed.git.run("revert", "--no-edit", "HEAD")
     landed.git.run("revert", "--no-edit", "HEAD")
-    assert target(landed, "tests/test_a.py").state is State.DONE
+    assert target(landed, "tests/test_a.py").state is TargetState.DONE
 
 
 @pytest.fixture
@@ -151,8 +151,8 @@ def sparse(tmp_path: Path) -> SampleRepo:
 
 
 def test_records_that_are_not_checked_out_are_read_from_git(sparse: SampleRepo) -> None:
-    assert target(sparse, "tests/test_a.py").state is State.DONE
-    assert target(sparse, "lib/test_d.py").state is State.PENDING
+    assert target(sparse, "tests/test_a.py").state is TargetState.DONE
+    assert target(sparse, "lib/test_d.py").state is TargetState.PENDING
     result = sparse.next_batch()
     assert isinstance(result, Landed)
     assert result.place.name == "first/two"
@@ -220,7 +220,7 @@ def test_files_that_git_stores_otherwise_are_compared_as_git_does(
     (repo.top / "tests/test_a.py").unlink()
     repo.git.run("checkout", "--", "tests/test_a.py")
     assert (repo.top / "tests/test_a.py").read_bytes().startswith(after)
-    assert target(repo, "tests/test_a.py").state is State.DONE
+    assert target(repo, "tests/test_a.py").state is TargetState.DONE
 
 
 def with_lines(repo: SampleRepo, **changes: str) -> None:
@@ -248,7 +248,7 @@ def test_a_record_of_a_batch_that_is_called_otherwise_is_told_and_moved(
     assert (dry.code, landed.changes) == (0, "")
     assert landed.run("plan", "--update").code == 0
     landed.commit("moved")
-    assert target(landed, "tests/test_a.py").state is State.DONE
+    assert target(landed, "tests/test_a.py").state is TargetState.DONE
     assert sentence not in landed.run("status").out
     assert landed.run("plan", "--update").err.startswith("migration_plan.yaml is up to date")
     name = f"{changes.get('first', 'first')}/{changes.get('one', 'one')}"
@@ -264,9 +264,9 @@ def test_what_is_known_of_a_target_goes_with_it_to_another_batch(landed: SampleR
     landed.commit("moved to another batch")
     assert landed.run("plan", "--update").code == 0
     landed.commit("records")
-    assert target(landed, "tests/test_a.py").state is State.DONE
-    assert target(landed, "tests/test_b.py").state is State.DONE
-    assert target(landed, "tests/test_c.py").state is State.PENDING
+    assert target(landed, "tests/test_a.py").state is TargetState.DONE
+    assert target(landed, "tests/test_b.py").state is TargetState.DONE
+    assert target(landed, "tests/test_c.py").state is TargetState.PENDING
     result = landed.next_batch()
     assert isinstance(result, Landed)
     assert [(e.path, str(e.done)) for e in result.record.targets] == [
@@ -279,8 +279,8 @@ def test_a_renamed_file_keeps_its_record(landed: SampleRepo) -> None:
     landed.commit("renamed")
     assert landed.run("plan", "--update").code == 0
     landed.commit("plan")
-    assert target(landed, "tests/test_new.py").state is State.DONE
-    assert target(landed, "tests/test_b.py").state is State.DONE
+    assert target(landed, "tests/test_new.py").state is TargetState.DONE
+    assert target(landed, "tests/test_b.py").state is TargetState.DONE
     assert landed.run("undo", "one").code == 0
     assert landed.read("tests/test_new.py") == FILES["tests/test_a.py"]
 

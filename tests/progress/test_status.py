@@ -12,7 +12,7 @@ from support import FILES, PASSING, PLAN, SampleRepo, make_repo
 from orchestrator.base.blob import blob_id, holds
 from orchestrator.errors import BadInput
 from orchestrator.records.record import definition
-from orchestrator.records.status import State
+from orchestrator.records.status import TargetState
 from orchestrator.report.status import markdown, rows, total
 
 
@@ -101,7 +101,7 @@ def test_a_refused_file_is_quarantined_with_its_reason(tmp_path: Path) -> None:
     repo.next_batch()
     status = repo.workspace().status()
     (target, _) = status.phases[0].batches[0].targets
-    assert target.state is State.QUARANTINED
+    assert target.state is TargetState.QUARANTINED
     assert "not valid Python" in target.why
     assert status.next is not None
     assert status.next.name == "first/two"

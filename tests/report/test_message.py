@@ -13,7 +13,7 @@ from orchestrator.base.text import counts_in_words
 from orchestrator.errors import BadInput
 from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
-from orchestrator.records.record import Done, GateRecord, Record, TargetRecord
+from orchestrator.records.record import GateRecord, Record, TargetOutcome, TargetRecord
 from orchestrator.report.message import Message, message
 from orchestrator.report.told import Action
 
@@ -24,7 +24,7 @@ def plan_of(text: str) -> Plan:
 
 def edited(path: str, **counts: int) -> TargetRecord:
     return TargetRecord(
-        path=RepoPath(path), done=Done.EDITED, counts=counts or {"classes": 2, "marks": 1}
+        path=RepoPath(path), done=TargetOutcome.EDITED, counts=counts or {"classes": 2, "marks": 1}
     )
 
 
@@ -103,7 +103,7 @@ def test_the_built_in_body_names_the_first_of_many_files() -> None:
 def test_the_built_in_body_is_wrapped_and_a_name_stays_whole() -> None:
     named = f"tests/{'long name ' * 12}.py"
     left = TargetRecord(
-        path=RepoPath(named), done=Done.REFUSED, reason="Signed-off-by: nobody " * 20
+        path=RepoPath(named), done=TargetOutcome.REFUSED, reason="Signed-off-by: nobody " * 20
     )
     lines = message_of(PLAN, left).body.splitlines()
     assert any(for_commit(named) in line for line in lines)
@@ -156,9 +156,11 @@ def test_a_commit_is_signed_off_once() -> None:
 def test_files_that_were_left_are_told_with_their_reason() -> None:
     left = [
         edited("a.py"),
-        TargetRecord(path=RepoPath("b.py"), done=Done.UNCHANGED),
-        TargetRecord(path=RepoPath("c.py"), done=Done.REFUSED, reason="line 1: it is Python 2"),
-        TargetRecord(path=RepoPath("d.py"), done=Done.MANUAL, reason="look at it"),
+        TargetRecord(path=RepoPath("b.py"), done=TargetOutcome.UNCHANGED),
+        TargetRecord(
+            path=RepoPath("c.py"), done=TargetOutcome.REFUSED, reason="line 1: it is Python 2"
+        ),
+        TargetRecord(path=RepoPath("d.py"), done=TargetOutcome.MANUAL, reason="look at it"),
     ]
     text = message_of(PLAN, *left).text()
     assert "Changed 1 of 4 files:\n- a.py: 2 classes, 1 mark\n" in text

@@ -23,7 +23,7 @@ from orchestrator.engine.options import RunOptions
 from orchestrator.engine.results import Landed
 from orchestrator.errors import BadInput, NeedsDecision
 from orchestrator.records.record import Record, parsed
-from orchestrator.records.status import State
+from orchestrator.records.status import TargetState
 
 QUICK = PLAN.replace("phases:", "verify: {gates: [compile]}\nphases:")
 RECORD = "reports/first/one.json"
@@ -219,7 +219,7 @@ def test_no_command_waits_for_or_reads_on_from_what_is_no_file(
         assert "Traceback" not in ended.err, (command, ended)
         assert ended.code in {0, 1, 2, 3}
     found = landed.workspace().status().phases[0].batches[1].targets[0]
-    assert found.state in {State.PENDING, State.MISSING}
+    assert found.state in {TargetState.PENDING, TargetState.MISSING}
 
 
 ENTRY = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import run_cli
 
-from orchestrator.memory_safety.scan.facts import Facts
+from orchestrator.memory_safety.scan.facts import FileFacts
 from orchestrator.memory_safety.scan.ranking import high_risk, most_methods, priority, ranked
 from orchestrator.memory_safety.scan.scan import Survey, survey
 from orchestrator.plan.model import Priority
@@ -139,23 +139,23 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_counted(tmp_path: Path)
 @pytest.mark.parametrize(
     ("facts", "level"),
     [
-        (Facts("a", classes=1, methods=10, mocks={"AsyncMock": 1}), Priority.HIGH),
-        (Facts("a", classes=1, methods=9, mocks={"AsyncMock": 1}), Priority.MEDIUM),
-        (Facts("a", classes=1, methods=99, mocks={"MagicMock": 1}), Priority.LOW),
-        (Facts("a", classes=1, touching=1), Priority.LOW),
-        (Facts("a", classes=1, methods=99), None),
-        (Facts("a", mocks={"AsyncMock": 9}), None),
+        (FileFacts("a", classes=1, methods=10, mocks={"AsyncMock": 1}), Priority.HIGH),
+        (FileFacts("a", classes=1, methods=9, mocks={"AsyncMock": 1}), Priority.MEDIUM),
+        (FileFacts("a", classes=1, methods=99, mocks={"MagicMock": 1}), Priority.LOW),
+        (FileFacts("a", classes=1, touching=1), Priority.LOW),
+        (FileFacts("a", classes=1, methods=99), None),
+        (FileFacts("a", mocks={"AsyncMock": 9}), None),
     ],
 )
-def test_priority(facts: Facts, level: Priority | None) -> None:
+def test_priority(facts: FileFacts, level: Priority | None) -> None:
     assert priority(facts) is level
 
 
 def test_the_rankings() -> None:
     files = [
-        Facts("few", classes=1, methods=2, mocks={"AsyncMock": 1}),
-        Facts("many", classes=1, methods=50),
-        Facts("risky", classes=1, methods=20, mocks={"AsyncMock": 1}),
+        FileFacts("few", classes=1, methods=2, mocks={"AsyncMock": 1}),
+        FileFacts("many", classes=1, methods=50),
+        FileFacts("risky", classes=1, methods=20, mocks={"AsyncMock": 1}),
     ]
     assert [f.path for f in high_risk(files)] == ["risky", "few"]
     assert [f.path for f in most_methods(files)] == ["many", "risky", "few"]

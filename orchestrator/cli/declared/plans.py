@@ -89,10 +89,10 @@ def plan_command(
     trust: TrustOption = False,
 ) -> None:
     """Write a plan from what the repository holds, in batches that belong together."""
-    from orchestrator.cli.plan import Asked, plan_from_scratch
-    from orchestrator.planning.draft import Bounds
+    from orchestrator.cli.plan import PlanOptions, plan_from_scratch
+    from orchestrator.planning.draft import BatchBounds
 
-    asked = Asked(
+    asked = PlanOptions(
         paths or [],
         fixer,
         option or [],
@@ -100,7 +100,7 @@ def plan_command(
         codemod,
         instructions,
         {"grouping": grouping, "require": require},
-        Bounds(max_files, max_tests),
+        BatchBounds(max_files, max_tests),
         tests or [],
         output,
         dry_run,

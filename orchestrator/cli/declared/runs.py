@@ -68,12 +68,12 @@ def next_batch_command(
     python: PythonOption = None,
 ) -> None:
     """Do the next batch: fix, compile, collect, test, commit. A file that fails is taken out."""
-    from orchestrator.cli.batches import Apart, Asked, next_batch
+    from orchestrator.cli.batches import Apart, NextBatchOptions, next_batch
     from orchestrator.engine.options import RunOptions
 
     how = RunOptions(python, strict, trust, signoff)
     apart = Apart(isolated, jobs, engine, scheduler)
-    asked = Asked(dry_run, phase, batch, every, limit, how, apart)
+    asked = NextBatchOptions(dry_run, phase, batch, every, limit, how, apart)
     raise typer.Exit(next_batch(plan or ctx.obj, asked))
 
 

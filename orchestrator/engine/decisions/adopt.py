@@ -15,7 +15,7 @@ from orchestrator.commit.transaction import Commit, Transaction
 from orchestrator.commit.tree import BatchTree
 from orchestrator.engine.context import RunContext, run_context
 from orchestrator.engine.events import EventHandler, Picked
-from orchestrator.engine.named import Named, named
+from orchestrator.engine.find_targets import FoundTargets, find_targets
 from orchestrator.engine.options import RunOptions
 from orchestrator.engine.recording import fresh_gates, record_of
 from orchestrator.engine.run_gates import gates_for
@@ -28,8 +28,8 @@ from orchestrator.fixers.registry import get
 from orchestrator.gates.pytest.sides import IdPolicy
 from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.model import Place
-from orchestrator.records.record import Done, TargetRecord
-from orchestrator.records.status import GIVEN_UP, WAITING, BatchStatus, State, TargetStatus
+from orchestrator.records.record import TargetOutcome, TargetRecord
+from orchestrator.records.status import GIVEN_UP, WAITING, BatchStatus, TargetState, TargetStatus
 from orchestrator.report.check import check_template
 from orchestrator.report.message import message
 from orchestrator.report.told import Action, action_of
@@ -86,7 +86,7 @@ def adopt(
     """
     typed = ["adopt", name, *(["--reason", reason] if reason else [])]
     with run_context(workspace, options, emit, command=as_command(typed)) as context:
-        found = _adoptable(named(workspace.status(), name, top=workspace.top), name)
+        found = _adoptable(find_targets(workspace.status(), name, top=workspace.top), name)
         selection = Selection.of(found.batch, [target.target for target in found.targets])
         given = ["--reason", reason] if reason else []
         command = as_command(["orchestrate", "adopt", name, *given])
@@ -219,7 +219,7 @@ def _commit(
     entries = {
         path: TargetRecord(
             path=RepoPath(path),
-            done=Done.ADOPTED,
+            done=TargetOutcome.ADOPTED,
             before=staged.before.get(path),
             after=staged.after[path],
             tests=tests(path),
@@ -243,18 +243,18 @@ def _commit(
     return tx.commit(staged, record, context.signed(text))
 
 
-def _adoptable(found: Named, name: str) -> Named:
-    states = WAITING | {State.PENDING, State.REGRESSED, State.COMPLIANT}
+def _adoptable(found: FoundTargets, name: str) -> FoundTargets:
+    states = WAITING | {TargetState.PENDING, TargetState.REGRESSED, TargetState.COMPLIANT}
     if len(found.targets) > 1:  # a batch: what a run would do itself is left to it
-        states = WAITING - {State.MISSING}
-    mine = Named(
+        states = WAITING - {TargetState.MISSING}
+    mine = FoundTargets(
         found.batch,
         [t for t in found.targets if t.state in states or _mended(found, t)],
     )
     entries = [found.batch.entry(target) for target in mine.targets]
     together = {path for entry in entries if entry for path in entry.unit}
-    changed = {State.PENDING, State.REGRESSED}
-    mine = Named(
+    changed = {TargetState.PENDING, TargetState.REGRESSED}
+    mine = FoundTargets(
         found.batch,
         [
             t
@@ -267,7 +267,7 @@ def _adoptable(found: Named, name: str) -> Named:
     return mine
 
 
-def _mended(found: Named, target: TargetStatus) -> bool:
+def _mended(found: FoundTargets, target: TargetStatus) -> bool:
     """Whether a file that was given up is as it should be now, and no run has looked at it."""
     entry = found.batch.entry(target)
-    return target.state is State.EDITED and entry is not None and entry.done in GIVEN_UP
+    return target.state is TargetState.EDITED and entry is not None and entry.done in GIVEN_UP

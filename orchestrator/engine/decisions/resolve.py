@@ -23,7 +23,7 @@ from orchestrator.records.record import (
 )
 
 
-class Side(StrEnum):
+class ConflictSide(StrEnum):
     """Which side of a merge conflict: the branch that was merged into, or what was merged."""
 
     OURS = "ours"
@@ -35,11 +35,11 @@ class Resolved:
     """A record whose conflict is gone, by which side, and why that one."""
 
     path: RepoPath
-    side: Side
+    side: ConflictSide
     why: str
 
 
-def resolve(workspace: Workspace, name: str | None, wanted: Side | None) -> list[Resolved]:
+def resolve(workspace: Workspace, name: str | None, wanted: ConflictSide | None) -> list[Resolved]:
     """End the conflict in every record, or in that of `name`; nothing is staged or committed.
 
     Of two sides the one is taken whose files hold what it says; `wanted` decides otherwise.
@@ -59,7 +59,7 @@ def resolve(workspace: Workspace, name: str | None, wanted: Side | None) -> list
         raise BadInput(f"no record{what} has a merge conflict", next_step="orchestrate status")
     resolved = []
     for _, path, data in found:
-        sides = {side: parsed(sides_of(data)[side], f"{path} ({side})") for side in Side}
+        sides = {side: parsed(sides_of(data)[side], f"{path} ({side})") for side in ConflictSide}
         side, why = _chosen(workspace, path, sides, wanted)
         files.replace(workspace.top, path, sides[side].to_bytes(), expected=data)
         resolved.append(Resolved(path, side, why))
@@ -77,10 +77,10 @@ def _conflicts(workspace: Workspace) -> Iterator[tuple[Place, RepoPath, bytes]]:
             yield place, path, data
 
 
-def sides_of(data: bytes) -> dict[Side, bytes]:
+def sides_of(data: bytes) -> dict[ConflictSide, bytes]:
     """What a file with the markers of git's merge holds on either side."""
-    lines: dict[Side, list[bytes]] = {side: [] for side in Side}
-    into: Sequence[Side] = tuple(Side)
+    lines: dict[ConflictSide, list[bytes]] = {side: [] for side in ConflictSide}
+    into: Sequence[ConflictSide] = tuple(ConflictSide)
     for line in data.splitlines(keepends=True):
         mark = next((mark for mark in CONFLICT if line.startswith(mark)), None)
         if mark is None:
@@ -91,22 +91,25 @@ def sides_of(data: bytes) -> dict[Side, bytes]:
     return {side: b"".join(found) for side, found in lines.items()}
 
 
-_INTO: dict[bytes, Sequence[Side]] = {
-    b"<<<<<<<": (Side.OURS,),
+_INTO: dict[bytes, Sequence[ConflictSide]] = {
+    b"<<<<<<<": (ConflictSide.OURS,),
     b"|||||||": (),
-    b"=======": (Side.THEIRS,),
-    b">>>>>>>": tuple(Side),
+    b"=======": (ConflictSide.THEIRS,),
+    b">>>>>>>": tuple(ConflictSide),
 }
 
 
 def _chosen(
-    workspace: Workspace, path: RepoPath, sides: dict[Side, Record], wanted: Side | None
-) -> tuple[Side, str]:
+    workspace: Workspace,
+    path: RepoPath,
+    sides: dict[ConflictSide, Record],
+    wanted: ConflictSide | None,
+) -> tuple[ConflictSide, str]:
     if wanted is not None:
         return wanted, "as you said"
-    fitting = [side for side in Side if _says_what_is_there(workspace, sides[side])]
-    if len(fitting) == len(Side):
-        return Side.OURS, "both say what the files hold"
+    fitting = [side for side in ConflictSide if _says_what_is_there(workspace, sides[side])]
+    if len(fitting) == len(ConflictSide):
+        return ConflictSide.OURS, "both say what the files hold"
     if fitting:
         return fitting[0], "its files hold what it says"
     name = as_argument(path)

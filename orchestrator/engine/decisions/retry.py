@@ -7,24 +7,24 @@ import time
 from orchestrator.base.escape import as_argument
 from orchestrator.engine.context import run_context
 from orchestrator.engine.events import EventHandler, Picked
-from orchestrator.engine.named import Named, given_up, named
+from orchestrator.engine.find_targets import FoundTargets, find_targets, given_up
 from orchestrator.engine.next_batch import Ending, Series
 from orchestrator.engine.options import RunOptions
 from orchestrator.engine.results import Landed, Stopped
 from orchestrator.engine.run_batch import run_batch
 from orchestrator.engine.selection import Selection
 from orchestrator.engine.workspace import Workspace
-from orchestrator.records.status import OPEN, State
+from orchestrator.records.status import OPEN, TargetState
 
-_AGAIN = OPEN | {State.QUARANTINED, State.REVERTED}
+_AGAIN = OPEN | {TargetState.QUARANTINED, TargetState.REVERTED}
 
 
-def _to_retry(found: Named) -> Named:
+def _to_retry(found: FoundTargets) -> FoundTargets:
     """What a run may work on: what is open or was given up, and what somebody skipped."""
     named_ = {target.target.path for target in found.targets}
     entries = [found.batch.entry(target) for target in found.targets]
     together = {path for entry in entries if entry for path in entry.unit}
-    return Named(
+    return FoundTargets(
         found.batch,
         [
             target
@@ -55,7 +55,7 @@ def retry(
         if name is None:
             wanted = list(given_up(status))
         else:
-            wanted = [_to_retry(named(status, name, top=workspace.top))]
+            wanted = [_to_retry(find_targets(status, name, top=workspace.top))]
         for one in wanted:
             if one.targets:
                 targets = [target.target for target in one.targets]

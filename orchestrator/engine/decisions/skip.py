@@ -9,18 +9,18 @@ from orchestrator.commit import preflight
 from orchestrator.commit.transaction import Commit
 from orchestrator.engine.context import run_context
 from orchestrator.engine.events import EventHandler
-from orchestrator.engine.named import named
+from orchestrator.engine.find_targets import find_targets
 from orchestrator.engine.options import RunOptions
 from orchestrator.engine.recording import record_of
 from orchestrator.engine.selection import Selection
 from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import BadInput
-from orchestrator.records.record import Done, TargetRecord
-from orchestrator.records.status import WAITING, State
+from orchestrator.records.record import TargetOutcome, TargetRecord
+from orchestrator.records.status import WAITING, TargetState
 from orchestrator.report.message import message
 from orchestrator.report.told import Action
 
-_CAN_WAIT = WAITING | {State.PENDING, State.DEFERRED}
+_CAN_WAIT = WAITING | {TargetState.PENDING, TargetState.DEFERRED}
 """What was never brought in; a batch that slipped back is undone, not skipped."""
 
 
@@ -36,7 +36,7 @@ def skip(
         OrchestrateError: as for a batch.
     """
     with run_context(workspace, RunOptions(signoff=signoff), emit, gates=False) as context:
-        found = named(workspace.status(), name, top=workspace.top)
+        found = find_targets(workspace.status(), name, top=workspace.top)
         open_ = found.of_states(_CAN_WAIT).targets
         targets = [target for target in open_ if not found.batch.is_skipped(target)]
         if not targets:
@@ -59,7 +59,7 @@ def skip(
             entries = {
                 path: TargetRecord(
                     path=RepoPath(path),
-                    done=Done.SKIPPED,
+                    done=TargetOutcome.SKIPPED,
                     before=staged.before.get(path),
                     after=staged.before.get(path),
                     reason=for_commit(redacted(reason)),

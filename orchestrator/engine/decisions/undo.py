@@ -16,7 +16,7 @@ from orchestrator.commit.transaction import Commit, Transaction
 from orchestrator.commit.tree import BatchTree
 from orchestrator.engine.context import RunContext, run_context
 from orchestrator.engine.events import EventHandler, Picked
-from orchestrator.engine.named import named
+from orchestrator.engine.find_targets import find_targets
 from orchestrator.engine.options import RunOptions
 from orchestrator.engine.recording import fresh_gates
 from orchestrator.engine.run_gates import gates_for
@@ -26,7 +26,7 @@ from orchestrator.fixers.registry import get
 from orchestrator.gates.pytest.sides import IdPolicy
 from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.model import Place
-from orchestrator.records.record import Done, Record, TargetRecord, record_path
+from orchestrator.records.record import Record, TargetOutcome, TargetRecord, record_path
 from orchestrator.records.status import BatchStatus, Status
 from orchestrator.report.message import message
 from orchestrator.report.told import Action
@@ -55,7 +55,7 @@ def undo(workspace: Workspace, name: str, options: RunOptions, emit: EventHandle
     """
     with run_context(workspace, options, emit, command=f"undo {as_argument(name)}") as context:
         status = workspace.status()
-        found = named(status, name, top=workspace.top)
+        found = find_targets(status, name, top=workspace.top)
         batch = found.batch
         if len(found.targets) < len(batch.targets):
             raise BadInput(
@@ -74,7 +74,7 @@ def undo(workspace: Workspace, name: str, options: RunOptions, emit: EventHandle
 def _undone(context: RunContext, batch: BatchStatus, record: Record) -> Undone:
     place = batch.place
     # what a person made by hand and had adopted stays, unrecorded
-    entries = [t for t in record.changed() if t.before or t.done is Done.EDITED]
+    entries = [t for t in record.changed() if t.before or t.done is TargetOutcome.EDITED]
     paths = [entry.path for entry in entries]
     _check_paths(context, paths)
     gone = [e.path for e in entries if e.after and not (context.top / e.path).is_file()]

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from orchestrator.engine.workspace import Workspace
 from orchestrator.plan.model import PhaseState
-from orchestrator.records.history import COUNTS, History, Landing
+from orchestrator.records.history import COUNTS, History, HistoryEntry
 from orchestrator.records.status import Status
 from orchestrator.vcs import Repo, find_top
 from orchestrator.vcs.log import first_commit_of, touching
@@ -31,7 +31,7 @@ def history_of(workspace: Workspace, status: Status) -> History:
                 batches[name] = done[name] = _settled(data)
         if batches:
             landings.append(
-                Landing(
+                HistoryEntry(
                     touched.commit, touched.at, touched.author, touched.subject, batches,
                     before + sum(done.values()),
                 )

@@ -10,7 +10,7 @@ from orchestrator.engine.context import read_only_context
 from orchestrator.engine.events import EventHandler, ignore_events
 from orchestrator.engine.fix import FixRequest, contents_before, fix
 from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import Choice, pick, refuse_absent
+from orchestrator.engine.pick import BatchSelector, pick, refuse_absent
 from orchestrator.engine.trust import check_trusted
 from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import BadInput
@@ -32,7 +32,7 @@ class Preview:
 
 
 def preview(
-    workspace: Workspace, choice: Choice, options: RunOptions, emit: EventHandler
+    workspace: Workspace, choice: BatchSelector, options: RunOptions, emit: EventHandler
 ) -> Preview | None:
     """What `next-batch` would change now, or None where nothing is left to do.
 

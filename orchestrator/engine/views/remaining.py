@@ -19,7 +19,7 @@ from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.fixers import planned
 from orchestrator.fixers.registry import get
 from orchestrator.plan.model import Phase, Place, Rung, Target
-from orchestrator.records.record import Done
+from orchestrator.records.record import TargetOutcome
 from orchestrator.records.status import BatchStatus, PhaseStatus
 
 _CHECK_LIMIT_S = 1_800
@@ -35,7 +35,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RemainingFiles:
     """A phase that was asked: how many files, and what is left in them."""
 
     phase: Phase
@@ -45,7 +45,9 @@ class Asked:
     """Whether a run would work on the phase."""
 
 
-def left_of(workspace: Workspace, phase: str, options: RunOptions, emit: EventHandler) -> Asked:
+def left_of(
+    workspace: Workspace, phase: str, options: RunOptions, emit: EventHandler
+) -> RemainingFiles:
     """What is left in the targets of a phase; nothing of it is written.
 
     Raises:
@@ -66,7 +68,9 @@ def left_of(workspace: Workspace, phase: str, options: RunOptions, emit: EventHa
             left = list(_checked(context, commands, paths))
         else:
             left = list(_would_change(context, rung, targets))
-    return Asked(found.phase, len(targets), left, any(batch.is_open for batch in found.batches))
+    return RemainingFiles(
+        found.phase, len(targets), left, any(batch.is_open for batch in found.batches)
+    )
 
 
 def _phase(workspace: Workspace, name: str) -> PhaseStatus:
@@ -91,7 +95,7 @@ def _rung(phase: Phase) -> Rung:
 
 
 def _asked(batch: BatchStatus) -> Iterator[Target]:
-    skipped = {Done.SKIPPED}
+    skipped = {TargetOutcome.SKIPPED}
     for status in batch.targets:
         entry = batch.entry(status)
         if status.target.manual is None and not (entry and entry.done in skipped):
@@ -154,4 +158,4 @@ def _was_removed(batch: BatchStatus, target: Target) -> bool:
     """Whether the batch removed it, so that nothing is left to do."""
     entries = batch.record.targets if batch.record else ()
     entry = next((entry for entry in entries if entry.path == target.path), None)
-    return entry is not None and entry.done is Done.EDITED and entry.after is None
+    return entry is not None and entry.done is TargetOutcome.EDITED and entry.after is None

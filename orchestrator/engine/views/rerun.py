@@ -16,7 +16,7 @@ from orchestrator.commit import preflight
 from orchestrator.commit.tree import BatchTree
 from orchestrator.engine.context import RunContext, run_context
 from orchestrator.engine.events import EventHandler
-from orchestrator.engine.named import named
+from orchestrator.engine.find_targets import find_targets
 from orchestrator.engine.options import RunOptions
 from orchestrator.engine.run_log import logged_python
 from orchestrator.engine.trust import check_lines
@@ -31,7 +31,7 @@ from orchestrator.vcs import GitFailed, Repo
 
 
 @dataclass(frozen=True, slots=True)
-class Rerun:
+class RerunResult:
     """What a command did with the edit in place; `exit_code` is None where it had to be stopped."""
 
     path: str
@@ -40,7 +40,9 @@ class Rerun:
     output: str
 
 
-def rerun(workspace: Workspace, name: str, options: RunOptions, emit: EventHandler) -> list[Rerun]:
+def rerun(
+    workspace: Workspace, name: str, options: RunOptions, emit: EventHandler
+) -> list[RerunResult]:
     """Every edit of `name` that was taken back, with what its command says now.
 
     The edit is made in the work tree, as in a run, and undone whatever happens. It comes from the
@@ -53,7 +55,7 @@ def rerun(workspace: Workspace, name: str, options: RunOptions, emit: EventHandl
     """
     command = f"show {as_argument(name)} --run"
     with run_context(workspace, options, emit, command=command) as context:
-        found = named(workspace.status(), name, top=workspace.top)
+        found = find_targets(workspace.status(), name, top=workspace.top)
         entries = [found.batch.entry(target) for target in found.targets]
         failed = list(_failed([entry for entry in entries if entry]))
         if not failed:
@@ -109,7 +111,7 @@ def _one(
     failed: _Failed,
     changes: Sequence[Change],
     python: Path | None,
-) -> Rerun:
+) -> RerunResult:
     top, verify = context.top, context.plan.verify_for(place)
     there = [path for path in failed.paths if (top / path).is_file()]
     gone = [path for path in failed.paths if path not in there]
@@ -135,7 +137,7 @@ def _one(
             env=commandline.environment(top, python),
             timeout_s=verify.timeout_s,
         )
-    return Rerun(failed.path, command, ended.exit_code, ended.output)
+    return RerunResult(failed.path, command, ended.exit_code, ended.output)
 
 
 def _needs_python(verify: Verify, gate: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.engine.named import named
+from orchestrator.engine.find_targets import find_targets
 from orchestrator.engine.options import RunOptions
 from orchestrator.engine.run_log import LoggedCommand, logged_commands
 from orchestrator.engine.views.preview import preview_of, runs_nothing
@@ -20,7 +20,7 @@ from orchestrator.vcs import Repo, find_folder, find_top
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class BatchView:
     """One batch as it stands.
 
     `commits` touched its record, newest first; `diff` is what the newest one changed, or what a run
@@ -35,25 +35,27 @@ class Look:
     commands: Sequence[LoggedCommand]
 
 
-def look(workspace: Workspace, name: str, python: str) -> Look:
+def batch_view(workspace: Workspace, name: str, python: str) -> BatchView:
     """The batch that is called `name`, or holds the file `name`; nothing is written.
 
     Raises:
         BadInput: there is none.
     """
     status = workspace.status()
-    batch = named(status, name, top=workspace.top).batch
+    batch = find_targets(status, name, top=workspace.top).batch
     place = batch.place
     options = reproduction(workspace.plan, workspace.top, python)
     waiting = [item for item in unresolved(status, options) if item.place == place.name]
     if find_top(workspace.top) is None:
-        return Look(batch, waiting, (), _would_change(workspace, batch), ())
+        return BatchView(batch, waiting, (), _would_change(workspace, batch), ())
     repo = Repo(workspace.top)
     record = record_path(workspace.plan, place)
     commits = repo.history_of(record) if batch.record else []
     last = commits[0] if commits else None
     diff = repo.patch_of(last, without=record) if last else _would_change(workspace, batch)
-    return Look(batch, waiting, commits, diff, logged_commands(_folder(workspace.top), place.name))
+    return BatchView(
+        batch, waiting, commits, diff, logged_commands(_folder(workspace.top), place.name)
+    )
 
 
 def _would_change(workspace: Workspace, batch: BatchStatus) -> str | None:
@@ -69,7 +71,7 @@ def edits_taken_back(workspace: Workspace, name: str) -> str:
     Raises:
         BadInput: nothing is called `name`, or no edit of it was taken back.
     """
-    found = named(workspace.status(), name, top=workspace.top)
+    found = find_targets(workspace.status(), name, top=workspace.top)
     entries = [found.batch.entry(target) for target in found.targets]
     # files that stand or fall together have one edit
     patches = list(dict.fromkeys(entry.patch for entry in entries if entry and entry.patch))

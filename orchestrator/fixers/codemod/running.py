@@ -9,7 +9,7 @@ from orchestrator.base import commandline
 from orchestrator.errors import CannotJudge
 from orchestrator.fixers.base import Outcome, Refusal, Source
 from orchestrator.fixers.child import MEMORY_LIMIT_BYTES
-from orchestrator.fixers.runner import FILE_LIMIT_S, Child, answers
+from orchestrator.fixers.runner import FILE_LIMIT_S, FixerProgram, answers
 from orchestrator.fixers.task import Task
 
 _PROGRAM = Path(__file__).parent / "probe" / "run_codemod.py"
@@ -30,7 +30,7 @@ def outcomes(task: Task) -> list[Outcome]:
     return [{**found, **missing}[source.path] for source in task.sources]
 
 
-def _child(task: Task, sources: list[Source]) -> Child:
+def _child(task: Task, sources: list[Source]) -> FixerProgram:
     python = task.python()
     own = not python.has_libcst
     environment = commandline.environment(task.top, python.path)
@@ -46,7 +46,7 @@ def _child(task: Task, sources: list[Source]) -> Child:
     }
     program = sys.executable if own else str(python.path)
     command = [program, "-P", str(_PROGRAM)] if own else [program, str(_PROGRAM)]
-    return Child(command, job, task.top, environment, {_NO_CODEMOD: _cannot})
+    return FixerProgram(command, job, task.top, environment, {_NO_CODEMOD: _cannot})
 
 
 def _cannot(printed: str) -> CannotJudge:

@@ -24,7 +24,7 @@ from orchestrator.gates.pytest.events import (
 from orchestrator.project.ids import file_of
 
 
-class Rerun(Protocol):
+class RerunTests(Protocol):
     """Runs tests again. Each call starts pytest once, and answers how each id did."""
 
     frozen: bool
@@ -68,7 +68,7 @@ class Findings:
         return [*self.culprits, *self.together]
 
 
-def sort_out(first: Mapping[str, TestOutcome], rerun: Rerun) -> Findings:
+def sort_out(first: Mapping[str, TestOutcome], rerun: RerunTests) -> Findings:
     """Sort the ids of `first`, none of which was plainly green, by what is behind them."""
     return _Sorter(first, rerun).sorted()
 
@@ -115,7 +115,7 @@ def is_red(way: TestOutcome) -> bool:
 
 
 class _Sorter:
-    def __init__(self, first: Mapping[str, TestOutcome], rerun: Rerun) -> None:
+    def __init__(self, first: Mapping[str, TestOutcome], rerun: RerunTests) -> None:
         self._first = first
         self._rerun = rerun
         self._found = Findings()

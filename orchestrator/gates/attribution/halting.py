@@ -9,7 +9,7 @@ from orchestrator.base.changes import Side
 from orchestrator.gates.pytest.run import Halt, PytestRun
 from orchestrator.gates.pytest.sides import BeforeAfterRunner, with_kind
 from orchestrator.gates.pytest.suite import last_lines
-from orchestrator.gates.verdict import Fault, GateFailure, Kind, Verdict
+from orchestrator.gates.verdict import FailureCause, GateFailure, GateResult, Verdict
 from orchestrator.plan.verify import GateName
 
 
@@ -24,15 +24,15 @@ def judged_halt(
         if blame := _halting(sides, halt):
             blames.append(blame)
     gate = GateName.TEST if first.run.collected else GateName.COLLECT
-    verdict = Verdict(gate, Kind.RED, len(first.run.ids), 0.0)
+    verdict = Verdict(gate, GateResult.RED, len(first.run.ids), 0.0)
     if blames and (why := _everywhere(sides, first, blames, files)):
-        return first, replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+        return first, replace(verdict, kind=GateResult.CANNOT_JUDGE, why=why)
     if blames:
         return first, with_kind(replace(verdict, blames=blames))
     sides.suite.say("each of them comes to its end alone; everything once more")
     second = sides.run(Side.EDITED, files)
     blames = [
-        _blame(sides, halt, f"{halt.what}, beside the others only", Fault.CANNOT_JUDGE)
+        _blame(sides, halt, f"{halt.what}, beside the others only", FailureCause.CANNOT_JUDGE)
         for halt in second.halts()
     ]
     return second, with_kind(replace(verdict, blames=blames)) if blames else None
@@ -46,7 +46,7 @@ def _everywhere(
     A fixture of the whole session that ends pytest would take out one file after the other.
     """
     others = [file for file in files if file not in {blame.path for blame in blames}]
-    if first.run.done or not others or any(b.fault is Fault.CULPRIT for b in blames):
+    if first.run.done or not others or any(b.fault is FailureCause.CULPRIT for b in blames):
         return None
     other = sides.run(Side.BEFORE, others[:1])
     if not other.halts() or other.run.done:
@@ -62,16 +62,16 @@ def _halting(sides: BeforeAfterRunner, halt: Halt) -> GateFailure | None:
     baseline = sides.rules.baseline
     if baseline and sides.run(Side.BEFORE, [halt.path]).halts():
         what = f"{halt.what}; it does so without the edit too"
-        return _blame(sides, halt, what, Fault.CANNOT_JUDGE)
+        return _blame(sides, halt, what, FailureCause.CANNOT_JUDGE)
     if sides.run(Side.EDITED, [halt.path]).halts():
         if baseline:
-            return _blame(sides, halt, f"{halt.what}; not without the edit", Fault.CULPRIT)
-        fault = Fault.CULPRIT if halt.is_hang else Fault.CANNOT_JUDGE
+            return _blame(sides, halt, f"{halt.what}; not without the edit", FailureCause.CULPRIT)
+        fault = FailureCause.CULPRIT if halt.is_hang else FailureCause.CANNOT_JUDGE
         return _blame(sides, halt, halt.what, fault)
     return None
 
 
-def _blame(sides: BeforeAfterRunner, halt: Halt, what: str, fault: Fault) -> GateFailure:
+def _blame(sides: BeforeAfterRunner, halt: Halt, what: str, fault: FailureCause) -> GateFailure:
     suite = sides.suite
     text = last_lines(suite.runs[-1].process.output)
     return GateFailure(halt.path, halt.test_id, what, fault, text, halts=True)

@@ -21,7 +21,13 @@ from orchestrator.gates.pytest.events import (
     TestRun,
 )
 from orchestrator.gates.pytest.run import PytestRun
-from orchestrator.gates.pytest.sides import BeforeAfterRunner, IdPolicy, Rules, Tree, with_kind
+from orchestrator.gates.pytest.sides import (
+    BeforeAfterRunner,
+    IdPolicy,
+    Rules,
+    SwitchableTree,
+    with_kind,
+)
 from orchestrator.gates.pytest.suite import (
     Suite,
     files_without_tests,
@@ -29,7 +35,7 @@ from orchestrator.gates.pytest.suite import (
     no_tests,
     skipped_files,
 )
-from orchestrator.gates.verdict import Fault, GateFailure, Kind, Verdict
+from orchestrator.gates.verdict import FailureCause, GateFailure, GateResult, Verdict
 from orchestrator.plan.verify import Flaky, GateName
 from orchestrator.project.folders import lies_in
 from orchestrator.project.ids import below_file, file_of, function_of
@@ -38,7 +44,7 @@ from orchestrator.project.ids import below_file, file_of, function_of
 def suite_gates(
     paths: Sequence[str],
     suite: Suite,
-    tree: Tree,
+    tree: SwitchableTree,
     rules: Rules,
     *,
     also: Sequence[str] = (),
@@ -52,12 +58,12 @@ def suite_gates(
     sides = BeforeAfterRunner(suite, tree, rules)
     try:
         files = suite.files([*paths, *also])
-        return list(_Judge(sides, paths).verdicts(files, mine=suite.files(paths)))
+        return list(_TestJudge(sides, paths).verdicts(files, mine=suite.files(paths)))
     finally:
         sides.put(Side.EDITED)
 
 
-class _Judge:
+class _TestJudge:
     def __init__(self, sides: BeforeAfterRunner, paths: Sequence[str]) -> None:
         self._sides = sides
         self._paths = paths
@@ -92,7 +98,7 @@ class _Judge:
                 yield self._charged(collect)
         except NotJudged as error:
             gate = GateName.TEST if self._rules.tests else GateName.COLLECT
-            yield self._charged(Verdict(gate, Kind.CANNOT_JUDGE, 0, 0.0, why=error.why))
+            yield self._charged(Verdict(gate, GateResult.CANNOT_JUDGE, 0, 0.0, why=error.why))
 
     def _charged(self, verdict: Verdict, *, but_s: float = 0.0) -> Verdict:
         """The verdict with all seconds of pytest that no verdict has yet, less `but_s` of them."""
@@ -112,7 +118,7 @@ class _Judge:
         xfailed = [id_ for id_ in ran if ways[id_] == XFAILED]
         return Verdict(
             gate,
-            Kind.PASSED,
+            GateResult.PASSED,
             len(ran) - len(xfailed),
             0.0,
             skipped=len(own) - len(ran),
@@ -154,22 +160,22 @@ class _Judge:
             *(f"allowed: {id_} is lost: {why}" for id_, why in allowed.items()),
         ]
         collect = replace(collect, notes=notes)
-        return replace(collect, kind=Kind.RED, blames=blames) if blames else collect
+        return replace(collect, kind=GateResult.RED, blames=blames) if blames else collect
 
     def _collect(self, first: PytestRun) -> Verdict:
         run, suite = first.run, self._suite
         verdict = self._counted(GateName.COLLECT, run)
         if why := suite.why_workers_differ(run):
-            return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+            return replace(verdict, kind=GateResult.CANNOT_JUDGE, why=why)
         known = [id_ for id_ in run.collect_errors if suite.is_known(id_)]
         if new := {id_: run.way(id_) for id_ in run.collect_errors if id_ not in known}:
             return self._collect_errors(replace(verdict, known=known), new, first)
         if why := suite.why_not_collected(first):
-            return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+            return replace(verdict, kind=GateResult.CANNOT_JUDGE, why=why)
         if not run.ids and not known:
             what = no_tests(run)
-            blames = [GateFailure(file, None, what, Fault.NO_TESTS) for file in self._files]
-            return replace(verdict, kind=Kind.RED, blames=blames)
+            blames = [GateFailure(file, None, what, FailureCause.NO_TESTS) for file in self._files]
+            return replace(verdict, kind=GateResult.RED, blames=blames)
         return replace(verdict, known=known, notes=files_without_tests(self._files, run))
 
     def _collect_errors(
@@ -180,7 +186,7 @@ class _Judge:
         blames += [
             replace(
                 self._blame(id_, first, "cannot be collected, and could not before the edit"),
-                fault=Fault.CANNOT_JUDGE,
+                fault=FailureCause.CANNOT_JUDGE,
             )
             for id_ in self._own(found.failing_before)
         ]
@@ -195,7 +201,7 @@ class _Judge:
         run, suite = first.run, self._suite
         verdict = self._counted(GateName.TEST, run)
         if why := suite.why_not_judged(first):
-            return replace(verdict, kind=Kind.CANNOT_JUDGE, why=why)
+            return replace(verdict, kind=GateResult.CANNOT_JUDGE, why=why)
         red = run.failed()
         known = [id_ for id_ in red if suite.is_known(id_)]
         notes = [*suite.listed_but_green(run), *skipped_files(self._files, run)]
@@ -226,7 +232,8 @@ class _Judge:
         if fails:
             how = "fails, and passes on the same bytes: it is flaky"
             blames += [
-                replace(self._blame(id_, first, how), fault=Fault.FLAKY) for id_ in found.flaky
+                replace(self._blame(id_, first, how), fault=FailureCause.FLAKY)
+                for id_ in found.flaky
             ]
         notes = [
             *verdict.notes,

@@ -26,7 +26,7 @@ def _lay_out(folder: str) -> None:
 
 
 def _read(data: bytes) -> Optional[Dict[str, Any]]:
-    from orchestrator.gates.strength.ancestry import Names
+    from orchestrator.gates.strength.ancestry import ImportedNames
     from orchestrator.gates.strength.measure import measured
 
     try:
@@ -34,7 +34,7 @@ def _read(data: bytes) -> Optional[Dict[str, Any]]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     tests = measured(tree, lambda name, id_: True)
-    imports, own = Names(tree).facts()
+    imports, own = ImportedNames(tree).facts()
     return {
         "tests": {id_: dataclasses.asdict(strength) for id_, strength in tests.items()},
         "imports": imports,

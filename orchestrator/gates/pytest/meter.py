@@ -52,7 +52,7 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryUse:
     """What a run of pytest held. `peak_mib` is the resident sum over its processes at one time.
 
     The sum counts pages twice that processes share; `peak_pss_mib` does not, and is None where the
@@ -160,7 +160,7 @@ class Meter:
             self.samples[:] = [max(pair, key=lambda one: one.sum_mib) for pair in pairs]
             self._every *= 2
 
-    def memory(self) -> Memory:
+    def memory(self) -> MemoryUse:
         """All of it, once the run has ended."""
         processes: dict[str, Process] = {}
         growths: list[Growth] = []
@@ -181,7 +181,7 @@ class Meter:
         timeline = [Point(sample.at_s, self.named(sample)) for sample in self.samples]
         if others := [point.rss_mib[OTHERS] for point in timeline if OTHERS in point.rss_mib]:
             processes[OTHERS] = Process(OTHERS, max(others))
-        return Memory(
+        return MemoryUse(
             max([self.peak_mib, *(p.peak_mib for p in processes.values())]),
             self._pss_mib,
             self._uss_mib,

@@ -14,7 +14,7 @@ from orchestrator.base import process, tempdirs
 from orchestrator.base.redact import learn
 from orchestrator.gates.pytest import meter as metering
 from orchestrator.gates.pytest.events import Follower, TestRun
-from orchestrator.gates.pytest.meter import Memory, Meter
+from orchestrator.gates.pytest.meter import MemoryUse, Meter
 from orchestrator.plan.verify import Verify
 from orchestrator.project.folders import TOP, inside, started_in
 from orchestrator.project.ids import file_of
@@ -99,7 +99,7 @@ class PytestRun:
     collect_s: float
     """Seconds from the start of the process to the end of collection, as seen from outside."""
 
-    memory: Memory | None = None
+    memory: MemoryUse | None = None
     """What the run held, where that was asked for."""
 
     written: Mapping[str, str] = field(default_factory=dict)

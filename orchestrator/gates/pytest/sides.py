@@ -10,10 +10,10 @@ from typing import Protocol
 from orchestrator.base.changes import Side
 from orchestrator.gates.pytest.run import PytestRun
 from orchestrator.gates.pytest.suite import Suite
-from orchestrator.gates.verdict import Fault, Kind, Verdict
+from orchestrator.gates.verdict import FailureCause, GateResult, Verdict
 
 
-class Tree(Protocol):
+class SwitchableTree(Protocol):
     """Puts the files of a batch on either side of the edit."""
 
     def put(self, side: Side) -> None:
@@ -51,7 +51,7 @@ class Rules:
 class BeforeAfterRunner:
     """The tests of a batch, and the tree whose files are put where a run needs them."""
 
-    def __init__(self, suite: Suite, tree: Tree, rules: Rules) -> None:
+    def __init__(self, suite: Suite, tree: SwitchableTree, rules: Rules) -> None:
         """Begin with every file on its edited side."""
         self.suite = suite
         self.rules = rules
@@ -100,6 +100,6 @@ class BeforeAfterRunner:
 def with_kind(verdict: Verdict) -> Verdict:
     """The verdict with the kind its blames make it."""
     if not verdict.blames:
-        return replace(verdict, kind=Kind.PASSED)
-    unclear = all(blame.fault is Fault.CANNOT_JUDGE for blame in verdict.blames)
-    return replace(verdict, kind=Kind.CANNOT_JUDGE if unclear else Kind.RED)
+        return replace(verdict, kind=GateResult.PASSED)
+    unclear = all(blame.fault is FailureCause.CANNOT_JUDGE for blame in verdict.blames)
+    return replace(verdict, kind=GateResult.CANNOT_JUDGE if unclear else GateResult.RED)

@@ -17,7 +17,7 @@ from orchestrator.gates.pytest.run import (
     nothing_run,
     run_pytest,
 )
-from orchestrator.gates.pytest.warm.runs import Warm
+from orchestrator.gates.pytest.warm.runs import ForkServer
 from orchestrator.plan.verify import Verify
 from orchestrator.project.folders import TOP, lies_in
 from orchestrator.project.ids import file_of, from_top
@@ -60,7 +60,7 @@ class Suite:
     one_process: bool = False
     """Whether workers are given up for the rest of the batch, since one was lost."""
 
-    warm: Warm | None = None
+    warm: ForkServer | None = None
     """What may fork a run; None: every run is started."""
 
     proving_s: float = 0.0

@@ -56,7 +56,7 @@ class Ancestry:
         if located is None:
             return
         found, is_package = located
-        names = Names(found, is_package=is_package)
+        names = ImportedNames(found, is_package=is_package)
         for node in ast.walk(found):
             if isinstance(node, ast.ClassDef) and node.name == attribute:
                 for base in node.bases:
@@ -88,7 +88,7 @@ class Ancestry:
         return self._trees[file]
 
 
-class Names:
+class ImportedNames:
     """What the names of a module stand for, by its import statements."""
 
     def __init__(self, tree: ast.Module, *, is_package: bool = False) -> None:
@@ -98,7 +98,7 @@ class Names:
         self._own = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
 
     @classmethod
-    def of(cls, imports: Mapping[str, tuple[int, str]], own: Sequence[str]) -> Names:
+    def of(cls, imports: Mapping[str, tuple[int, str]], own: Sequence[str]) -> ImportedNames:
         """The names of a module that was read elsewhere: what `facts` says of them."""
         names = cls(ast.Module([], []))
         names._imports, names._own = dict(imports), set(own)

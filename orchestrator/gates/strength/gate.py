@@ -14,10 +14,10 @@ from pathlib import Path
 from orchestrator.base import process
 from orchestrator.base.changes import Change
 from orchestrator.base.codec import from_json
-from orchestrator.gates.strength.ancestry import Ancestry, Names
+from orchestrator.gates.strength.ancestry import Ancestry, ImportedNames
 from orchestrator.gates.strength.expressions import Compared, Raises
 from orchestrator.gates.strength.measure import IsTest, Strength, by_default, measured
-from orchestrator.gates.verdict import GateFailure, Kind, Verdict
+from orchestrator.gates.verdict import GateFailure, GateResult, Verdict
 from orchestrator.plan.verify import GateName
 
 _PROGRAM = Path(__file__).parents[1] / "probe" / "measure_tests.py"
@@ -26,15 +26,15 @@ _MOST_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
+class TestedModule:
     """One side of a file: its tests, and what its names stand for."""
 
     tests: dict[str, Strength]
-    names: Names
+    names: ImportedNames
     dotted: str
 
 
-Read = Callable[[str, bytes], "Module | None"]
+Read = Callable[[str, bytes], "TestedModule | None"]
 """Reads a module by its path under the project's interpreter; None: it does not parse there."""
 
 
@@ -63,7 +63,7 @@ def strength_gate(
     for change in changes:
         if not change.path.endswith(".py") or change.before is None:
             continue
-        reader = _Reader(change.path, is_test(change.path), read)
+        reader = _PairReader(change.path, is_test(change.path), read)
         before, after = reader.module(change.before), reader.module(change.after or b"")
         if before is None:
             notes.append(f"{change.path}: no test was compared: it did not parse before the edit")
@@ -77,25 +77,25 @@ def strength_gate(
                 notes.append(f"allowed: {test_id} {what}: {reason}")
             else:
                 blames.append(GateFailure(change.path, test_id, what))
-    kind = Kind.RED if blames else Kind.PASSED
+    kind = GateResult.RED if blames else GateResult.PASSED
     duration_s = time.monotonic() - started_s
     return Verdict(GateName.STRENGTH, kind, count, duration_s, blames=blames, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _PairReader:
     """Reads both sides of a file."""
 
     path: str
     is_test: IsTest
     read: Read
 
-    def module(self, data: bytes) -> Module | None:
+    def module(self, data: bytes) -> TestedModule | None:
         """A side as it can be compared; None where it does not parse."""
         dotted = self.path.removesuffix(".py").replace("/", ".")
         try:
             tree = ast.parse(data)
-            return Module(measured(tree, self.is_test), Names(tree), dotted)
+            return TestedModule(measured(tree, self.is_test), ImportedNames(tree), dotted)
         except SyntaxError:
             found = self.read(self.path, data)
         except (ValueError, RecursionError, MemoryError):
@@ -107,10 +107,10 @@ class _Reader:
             for id_, strength in found.tests.items()
             if self.is_test(id_.rpartition("::")[2], id_)
         }
-        return Module(tests, found.names, dotted)
+        return TestedModule(tests, found.names, dotted)
 
 
-def read_with(python: Path, data: bytes, *, cwd: Path, timeout_s: float) -> Module | None:
+def read_with(python: Path, data: bytes, *, cwd: Path, timeout_s: float) -> TestedModule | None:
     """A module as another interpreter reads it; None where it does not parse there either."""
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="ascii") as asked:
         json.dump([base64.b64encode(data).decode("ascii")], asked)
@@ -127,10 +127,12 @@ def read_with(python: Path, data: bytes, *, cwd: Path, timeout_s: float) -> Modu
         return None
     tests = {id_: from_json(Strength, strength) for id_, strength in told["tests"].items()}
     imports = {name: (level, target) for name, (level, target) in told["imports"].items()}
-    return Module(tests, Names.of(imports, told["own"]), "")
+    return TestedModule(tests, ImportedNames.of(imports, told["own"]), "")
 
 
-def _weaker(before: Module, after: Module, ancestry: Ancestry) -> Iterator[tuple[str, str]]:
+def _weaker(
+    before: TestedModule, after: TestedModule, ancestry: Ancestry
+) -> Iterator[tuple[str, str]]:
     """Each test that came out weaker, with what speaks against it."""
     for name, then in before.tests.items():
         now = after.tests.get(name)
@@ -174,7 +176,7 @@ def _said_by_match(then: Strength, now: Strength) -> Compared:
 def _broadened(
     then: Sequence[Raises],
     now: Sequence[Raises],
-    modules: tuple[Module, Module],
+    modules: tuple[TestedModule, TestedModule],
     ancestry: Ancestry,
 ) -> Iterator[str]:
     """The expected exceptions that have no counterpart as narrow as they are."""
@@ -188,7 +190,7 @@ def _broadened(
 
 
 def _is_as_narrow(
-    new: Raises, old: Raises, modules: tuple[Module, Module], ancestry: Ancestry
+    new: Raises, old: Raises, modules: tuple[TestedModule, TestedModule], ancestry: Ancestry
 ) -> bool:
     before, after = modules
     if old.matched and not new.matched:

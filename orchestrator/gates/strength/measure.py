@@ -69,7 +69,7 @@ def measured(tree: ast.Module, is_test: IsTest = by_default) -> dict[str, Streng
             strength.skips += sum(map(skip_marks, [*cls.decorator_list, *_pytestmarks(cls.body)]))
             strength.skips += _switched_off(cls.body)
         strength.skips += sum(map(skip_marks, node.decorator_list))
-        _Reader(names, classes, strength).function(node)
+        _TestReader(names, classes, strength).function(node)
         found[f"{prefix}{node.name}"] = strength
     return found
 
@@ -180,7 +180,7 @@ class _Names:
         return None
 
 
-class _Reader:
+class _TestReader:
     """Adds up one test: its live statements, and those of the helpers it calls."""
 
     def __init__(self, names: _Names, classes: Sequence[ast.ClassDef], strength: Strength) -> None:

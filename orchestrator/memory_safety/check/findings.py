@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How much a finding weighs: only an error makes a file fail the check."""
 
     ERROR = "error"
@@ -23,6 +23,6 @@ class Finding:
     code: str
     subject: str
     message: str
-    level: Level
+    level: Severity
     by_hand: bool = False
     """Whether it keeps the fixer from this file: a person has to decide."""

@@ -6,20 +6,20 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.memory_safety.check.findings import Finding, Level
+from orchestrator.memory_safety.check.findings import Finding, Severity
 
 Found = Iterable[tuple[str, Sequence[Finding]]]
 """Each file with its findings."""
 
-_GITHUB = {Level.ERROR: "error", Level.WARNING: "warning", Level.ADVICE: "notice"}
-_SARIF = {Level.ERROR: "error", Level.WARNING: "warning", Level.ADVICE: "note"}
+_GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.ADVICE: "notice"}
+_SARIF = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.ADVICE: "note"}
 
 
 def text(found: Found) -> Iterator[str]:
     """`path:line:column: CODE subject message`, one line each."""
     for path, finding in _each(found):
         subject = f" {finding.subject}" if finding.subject else ""
-        level = "" if finding.level is Level.ERROR else f" ({finding.level})"
+        level = "" if finding.level is Severity.ERROR else f" ({finding.level})"
         where = f"{path}:{finding.line}:{finding.column}"
         yield f"{where}: {finding.code}{subject} {finding.message}{level}"
 

@@ -20,12 +20,12 @@ from orchestrator.memory_safety.check.run import Checked, checked
 from orchestrator.memory_safety.fixer import FIXER
 from orchestrator.memory_safety.fixer.check import findings
 from orchestrator.plan.model import PhaseState, Plan, Rung, Target
-from orchestrator.records.record import Done, TargetRecord, record_path, records_of
-from orchestrator.records.tree import Tree
+from orchestrator.records.record import TargetOutcome, TargetRecord, record_path, records_of
+from orchestrator.records.tree import WorkTree
 from orchestrator.vcs import Repo, find_top
 
 NOT_REACHED = "no batch has reached it yet"
-_LANDED = frozenset({Done.EDITED, Done.UNCHANGED, Done.ADOPTED})
+_LANDED = frozenset({TargetOutcome.EDITED, TargetOutcome.UNCHANGED, TargetOutcome.ADOPTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class _Planned:
     after: str | None = None
 
 
-def _planned(tree: Tree, plan: Plan) -> Iterator[_Planned]:
+def _planned(tree: WorkTree, plan: Plan) -> Iterator[_Planned]:
     """The files of every phase of the fixer."""
     for phase in plan.phases:
         rung = next((rung for rung in phase.rungs() if rung.fixer == FIXER.name), None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.base.reading import read_regular
 from orchestrator.fixers.base import Options, Source
 from orchestrator.memory_safety.check.config import Config
-from orchestrator.memory_safety.check.findings import Finding, Level
+from orchestrator.memory_safety.check.findings import Finding, Severity
 from orchestrator.memory_safety.fixer.check import report
 from orchestrator.memory_safety.fixer.groups import derived_group
 from orchestrator.memory_safety.fixer.reading.module import Parsed
@@ -32,7 +32,7 @@ class Checked:
     @property
     def errors(self) -> list[Finding]:
         """The findings it fails the check by."""
-        return [finding for finding in self.findings if finding.level is Level.ERROR]
+        return [finding for finding in self.findings if finding.level is Severity.ERROR]
 
     @property
     def is_fixable(self) -> bool:
@@ -42,7 +42,7 @@ class Checked:
     @property
     def has_errors(self) -> bool:
         """Whether it fails the check."""
-        return any(finding.level is Level.ERROR for finding in self.findings)
+        return any(finding.level is Severity.ERROR for finding in self.findings)
 
 
 def checked(
@@ -80,7 +80,7 @@ def _one(path: str, top: Path, options: Options, parsed: Parsed) -> Checked:
         data = read_regular(top / path)
     except OSError as error:
         text = f"cannot be read: {error.strerror}"
-        return Checked(path, [Finding(1, 1, "MS000", "", text, Level.ERROR, by_hand=True)])
+        return Checked(path, [Finding(1, 1, "MS000", "", text, Severity.ERROR, by_hand=True)])
     said = report(Source(path, data, options), top, parsed)
     return Checked(path, said.findings, said.left_alone, said.groups)
 
@@ -97,7 +97,7 @@ def with_shared_groups(found: Sequence[Checked]) -> list[Checked]:
         other = first.setdefault(group, one.path) if group in one.groups else one.path
         if other != one.path:
             text = f"its group {group!r} is that of {other} as well: one worker runs both"
-            finding = Finding(1, 1, "MS004", "", text, Level.WARNING)
+            finding = Finding(1, 1, "MS004", "", text, Severity.WARNING)
             told.append(replace(one, findings=sorted([*one.findings, finding])))
         else:
             told.append(one)

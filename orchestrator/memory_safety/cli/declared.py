@@ -49,9 +49,9 @@ def doctor_command(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Say whether the pattern works here at all, what it costs, and what holds memory."""
-    from orchestrator.memory_safety.cli.doctor import Asked, doctor
+    from orchestrator.memory_safety.cli.doctor import DoctorOptions, doctor
 
-    asked = Asked(python, timed, as_json, fix, yes, isolated, trust)
+    asked = DoctorOptions(python, timed, as_json, fix, yes, isolated, trust)
     raise typer.Exit(doctor(plan or ctx.obj, asked))
 
 
@@ -114,9 +114,9 @@ def memory_command(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Run tests and say what each worker holds, live; or compare before and after a change."""
-    from orchestrator.memory_safety.cli.memory import Asked, memory
+    from orchestrator.memory_safety.cli.memory import MemoryOptions, memory
 
-    asked = Asked(
+    asked = MemoryOptions(
         tuple(paths or ()),
         workers,
         expected_mib,
@@ -182,13 +182,13 @@ def guard_command(
     ] = False,
 ) -> None:
     """Add what keeps the change from being lost again: each file is shown before it is written."""
-    from orchestrator.memory_safety.cli.guard import Asked, guarded, names, options_of
+    from orchestrator.memory_safety.cli.guard import GuardOptions, guarded, names, options_of
 
     given = {"validator": validator, "repo": repo, "rev": rev, "install": install, "job": job}
     options = options_of({**given})
     raise typer.Exit(
         guarded(
-            Asked(
+            GuardOptions(
                 names(only),
                 names(without),
                 tuple(section or ()),

@@ -14,7 +14,7 @@ from orchestrator.engine.trust import check_found
 from orchestrator.errors import Exit
 from orchestrator.memory_safety.doctor.diagnosis import diagnosis
 from orchestrator.memory_safety.doctor.examine import Holding, examine
-from orchestrator.memory_safety.doctor.finding import Finding, Level
+from orchestrator.memory_safety.doctor.finding import DoctorFinding, DoctorLevel
 from orchestrator.memory_safety.guard.install import home_of
 from orchestrator.project.discover import project_top
 from orchestrator.project.folders import TOP, Projects, inside
@@ -23,13 +23,13 @@ from orchestrator.vcs import find_top
 
 if TYPE_CHECKING:
     from orchestrator.engine.workspace import Workspace
-    from orchestrator.memory_safety.scan.facts import Facts
+    from orchestrator.memory_safety.scan.facts import FileFacts
 
-_STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
+_STYLES = {DoctorLevel.OK: "green", DoctorLevel.WARNING: "yellow", DoctorLevel.PROBLEM: "bold red"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DoctorOptions:
     """The command line: `timed` runs the tests, `fix` changes the configuration after a yes.
 
     `isolated` runs those of the plan in a work tree of our own as well.
@@ -44,7 +44,7 @@ class Asked:
     trust: bool = False
 
 
-def doctor(plan: Path | None, asked: Asked) -> Exit:
+def doctor(plan: Path | None, asked: DoctorOptions) -> Exit:
     """Ask, and print what was found; RED where something makes the pattern useless.
 
     With `fix`, the plain changes to the configuration are shown, and written after a yes.
@@ -67,7 +67,7 @@ def doctor(plan: Path | None, asked: Asked) -> Exit:
         check_started(workspace, how.asking("doctor"), arguments=False)
     tests = _test_files(top)
     folders = _projects(top, workspace, [one.path for one in tests])
-    projects, found = Projects(top, folders), list[Finding]()
+    projects, found = Projects(top, folders), list[DoctorFinding]()
     for number, folder in enumerate(folders):
         mine = [one for one in tests if projects.of(one.path) == folder and one.held]
         own = [Holding(inside(one.path, folder), one.held) for one in mine]
@@ -84,7 +84,7 @@ def doctor(plan: Path | None, asked: Asked) -> Exit:
     return _told(found, as_json=asked.as_json)
 
 
-def _wanted(workspace: Workspace | None, asked: Asked, folder: str) -> Wanted:
+def _wanted(workspace: Workspace | None, asked: DoctorOptions, folder: str) -> Wanted:
     from orchestrator.plan.projects import wanted_python
 
     if workspace is None:
@@ -103,15 +103,15 @@ def _projects(top: Path, workspace: Workspace | None, tests: Sequence[str]) -> l
     return found or [TOP]
 
 
-def _told(found: Sequence[Finding], *, as_json: bool) -> Exit:
+def _told(found: Sequence[DoctorFinding], *, as_json: bool) -> Exit:
     if as_json:
         data(_as_json(found))
     else:
         _show(found)
-    return Exit.RED if any(one.level is Level.PROBLEM for one in found) else Exit.DONE
+    return Exit.RED if any(one.level is DoctorLevel.PROBLEM for one in found) else Exit.DONE
 
 
-def _apart(plan: Path | None, asked: Asked) -> Finding:
+def _apart(plan: Path | None, asked: DoctorOptions) -> DoctorFinding:
     """Whether the tests of the open batches fare in a work tree of their own as they do here."""
     from orchestrator.base.text import plural
     from orchestrator.console.progress import LiveProgress
@@ -125,18 +125,20 @@ def _apart(plan: Path | None, asked: Asked) -> Finding:
     unsaved = "; your work tree holds changes that the other does not" if found.dirty else ""
     if not found.red:
         what = f"{plural(found.tests, 'test')} of the plan fare alike in a work tree of their own"
-        return Finding(Level.OK, f"{what}{unsaved}")
+        return DoctorFinding(DoctorLevel.OK, f"{what}{unsaved}")
     what = (
         f"{plural(len(found.red), 'test')} of {found.tests} fail only in a work tree of their "
         f"own{unsaved}, first {found.red[0]}\n{found.error}"
     )
     if found.missing is None:
-        return Finding(Level.PROBLEM, what, "name what they need in the plan: worktree: {setup: …}")
+        return DoctorFinding(
+            DoctorLevel.PROBLEM, what, "name what they need in the plan: worktree: {setup: …}"
+        )
     step = f"in the plan: worktree: {{copy: [{found.missing}]}}"
-    return Finding(Level.PROBLEM, what, step)
+    return DoctorFinding(DoctorLevel.PROBLEM, what, step)
 
 
-def _test_files(top: Path) -> list[Facts]:
+def _test_files(top: Path) -> list[FileFacts]:
     """The test files, with the mocks that outlive their test; remembered from scan to scan."""
     from orchestrator.memory_safety.check.config import read_config
     from orchestrator.memory_safety.scan.scan import survey
@@ -147,7 +149,7 @@ def _test_files(top: Path) -> list[Facts]:
 
 def _fixed(top: Path, *, yes: bool) -> Exit:
     """The settings of the guard: the mark registered, `--dist loadgroup` where it can be."""
-    from orchestrator.memory_safety.cli.guard import Asked as Wanted
+    from orchestrator.memory_safety.cli.guard import GuardOptions as Wanted
     from orchestrator.memory_safety.cli.guard import guarded
 
     return guarded(Wanted(("settings",), (), (), {}, "", yes, check=False), top)
@@ -165,7 +167,7 @@ def _project(plan: Path | None) -> tuple[Path, Workspace | None]:
     return workspace.top, workspace
 
 
-def _show(found: Sequence[Finding]) -> None:
+def _show(found: Sequence[DoctorFinding]) -> None:
     project = ""
     for one in found:
         if one.project != project:
@@ -178,7 +180,7 @@ def _show(found: Sequence[Finding]) -> None:
             next_step(one.step, indent=" " * 9, answers=True)
 
 
-def _as_json(found: Sequence[Finding]) -> str:
+def _as_json(found: Sequence[DoctorFinding]) -> str:
     rows = []
     for one in found:
         row = {"level": one.level.value, "what": one.what, "next": one.step or None}

@@ -12,7 +12,7 @@ from orchestrator.base.text import plural
 from orchestrator.console.streams import answer, data, next_step, raw, say
 from orchestrator.errors import BadInput, Exit
 from orchestrator.fixers.base import Edit, NoChange, Refusal
-from orchestrator.memory_safety.guard.install import Choice, Guard, guard, written
+from orchestrator.memory_safety.guard.install import GuardChoice, PlannedGuard, guard, written
 from orchestrator.memory_safety.guard.parts import Part
 from orchestrator.plan.base import OptionValue
 from orchestrator.project.discover import project_top
@@ -20,7 +20,7 @@ from orchestrator.vcs import find_top
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GuardOptions:
     """The command line. Without `yes`, a terminal is asked; `check` writes nothing."""
 
     only: tuple[str, ...]
@@ -32,7 +32,7 @@ class Asked:
     check: bool
 
 
-def guarded(asked: Asked, top: Path | None = None) -> Exit:
+def guarded(asked: GuardOptions, top: Path | None = None) -> Exit:
     """Show what would be written, try the hook, write it where that is wanted.
 
     RED where a file was refused or the hook does not hold; with `check` also where a part is
@@ -42,7 +42,7 @@ def guarded(asked: Asked, top: Path | None = None) -> Exit:
         BadInput: there is no such part, or an option means nothing.
     """
     top = top or project_top(Path.cwd())
-    found = guard(top, Choice(_parts(asked), asked.sections, asked.options, asked.workflow))
+    found = guard(top, GuardChoice(_parts(asked), asked.sections, asked.options, asked.workflow))
     _show(found)
     if complaints := found.complaints(top):
         for path, what in complaints:
@@ -73,7 +73,7 @@ def guarded(asked: Asked, top: Path | None = None) -> Exit:
     return Exit.RED if refused else Exit.DONE
 
 
-def _parts(asked: Asked) -> frozenset[Part]:
+def _parts(asked: GuardOptions) -> frozenset[Part]:
     for name in (*asked.only, *asked.without):
         if name not in set(Part):
             raise BadInput(
@@ -84,7 +84,7 @@ def _parts(asked: Asked) -> frozenset[Part]:
     return frozenset(wanted - {Part(name) for name in asked.without})
 
 
-def _show(found: Guard) -> None:
+def _show(found: PlannedGuard) -> None:
     """The diff on stdout; what is there already and what cannot be done on stderr."""
     from orchestrator.base.diff import unified
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.base.escape import as_argument, as_command
 from orchestrator.base.reading import read_regular
 from orchestrator.errors import BadInput, CannotJudge, Exit
-from orchestrator.measure.report import Bounds
+from orchestrator.measure.report import MemoryBounds
 from orchestrator.measure.run import Measurement, Tests, measured
 from orchestrator.memory_safety.check.config import Config, read_config
 from orchestrator.plan.verify import Verify
@@ -28,7 +28,7 @@ _FORMS = (".svg", ".html")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MemoryOptions:
     """The command line; None is for what the configuration or a default says."""
 
     paths: tuple[str, ...]
@@ -48,7 +48,7 @@ class Asked:
     trust: bool = False
 
 
-def memory(plan: Path | None, asked: Asked) -> Exit:
+def memory(plan: Path | None, asked: MemoryOptions) -> Exit:
     """Measure, or compare; RED where it is a problem, or the ceiling ended a run.
 
     Raises:
@@ -68,7 +68,7 @@ def memory(plan: Path | None, asked: Asked) -> Exit:
     return _compared(_tests(top, files, plan, asked, config), sides, asked)
 
 
-def _check(asked: Asked) -> None:
+def _check(asked: MemoryOptions) -> None:
     comparing = asked.compare is not None or asked.compare_fix
     if asked.compare is not None and asked.compare_fix:
         what = "--compare and --compare-fix are two comparisons"
@@ -91,7 +91,7 @@ def _check(asked: Asked) -> None:
 
 
 def _tests(
-    top: Path, files: Sequence[str], plan: Path | None, asked: Asked, config: Config
+    top: Path, files: Sequence[str], plan: Path | None, asked: MemoryOptions, config: Config
 ) -> Tests:
     """Return how these files are run: by the interpreter and arguments of their project."""
     from orchestrator.engine.trust import check_found
@@ -138,7 +138,7 @@ def _project_of(top: Path, plan: Plan | None, files: Sequence[str]) -> str:
     return folders[0]
 
 
-def _plan_of(plan: Path | None, top: Path, asked: Asked) -> Plan | None:
+def _plan_of(plan: Path | None, top: Path, asked: MemoryOptions) -> Plan | None:
     """Return the plan of this repository, or None if there is none.
 
     Raises:
@@ -157,7 +157,7 @@ def _plan_of(plan: Path | None, top: Path, asked: Asked) -> Plan | None:
     return workspace.plan
 
 
-def _verify(plan: Verify, python: Interpreter, asked: Asked, config: Config) -> Verify:
+def _verify(plan: Verify, python: Interpreter, asked: MemoryOptions, config: Config) -> Verify:
     from orchestrator.base.memory_usage import available_mib
     from orchestrator.console.streams import say
 
@@ -174,7 +174,7 @@ def _verify(plan: Verify, python: Interpreter, asked: Asked, config: Config) -> 
     return replace(plan, workers=workers, memory_mib=limit, pytest_args=arguments)
 
 
-def _named(top: Path, here: Path, asked: Asked) -> list[str]:
+def _named(top: Path, here: Path, asked: MemoryOptions) -> list[str]:
     """Return the named files and folders, from the top."""
     found = [path for name in asked.paths for path in expanded(name, here)]
     return [_from_top(path, here, top) for path in found]
@@ -192,13 +192,13 @@ def _from_top(path: Path, here: Path, top: Path) -> str:
     return path.relative_to(top.resolve()).as_posix()
 
 
-def _bounds(asked: Asked, config: Config) -> Bounds:
-    usual, said = Bounds(), config.memory
+def _bounds(asked: MemoryOptions, config: Config) -> MemoryBounds:
+    usual, said = MemoryBounds(), config.memory
 
     def bound(option: float | None, name: str, default: float) -> float:
         return option if option is not None else said.get(name, default)
 
-    found = Bounds(
+    found = MemoryBounds(
         bound(asked.expected_mib, "expected_mib", usual.expected_mib),
         bound(asked.problem_mib, "problem_mib", usual.problem_mib),
     )
@@ -210,7 +210,7 @@ def _bounds(asked: Asked, config: Config) -> Bounds:
     return found
 
 
-def _one_run(tests: Tests, asked: Asked, bounds: Bounds) -> Exit:
+def _one_run(tests: Tests, asked: MemoryOptions, bounds: MemoryBounds) -> Exit:
     from orchestrator.console.memory import LiveMemory, show_memory
     from orchestrator.console.streams import data
     from orchestrator.measure.report import as_json
@@ -229,7 +229,7 @@ def _one_run(tests: Tests, asked: Asked, bounds: Bounds) -> Exit:
     return Exit.RED if bounds.is_problem(found) else Exit.DONE
 
 
-def _write(output: Path, found: Measurement, bounds: Bounds, tests: Tests) -> None:
+def _write(output: Path, found: Measurement, bounds: MemoryBounds, tests: Tests) -> None:
     from orchestrator.console.streams import say
     from orchestrator.errors import DiskError
     from orchestrator.measure.report import memory_page, plot
@@ -257,7 +257,7 @@ def _show_memray(found: Measurement) -> None:
     answer("\n".join(lines[start : next(ends, None)]).rstrip())
 
 
-def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:
+def _next_steps(found: Measurement, bounds: MemoryBounds, tests: Tests) -> None:
     from orchestrator.console.streams import next_step, say
     from orchestrator.gates.pytest.meter import OTHERS
     from orchestrator.measure.report import growing_files
@@ -275,7 +275,7 @@ def _next_steps(found: Measurement, bounds: Bounds, tests: Tests) -> None:
         next_step(f"orchestrate memory {file} -n 0 --memray        (who allocates)")
 
 
-def _sides(top: Path, here: Path, asked: Asked, config: Config) -> Sides:
+def _sides(top: Path, here: Path, asked: MemoryOptions, config: Config) -> Sides:
     from orchestrator.measure.compare_commits import since
 
     if asked.compare is not None:
@@ -283,7 +283,7 @@ def _sides(top: Path, here: Path, asked: Asked, config: Config) -> Sides:
     return _fixed(top, here, asked, config)
 
 
-def _both(top: Path, named: Sequence[str], sides: Sides, asked: Asked) -> list[str]:
+def _both(top: Path, named: Sequence[str], sides: Sides, asked: MemoryOptions) -> list[str]:
     """Return the tests to compare: the named ones, or those that differ.
 
     Raises:
@@ -299,16 +299,16 @@ def _both(top: Path, named: Sequence[str], sides: Sides, asked: Asked) -> list[s
     )
 
 
-def _compared(tests: Tests, sides: Sides, asked: Asked) -> Exit:
+def _compared(tests: Tests, sides: Sides, asked: MemoryOptions) -> Exit:
     from orchestrator.base.text import plural
     from orchestrator.console.memory import show_comparison, tell_run
     from orchestrator.console.streams import data, next_step, say
-    from orchestrator.measure.compare_commits import weighed
+    from orchestrator.measure.compare_commits import compared
     from orchestrator.measure.report import comparison_json
 
     say(f"{plural(len(sides.after), 'file')} differ; {asked.runs} runs of each side, in turn")
     limit = tests.verify.memory_mib
-    found = weighed(tests, sides, asked.runs, tell_run)
+    found = compared(tests, sides, asked.runs, tell_run)
     data(comparison_json(found)) if asked.as_json else show_comparison(found)
     stopped = [run.stopped for run in (*found.before, *found.after) if run.stopped]
     if stopped:
@@ -317,7 +317,7 @@ def _compared(tests: Tests, sides: Sides, asked: Asked) -> Exit:
     return Exit.RED if stopped else Exit.DONE
 
 
-def _fixed(top: Path, here: Path, asked: Asked, config: Config) -> Sides:
+def _fixed(top: Path, here: Path, asked: MemoryOptions, config: Config) -> Sides:
     """The named files as they are, and as the fixer would make them."""
     from orchestrator.console.streams import say
     from orchestrator.fixers.base import Edit, Refusal, Source

@@ -13,7 +13,7 @@ from orchestrator.base import process, tempdirs
 from orchestrator.base.escape import as_argument
 from orchestrator.base.memory_usage import available_mib
 from orchestrator.memory_safety.guard.settings import needs_xdist
-from orchestrator.project.commands import Command, parallel_commands
+from orchestrator.project.commands import PytestCommand, parallel_commands
 from orchestrator.project.interpreter import Interpreter
 
 LIMIT_S = 300
@@ -56,14 +56,14 @@ class Configured:
     collect_s: float
     objects: int
     holders: Sequence[str] = ()
-    items: Sequence[Item] = ()
+    items: Sequence[CollectedItem] = ()
     not_collected: Sequence[str] = ()
     rss_mib: float | None = None
     freezes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class CollectedItem:
     """A collected test: its file, its group (None: it has none), seconds where it was run."""
 
     file: str
@@ -83,7 +83,7 @@ class Examination:
     pins: bool | None
     """Whether the tests of each group ran in one worker; None where that could not be tried."""
     trial: str
-    commands: Sequence[Command]
+    commands: Sequence[PytestCommand]
     without_xdist: bool | None = None
     """Whether pytest still starts with `-p no:xdist`; None where that was not tried."""
 
@@ -145,7 +145,7 @@ def examine(
     )  # fmt: skip
 
 
-def _commands(home: Path, top: Path) -> Iterator[Command]:
+def _commands(home: Path, top: Path) -> Iterator[PytestCommand]:
     """The commands of a repository, with paths from the top of the project."""
     for command in parallel_commands(home):
         yield replace(command, path=os.path.relpath(home / command.path, top))
@@ -174,7 +174,7 @@ def _configured(top: Path, python: Interpreter, *, timed: bool) -> tuple[Configu
             return None, ended.stopped or ended.output.strip()
     seconds = facts.pop("seconds")
     items = [
-        Item(
+        CollectedItem(
             one["id"].partition("::")[0],
             one["group"],
             seconds.get(one["id"], 0.0),

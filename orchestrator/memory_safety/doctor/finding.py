@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class DoctorLevel(StrEnum):
     """How much a finding weighs: with a problem the pattern does not do what it is for."""
 
     OK = "ok"
@@ -15,13 +15,13 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """What was found; `step` is the command that helps, or empty.
 
     `project` is the folder of the project it is about, where there are several.
     """
 
-    level: Level
+    level: DoctorLevel
     what: str
     step: str = ""
     project: str = ""

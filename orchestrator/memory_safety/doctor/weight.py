@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from orchestrator.base.escape import as_argument
 from orchestrator.base.text import plural
 from orchestrator.memory_safety.doctor.examine import Configured, Examination
-from orchestrator.memory_safety.doctor.finding import Finding, Level
+from orchestrator.memory_safety.doctor.finding import DoctorFinding, DoctorLevel
 
 SLOW_COLLECT_S = 0.02
 _WIDE = 1.1
@@ -23,7 +23,7 @@ _NAMED = 3
 _BY_CLASS = "orchestrate fix --grouping class"
 
 
-def weights(examined: Examination, configured: Configured) -> Iterator[Finding]:
+def weights(examined: Examination, configured: Configured) -> Iterator[DoctorFinding]:
     """The findings in the order in which they matter."""
     yield _cost(configured)
     yield from _wide_groups(examined, configured)
@@ -40,20 +40,20 @@ def workers_of(configured: Configured) -> int:
     return os.cpu_count() or 1 if asked in {"auto", "logical"} else _USUAL_WORKERS
 
 
-def _cost(configured: Configured) -> Finding:
+def _cost(configured: Configured) -> DoctorFinding:
     cost = f"one gc.collect() takes {configured.collect_s * 1000:.1f} ms"
     with_what = f"{cost} once all tests are imported ({configured.objects:,} objects)"
     if configured.freezes:
         what = f"{with_what}, and next to nothing in tests: what is imported is frozen"
-        return Finding(Level.OK, what)
+        return DoctorFinding(DoctorLevel.OK, what)
     thousand = f"{configured.collect_s * 1000:.0f} s in a thousand tests"
     what = f"{with_what}: the pattern adds at least {thousand}"
     if configured.collect_s < SLOW_COLLECT_S:
-        return Finding(Level.OK, what)
-    return Finding(Level.WARNING, what, "orchestrate guard --only freeze")
+        return DoctorFinding(DoctorLevel.OK, what)
+    return DoctorFinding(DoctorLevel.WARNING, what, "orchestrate guard --only freeze")
 
 
-def _wide_groups(examined: Examination, configured: Configured) -> Iterator[Finding]:
+def _wide_groups(examined: Examination, configured: Configured) -> Iterator[DoctorFinding]:
     """Whether the largest group bounds a run: all its tests are one worker's.
 
     Where nothing is grouped yet, what one group for each file would come to.
@@ -76,29 +76,29 @@ def _wide_groups(examined: Examination, configured: Configured) -> Iterator[Find
     would = "" if is_grouped else "with one group for each file, "
     said = f"{would}the largest of {groups}, {name!r}, has {how}"
     if share * workers <= _WIDE:
-        yield Finding(Level.OK, f"{said}: {workers} workers can share the tests evenly")
+        yield DoctorFinding(DoctorLevel.OK, f"{said}: {workers} workers can share the tests evenly")
         return
     file = next(item.file for item in items if name in {item.group, item.file})
     shown = examined.shown(file)
     step = f"grep -n xdist_group {shown}" if is_grouped else f"{_BY_CLASS} {shown}"
     if not is_grouped and not any(item.in_class for item in items if item.file == file):
         step = f"grep -n 'def test' {shown}"
-    level = Level.PROBLEM if share >= _MOST and workers > _FEW else Level.WARNING
+    level = DoctorLevel.PROBLEM if share >= _MOST and workers > _FEW else DoctorLevel.WARNING
     what = (
         f"{said}: one worker has {share:.0%} of the run, and {workers} workers take at least "
         f"{share * workers:.1f} times an even share ({file})"
     )
-    yield Finding(level, what, step)
+    yield DoctorFinding(level, what, step)
 
 
-def _kept_mocks(examined: Examination) -> Iterator[Finding]:
+def _kept_mocks(examined: Examination) -> Iterator[DoctorFinding]:
     holding = examined.holding
     kinds: Counter[str] = Counter()
     for one in holding:
         kinds.update({place: count for place, count in one.counts.items() if place != "self"})
     if not kinds:
-        yield Finding(
-            Level.OK, "no mocks on modules or classes, and no wide fixtures that hold any"
+        yield DoctorFinding(
+            DoctorLevel.OK, "no mocks on modules or classes, and no wide fixtures that hold any"
         )
         return
     words = {"module": "on modules", "class": "on classes", "fixture": "in wide fixtures"}
@@ -107,20 +107,20 @@ def _kept_mocks(examined: Examination) -> Iterator[Finding]:
     paths = " ".join(examined.shown(one.path) for one in files[:_NAMED])
     where = plural(len(files), "file")
     what = f"mocks outlive their test: {listed}, in {where}; no collection frees them"
-    yield Finding(Level.WARNING, what, f"orchestrate check {paths}")
+    yield DoctorFinding(DoctorLevel.WARNING, what, f"orchestrate check {paths}")
 
 
-def _holders(examined: Examination, configured: Configured) -> Iterator[Finding]:
+def _holders(examined: Examination, configured: Configured) -> Iterator[DoctorFinding]:
     if configured.holders:
         what = f"every worker also keeps what plugins gather: {', '.join(configured.holders)}"
         step = "env | grep PYTEST_ADDOPTS"
         if configured.configured is not None:
             file = examined.shown(configured.configured)
             step = f"grep -nE -e '--(cov|html|json-report|alluredir|junitxml)' {file}"
-        yield Finding(Level.WARNING, what, step)
+        yield DoctorFinding(DoctorLevel.WARNING, what, step)
 
 
-def _room(examined: Examination, configured: Configured) -> Iterator[Finding]:
+def _room(examined: Examination, configured: Configured) -> Iterator[DoctorFinding]:
     """Whether the workers fit into what is free, by what one holds before its first test."""
     if configured.rss_mib is None or not configured.items:
         return
@@ -131,9 +131,9 @@ def _room(examined: Examination, configured: Configured) -> Iterator[Finding]:
         f"test ({configured.rss_mib:,.0f} each), of {free:,.0f} free"
     )
     if needed <= _SHARE_OF_FREE * free:
-        yield Finding(Level.OK, what)
+        yield DoctorFinding(DoctorLevel.OK, what)
         return
     fitting = max(1, int(_SHARE_OF_FREE * free / configured.rss_mib) - 1)
-    level = Level.PROBLEM if needed > free else Level.WARNING
+    level = DoctorLevel.PROBLEM if needed > free else DoctorLevel.WARNING
     step = f"{as_argument(str(examined.python.path))} -m pytest -n {fitting} --dist loadgroup"
-    yield Finding(level, what, step)
+    yield DoctorFinding(level, what, step)

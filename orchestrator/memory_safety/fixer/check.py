@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from orchestrator.fixers.base import Source
-from orchestrator.memory_safety.check.findings import Finding, Level
+from orchestrator.memory_safety.check.findings import Finding, Severity
 from orchestrator.memory_safety.fixer.reading.collected import Collected
 from orchestrator.memory_safety.fixer.reading.module import UNREADABLE, Parsed, why_unreadable
 from orchestrator.memory_safety.fixer.reading.pragmas import why_left_alone
@@ -64,4 +64,4 @@ def _unreadable(error: Exception) -> Finding:
     line = getattr(error, "lineno", None) or 1
     column = max(1, getattr(error, "offset", None) or 1)
     text = f"cannot be read as Python: {why_unreadable(error)}"
-    return Finding(line, column, "MS000", "", text, Level.ERROR, by_hand=True)
+    return Finding(line, column, "MS000", "", text, Severity.ERROR, by_hand=True)

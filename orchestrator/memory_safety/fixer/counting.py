@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from orchestrator.fixers.base import Source
-from orchestrator.memory_safety.check.findings import Level
+from orchestrator.memory_safety.check.findings import Severity
 from orchestrator.memory_safety.fixer.reading.collected import Collected
 from orchestrator.memory_safety.fixer.reading.module import (
     UNREADABLE,
@@ -21,7 +21,7 @@ from orchestrator.memory_safety.fixer.reading.names import dotted
 from orchestrator.memory_safety.fixer.reading.syntax import Function
 from orchestrator.memory_safety.fixer.rules.advice import advice
 from orchestrator.memory_safety.fixer.rules.classes import analyse, may_hold_classes
-from orchestrator.memory_safety.scan.facts import ASYNC_MOCK, Facts
+from orchestrator.memory_safety.scan.facts import ASYNC_MOCK, FileFacts
 from orchestrator.project.pytest_config import settings_for
 
 if TYPE_CHECKING:
@@ -38,26 +38,26 @@ _MARKS, _TEARDOWNS, _IMPORTS = "marks", "teardowns", "imports"
 _PARTS = {"MS001": _MARKS, "MS002": _TEARDOWNS, "MS003": _IMPORTS}
 
 
-def facts_of(source: Source, top: Path, parsed: Parsed) -> tuple[Facts, list[str]]:
+def facts_of(source: Source, top: Path, parsed: Parsed) -> tuple[FileFacts, list[str]]:
     """What `source` holds, and the other files of the repository that were looked at for it."""
     is_conftest = PurePosixPath(source.path).name == "conftest.py"
     if not may_hold_classes(source.data) and not (is_conftest and b"ock" in source.data):
-        return Facts(source.path), []
+        return FileFacts(source.path), []
     try:
         analysis = analyse(source, top, parsed)
     except UNREADABLE as error:
         text = f"cannot be read as Python: {why_unreadable(error)}"
-        return Facts(source.path, by_hand=[text]), []
+        return FileFacts(source.path, by_hand=[text]), []
     return _counted(source, top, analysis), analysis.module.looked_at()
 
 
-def _counted(source: Source, top: Path, analysis: Analysis) -> Facts:
+def _counted(source: Source, top: Path, analysis: Analysis) -> FileFacts:
     module, mocks = analysis.module, analysis.mocks
     collected = Collected(module, settings_for(top, source.path))
     is_test_file = settings_for(top, source.path).collects_file(source.path)
     classes = [at for at in module.classes if is_test_file and collected.has_tests_below(at)]
     tests = [test for at in classes for test in collected.own_tests(at)]
-    errors = [f for f in analysis.findings if f.level is Level.ERROR]
+    errors = [f for f in analysis.findings if f.level is Severity.ERROR]
     missing = Counter(_PARTS[f.code] for f in errors if f.code in _PARTS and not f.by_hand)
     if classes and analysis.missing_imports:
         missing[_IMPORTS] = len(analysis.missing_imports)
@@ -65,7 +65,7 @@ def _counted(source: Source, top: Path, analysis: Analysis) -> Facts:
         _place(f.code, f.subject, f.message) for f in advice(module, mocks, collected)
         if f.code in {"MS007", "MS008"}
     )  # fmt: skip
-    return Facts(
+    return FileFacts(
         source.path,
         classes=len(classes),
         cases=sum(map(collected.is_test_case, classes)),

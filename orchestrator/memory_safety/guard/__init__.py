@@ -28,7 +28,7 @@ _COUNTED = {
 }
 
 
-class Guard(FileFixer):
+class GuardFixer(FileFixer):
     """Puts into each file the part of the guard that it is for; what is there already stays."""
 
     name = "guard"
@@ -136,4 +136,4 @@ _MAKERS: Mapping[Part, Callable[[Source, Path], bytes | None]] = {
     Part.FREEZE: _freeze,
 }
 
-FIXER = Guard()
+FIXER = GuardFixer()

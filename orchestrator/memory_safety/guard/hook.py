@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.memory_safety.guard.listing import parsed, scalar, with_entry
-from orchestrator.memory_safety.guard.parts import HOOK_ID, Cannot, Wishes
+from orchestrator.memory_safety.guard.parts import HOOK_ID, Cannot, GuardSettings
 
 CONFIGURATION = ".pre-commit-config.yaml"
 _NAME = "test classes keep to the memory safety pattern"
 
 
-def hooked(text: str, path: str, wishes: Wishes) -> str | None:
+def hooked(text: str, path: str, wishes: GuardSettings) -> str | None:
     """The configuration with the hook; None where it has one of that name.
 
     Raises:
@@ -43,7 +43,7 @@ def hooks(document: Any) -> Iterator[Found]:
                 yield repo, hook
 
 
-def _entry(wishes: Wishes) -> list[str]:
+def _entry(wishes: GuardSettings) -> list[str]:
     if wishes.repo:
         arguments = ["      args: [--ratchet]"] if wishes.ratchet else []
         return [

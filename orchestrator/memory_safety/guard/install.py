@@ -34,7 +34,7 @@ _WORKFLOWS = ".github/workflows/*.y*ml"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class GuardChoice:
     """What is wanted: parts, files of guidelines (none: those that are there), a workflow."""
 
     parts: frozenset[Part]
@@ -44,7 +44,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class PlannedGuard:
     """What each file would become, beside what it is.
 
     `printed` is for files somewhere else, `left_out` says which parts have no file here.
@@ -70,7 +70,7 @@ class Guard:
         return FIXER.trial({edit.path: edit.data for edit in self.edits}, top)
 
 
-def guard(top: Path, choice: Choice) -> Guard:
+def guard(top: Path, choice: GuardChoice) -> PlannedGuard:
     """What the guard comes to in this project; nothing is written.
 
     Raises:
@@ -98,7 +98,7 @@ def guard(top: Path, choice: Choice) -> Guard:
         *([_NO_CI] if workflow is None and Part.CI in choice.parts else []),
         *([_NO_SECTION] if not (inside or outside) and Part.SECTION in choice.parts else []),
     ]
-    return Guard(outcomes, before, printed, left_out)
+    return PlannedGuard(outcomes, before, printed, left_out)
 
 
 def _outcome(source: Source, top: Path) -> Outcome:
@@ -154,7 +154,7 @@ def _validator_of(top: Path) -> str | None:
     return next((word for word in words if word.endswith(".py") and (top / word).is_file()), None)
 
 
-def written(found: Guard, top: Path) -> None:
+def written(found: PlannedGuard, top: Path) -> None:
     """Write every edit, each only where the file is still as it was.
 
     Raises:

@@ -58,7 +58,7 @@ def part_of(path: str, given: object = None) -> Part | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class GuardSettings:
     """How it is to be done. `repo` and `rev` are where the team keeps orchestrate, for git."""
 
     repo: str = ""
@@ -100,10 +100,10 @@ OPTIONS = {
 _FLAGS = ("ratchet", "dist")
 
 
-def wishes_of(given: Mapping[str, OptionValue]) -> Wishes:
+def wishes_of(given: Mapping[str, OptionValue]) -> GuardSettings:
     """The options; what is given was found to be right by `problems`."""
     known = {name: given[name] for name in given if name != "part"}
-    return Wishes(**known)
+    return GuardSettings(**known)
 
 
 def problems(path: str, given: Mapping[str, OptionValue]) -> Iterator[str]:

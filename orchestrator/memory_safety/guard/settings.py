@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from orchestrator.base.reading import read_text_of
-from orchestrator.memory_safety.guard.parts import Cannot, Wishes
+from orchestrator.memory_safety.guard.parts import Cannot, GuardSettings
 from orchestrator.project.pytest_config import configuration_of
 
 MARK = "xdist_group"
@@ -26,7 +26,7 @@ _SECTIONS = {"setup.cfg": "tool:pytest"}
 _INI_OPTIONS = ["tool", "pytest", "ini_options"]
 
 
-def configured(text: str, path: str, top: Path, wishes: Wishes) -> str | None:
+def configured(text: str, path: str, top: Path, wishes: GuardSettings) -> str | None:
     """The configuration with what is missing; None where nothing is.
 
     Raises:

@@ -10,7 +10,7 @@ from string import Template
 from orchestrator.base.reading import read_regular
 from orchestrator.memory_safety.fixer.reading.heirs import test_files
 from orchestrator.memory_safety.guard import places
-from orchestrator.memory_safety.guard.parts import Cannot, Wishes
+from orchestrator.memory_safety.guard.parts import Cannot, GuardSettings
 from orchestrator.project.pytest_config import settings_for
 
 BEGIN, END = "<!-- test-memory-safety: begin -->", "<!-- test-memory-safety: end -->"
@@ -43,7 +43,7 @@ def numbers_of(top: Path) -> Numbers:
     return Numbers(files, classes, mocks, marks)
 
 
-def guidelines(text: str, path: str, top: Path, wishes: Wishes) -> str | None:
+def guidelines(text: str, path: str, top: Path, wishes: GuardSettings) -> str | None:
     """The guidelines, or the parts of them that are missing; None where all are there.
 
     What people changed in a part is theirs.
@@ -61,7 +61,7 @@ def guidelines(text: str, path: str, top: Path, wishes: Wishes) -> str | None:
     return f"{text.rstrip()}{newline * 2}{added}"
 
 
-def section(text: str, path: str, top: Path, wishes: Wishes) -> str | None:
+def section(text: str, path: str, top: Path, wishes: GuardSettings) -> str | None:
     """The file with the section between its markers; None where it is there as it should be.
 
     Raises:
@@ -91,7 +91,7 @@ def _parts(text: str) -> list[str]:
     ]
 
 
-def _filled(name: str, path: str, top: Path, wishes: Wishes) -> str:
+def _filled(name: str, path: str, top: Path, wishes: GuardSettings) -> str:
     found = numbers_of(top)
     values = {
         "check": wishes.check.removesuffix(" --ratchet"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from orchestrator.memory_safety.guard.parts import Cannot, Wishes
+from orchestrator.memory_safety.guard.parts import Cannot, GuardSettings
 
 _MARK = "orchestrate-check"
 _INSTALL = "python -m pip install PATH-OR-URL-OF-ORCHESTRATE"
@@ -50,7 +50,7 @@ if __name__ == "__main__":
 '''
 
 
-def script(text: str, path: str, wishes: Wishes) -> str | None:
+def script(text: str, path: str, wishes: GuardSettings) -> str | None:
     """The script; None where it is there already.
 
     Raises:

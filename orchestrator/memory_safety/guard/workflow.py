@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from orchestrator.memory_safety.guard.listing import parsed, scalar, with_entry
-from orchestrator.memory_safety.guard.parts import Cannot, Wishes
+from orchestrator.memory_safety.guard.parts import Cannot, GuardSettings
 
 _TESTS = re.compile(r"\b(?:pytest|tox|nox|make (?:test|check))\b")
 _STEP = "Validate test memory safety"
@@ -37,7 +37,7 @@ jobs:
 """
 
 
-def with_step(text: str, path: str, wishes: Wishes) -> str | None:
+def with_step(text: str, path: str, wishes: GuardSettings) -> str | None:
     """The workflow with the step; None where it has one.
 
     Raises:
@@ -66,7 +66,7 @@ def with_step(text: str, path: str, wishes: Wishes) -> str | None:
     return with_entry(text, ["jobs", job, "steps"], entry, before=tests)
 
 
-def _job(jobs: dict[str, Any], path: str, wishes: Wishes) -> str:
+def _job(jobs: dict[str, Any], path: str, wishes: GuardSettings) -> str:
     if wishes.job:
         if wishes.job not in jobs:
             raise Cannot(f"{path} has no job {wishes.job!r}; it has {', '.join(map(str, jobs))}")

@@ -10,7 +10,7 @@ from orchestrator.memory_safety.planning import draft
 from orchestrator.memory_safety.scan.scan import Survey
 from orchestrator.plan.model import Phase, PhaseState, Plan, Priority
 from orchestrator.planning.batches import batched
-from orchestrator.planning.draft import DraftPhase, Item
+from orchestrator.planning.draft import DraftPhase, DraftTarget
 from orchestrator.planning.update import Additions
 
 Owners = Callable[[str], str]
@@ -21,7 +21,9 @@ def is_memory_safety(phase: Phase) -> bool:
     return any(rung.fixer == "memory-safety" for rung in phase.rungs())
 
 
-def new_items(plan: Plan, found: Survey, wishes: draft.Wishes) -> dict[int, list[Item]]:
+def new_items(
+    plan: Plan, found: Survey, wishes: draft.DraftOptions
+) -> dict[int, list[DraftTarget]]:
     """The memory-safety targets that are in no batch, by the number of the phase they belong to.
 
     Those that no phase is for are under -1.
@@ -31,7 +33,7 @@ def new_items(plan: Plan, found: Survey, wishes: draft.Wishes) -> dict[int, list
         for phase in plan.phases
         for target in phase.targets()
     }
-    items: dict[int, list[Item]] = {}
+    items: dict[int, list[DraftTarget]] = {}
     for level, some in draft.planned_items(found, wishes, named).items():
         known = [
             replace(i, expect={n: v for n, v in i.expect.items() if n in plan.measures})
@@ -42,7 +44,10 @@ def new_items(plan: Plan, found: Survey, wishes: draft.Wishes) -> dict[int, list
 
 
 def additions(
-    plan: Plan, items: Mapping[int, Sequence[Item]], wishes: draft.Wishes, owner_of: Owners
+    plan: Plan,
+    items: Mapping[int, Sequence[DraftTarget]],
+    wishes: draft.DraftOptions,
+    owner_of: Owners,
 ) -> Additions:
     """Batches of `items` for the phases they belong to."""
     batches = {

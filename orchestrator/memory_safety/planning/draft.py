@@ -13,13 +13,20 @@ from orchestrator.memory_safety.fixer.options import Grouping, Require
 from orchestrator.memory_safety.guard import places
 from orchestrator.memory_safety.guard.hook import CONFIGURATION
 from orchestrator.memory_safety.guard.parts import GUIDELINES
-from orchestrator.memory_safety.scan.facts import Facts
+from orchestrator.memory_safety.scan.facts import FileFacts
 from orchestrator.memory_safety.scan.ranking import MANY_METHODS, priority
 from orchestrator.memory_safety.scan.scan import Survey
 from orchestrator.plan.base import OptionValue
 from orchestrator.plan.model import Priority
 from orchestrator.planning.batches import batched, canary
-from orchestrator.planning.draft import Bounds, Draft, DraftBatch, DraftPhase, Item, hours
+from orchestrator.planning.draft import (
+    BatchBounds,
+    Draft,
+    DraftBatch,
+    DraftPhase,
+    DraftTarget,
+    hours,
+)
 from orchestrator.planning.tests import left_out_by_builds
 from orchestrator.project.folders import TOP, Projects
 
@@ -60,10 +67,10 @@ _GUARDED = "so that it never comes back; CI and settings: `orchestrate guard`"
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DraftOptions:
     """What a person asked of the plan."""
 
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: BatchBounds = field(default_factory=BatchBounds)
     grouping: Grouping = Grouping.FILE
     require: Require = Require.MOCKS
     tests: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -71,7 +78,7 @@ class Wishes:
 
 
 def draft(
-    found: Survey, wishes: Wishes, owner_of: Callable[[str], str], reports: str | None
+    found: Survey, wishes: DraftOptions, owner_of: Callable[[str], str], reports: str | None
 ) -> Draft:
     """The plan for what the scan found; without phases where nothing is missing.
 
@@ -113,8 +120,8 @@ def draft(
 
 
 def planned_items(
-    found: Survey, wishes: Wishes, named: Mapping[str, str] | None = None
-) -> dict[Priority | None, list[Item]]:
+    found: Survey, wishes: DraftOptions, named: Mapping[str, str] | None = None
+) -> dict[Priority | None, list[DraftTarget]]:
     """A target for every file that lacks something and is asked, by priority.
 
     `named` are the files that a plan has already, each with its group.
@@ -128,14 +135,14 @@ def planned_items(
         and (wishes.require is Require.ALL or priority(facts) is not None)
     ]
     groups = group_names(asked, found.files, frozenset(named.values()))
-    items: dict[Priority | None, list[Item]] = {}
+    items: dict[Priority | None, list[DraftTarget]] = {}
     for facts in asked:
         items.setdefault(priority(facts), []).append(_item(facts, groups[facts.path]))
     return items
 
 
 def group_names(
-    asked: Sequence[Facts], everything: Iterable[Facts], reserved: Set[str] = frozenset()
+    asked: Sequence[FileFacts], everything: Iterable[FileFacts], reserved: Set[str] = frozenset()
 ) -> dict[str, str]:
     """A group for each file that is asked, no two alike and none that another file has."""
     holders: dict[str, set[str]] = {}
@@ -169,10 +176,10 @@ def _longer(path: str, taken: set[str]) -> str:
     return f"{name}_{number}"
 
 
-def conftests(found: Survey) -> list[Item]:
+def conftests(found: Survey) -> list[DraftTarget]:
     """The conftest files whose wide fixtures hold mocks, for a person."""
     return [
-        Item(
+        DraftTarget(
             facts.path,
             manual=f"{plural(facts.held['fixture'], 'fixture')} of a scope wider than a test "
             f"{'holds' if facts.held['fixture'] == 1 else 'hold'} mocks: narrow the scope, or "
@@ -183,27 +190,27 @@ def conftests(found: Survey) -> list[Item]:
     ]
 
 
-def unread(found: Survey) -> list[Item]:
+def unread(found: Survey) -> list[DraftTarget]:
     """The test files whose classes nobody could count, each with the reason: for a person."""
     return [
-        Item(facts.path, manual=facts.by_hand[0])
+        DraftTarget(facts.path, manual=facts.by_hand[0])
         for facts in found.files
         if facts.by_hand and not facts.classes
     ]
 
 
-def _item(facts: Facts, group: str) -> Item:
+def _item(facts: FileFacts, group: str) -> DraftTarget:
     options: dict[str, OptionValue] = {}
     if group != derived_group(facts.path):
         options["group"] = group
     note = f"for a person: {facts.by_hand[0]}" if facts.by_hand else ""
     counts = {"classes": facts.classes, "methods": facts.methods}
-    return Item(
+    return DraftTarget(
         facts.path, max(1, facts.methods), _kind(facts), counts, options, note=note[:120]
     )  # fmt: skip
 
 
-def _kind(facts: Facts) -> str:
+def _kind(facts: FileFacts) -> str:
     if facts.cases == facts.classes:
         return "TestCase"
     if facts.cases:
@@ -212,9 +219,14 @@ def _kind(facts: Facts) -> str:
 
 
 def _phase(
-    name: str, title: str, level: Priority, why: str, items: Sequence[Item], wishes: Wishes,
+    name: str,
+    title: str,
+    level: Priority,
+    why: str,
+    items: Sequence[DraftTarget],
+    wishes: DraftOptions,
     owner_of: Callable[[str], str],
-) -> list[DraftPhase]:  # fmt: skip
+) -> list[DraftPhase]:
     if not items:
         return []
     batches = batched(items, wishes.bounds, owner_of)
@@ -223,7 +235,7 @@ def _phase(
     return [DraftPhase(name, title, level.value, phase_head(wishes, len(items)), batches, note)]
 
 
-def phase_head(wishes: Wishes, files: int) -> dict[str, OptionValue]:
+def phase_head(wishes: DraftOptions, files: int) -> dict[str, OptionValue]:
     """The keys of a phase between its title and its batches."""
     options: dict[str, OptionValue] = {}
     if wishes.grouping is Grouping.CLASS:
@@ -235,7 +247,7 @@ def phase_head(wishes: Wishes, files: int) -> dict[str, OptionValue]:
     return head
 
 
-def _canary_phase(items: Sequence[Item], wishes: Wishes) -> DraftPhase:
+def _canary_phase(items: Sequence[DraftTarget], wishes: DraftOptions) -> DraftPhase:
     told = [
         replace(item, note=item.note or f"the smallest of its kind: {item.kind}") for item in items
     ]
@@ -259,7 +271,7 @@ def _guard(top: Path, taken: Set[str], projects: Sequence[str]) -> DraftPhase:
     batches = []
     conftests = [_inside(folder, places.conftest(top / folder)) for folder in projects]
     frozen = [
-        Item(path, new=not (top / path).exists(), note="judged by all tests below it")
+        DraftTarget(path, new=not (top / path).exists(), note="judged by all tests below it")
         for path in conftests
         if path not in taken
     ]
@@ -269,7 +281,7 @@ def _guard(top: Path, taken: Set[str], projects: Sequence[str]) -> DraftPhase:
     guidelines = _inside(home, places.guidelines(top / home))
     has_check = shutil.which("orchestrate-check") is not None
     paths = [*([CONFIGURATION] if has_check else []), guidelines, *places.sections(top)]
-    items = [Item(path, new=not (top / path).exists()) for path in paths]
+    items = [DraftTarget(path, new=not (top / path).exists()) for path in paths]
     title = "hook and guidelines" if has_check else "guidelines"
     batches.append(
         DraftBatch(title.split(maxsplit=1)[0], title, items, "" if has_check else _NO_HOOK)
@@ -285,7 +297,7 @@ def _inside(folder: str, path: str) -> str:
     return f"{folder}/{path}" if folder else path
 
 
-def _notes(found: Survey, wishes: Wishes) -> list[str]:
+def _notes(found: Survey, wishes: DraftOptions) -> list[str]:
     left = [f for f in found.files if f.lacks and priority(f) is None]
     notes = [
         "",
@@ -308,7 +320,7 @@ def _notes(found: Survey, wishes: Wishes) -> list[str]:
     return notes
 
 
-def _head(reports: str | None, wishes: Wishes) -> Mapping[str, OptionValue]:
+def _head(reports: str | None, wishes: DraftOptions) -> Mapping[str, OptionValue]:
     head: dict[str, OptionValue] = {"prevents": PREVENTS}
     if reports:
         head["reports"] = reports

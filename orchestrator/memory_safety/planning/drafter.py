@@ -13,8 +13,8 @@ from orchestrator.memory_safety.fixer.groups import derived_group
 from orchestrator.memory_safety.fixer.options import Grouping, Require
 from orchestrator.memory_safety.planning.additions import additions, is_memory_safety, new_items
 from orchestrator.memory_safety.planning.console import show_nothing_to_do
-from orchestrator.memory_safety.planning.draft import Wishes, draft
-from orchestrator.memory_safety.scan.facts import Facts
+from orchestrator.memory_safety.planning.draft import DraftOptions, draft
+from orchestrator.memory_safety.scan.facts import FileFacts
 from orchestrator.memory_safety.scan.scan import Survey, survey
 from orchestrator.plan.model import Plan
 from orchestrator.plan.patterns import is_pattern
@@ -88,11 +88,11 @@ def _scanned(paths: Sequence[str], top: Path, here: Path) -> Survey:
     return survey(paths, here=here, top=top, exclude=read_config(top).exclude)
 
 
-def _wishes(request: DraftRequest, top: Path) -> Wishes:
+def _wishes(request: DraftRequest, top: Path) -> DraftOptions:
     usual = str(read_config(top).options.get("require", Require.MOCKS))
     grouping = _one_of(Grouping, request.wishes.get("grouping"), "--grouping")
     require = _one_of(Require, request.wishes.get("require"), "--require")
-    return Wishes(
+    return DraftOptions(
         request.bounds,
         Grouping(grouping or Grouping.FILE),
         Require(require or usual),
@@ -107,7 +107,7 @@ def _one_of(known: Iterable[StrEnum], given: str | None, option: str) -> str | N
     return given
 
 
-def _other_counts(at: At, known: Mapping[str, Facts]) -> dict[str, int]:
+def _other_counts(at: At, known: Mapping[str, FileFacts]) -> dict[str, int]:
     """Return what of the expected counts of a target is another number now."""
     facts = known.get(at.target.path)
     if facts is None or not is_memory_safety(at.phase) or at.target.manual:

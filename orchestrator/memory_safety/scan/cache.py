@@ -16,7 +16,7 @@ from orchestrator import __version__
 from orchestrator.base.blob import blob_id
 from orchestrator.base.cache import cache_folder, kept, recalled
 from orchestrator.base.reading import read_regular
-from orchestrator.memory_safety.scan.facts import Facts
+from orchestrator.memory_safety.scan.facts import FileFacts
 from orchestrator.project.pytest_config import CONFIGURATIONS
 
 _RACY_NS = 2_000_000_000
@@ -27,7 +27,7 @@ _RACY_NS = 2_000_000_000
 class Seen:
     """What a file holds, and the other files that were looked at for it."""
 
-    facts: Facts
+    facts: FileFacts
     beside: tuple[str, ...]
 
 
@@ -41,7 +41,7 @@ class _State:
 
 
 @dataclass(slots=True)
-class Memory:
+class ScanCache:
     """What is known of the files of one project, to be filled and kept."""
 
     top: Path
@@ -66,10 +66,10 @@ class Memory:
             kept(self.file, json.dumps(plain).encode("ascii"))
 
 
-def remembered(top: Path, given: Sequence[str], paths: Sequence[str]) -> Memory:
+def remembered(top: Path, given: Sequence[str], paths: Sequence[str]) -> ScanCache:
     """What is known of `paths` and still true: neither they nor what was asked for them changed."""
     name = hashlib.sha256("\0".join([str(top), *given]).encode("utf-8", "replace"))
-    memory = Memory(
+    memory = ScanCache(
         top, cache_folder() / f"scan-{name.hexdigest()[:32]}.json", _surroundings(top, paths)
     )
     try:
@@ -77,7 +77,7 @@ def remembered(top: Path, given: Sequence[str], paths: Sequence[str]) -> Memory:
         if plain["surroundings"] != memory.surroundings:
             return memory
         before = {path: _State(*state) for path, state in plain["states"].items()}
-        known = [Seen(Facts(**facts), tuple(beside)) for facts, beside in plain["files"]]
+        known = [Seen(FileFacts(**facts), tuple(beside)) for facts, beside in plain["files"]]
         written = plain["at"]
     except (ValueError, RecursionError, KeyError, TypeError):
         return memory

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from orchestrator.base.text import counts_in_words, plural
 from orchestrator.console.streams import answer, next_step
 from orchestrator.console.tables import show_table, simple_table
-from orchestrator.memory_safety.scan.facts import KINDS, Facts
+from orchestrator.memory_safety.scan.facts import KINDS, FileFacts
 from orchestrator.memory_safety.scan.ranking import (
     Sum,
     by_folder,
@@ -56,7 +56,7 @@ def survey_json(found: Survey) -> str:
     )
 
 
-def _show_files(title: str, files: Sequence[Facts], limit: int | None) -> None:
+def _show_files(title: str, files: Sequence[FileFacts], limit: int | None) -> None:
     if files:
         show_table(simple_table(title, _FILE_COLUMNS, map(_file_row, files[:limit])))
         _rest(len(files) - len(files[:limit]), "file")
@@ -97,7 +97,7 @@ _PLACES = {
 }  # fmt: skip
 
 
-def _file_row(facts: Facts) -> list[str]:
+def _file_row(facts: FileFacts) -> list[str]:
     level = priority(facts)
     numbers = [
         facts.classes, facts.methods, facts.async_methods, *(facts.mocks.get(k, 0) for k in _SHOWN),
@@ -117,7 +117,7 @@ def _folder_row(one: Sum) -> list[str]:
     return [one.name, *map(_number, numbers)]
 
 
-def _file(facts: Facts) -> dict[str, object]:
+def _file(facts: FileFacts) -> dict[str, object]:
     level = priority(facts)
     return {
         "path": facts.path,

@@ -11,7 +11,7 @@ KINDS = (ASYNC_MOCK, "MagicMock", "Mock", "patch", "autospec", "fixture")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class FileFacts:
     """What one test file holds. Only classes that pytest collects count, with their own methods.
 
     `cases` are the TestCases among the classes, `touching` those whose tests can touch a mock.

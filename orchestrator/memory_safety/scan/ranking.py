@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from orchestrator.memory_safety.scan.facts import ASYNC_MOCK, Facts
+from orchestrator.memory_safety.scan.facts import ASYNC_MOCK, FileFacts
 from orchestrator.plan.model import Priority
 
 MANY_METHODS = 10
 """From so many test methods on, a file with AsyncMock is of high priority."""
 
 
-def priority(facts: Facts) -> Priority | None:
+def priority(facts: FileFacts) -> Priority | None:
     """HIGH: AsyncMock and many methods; MEDIUM: AsyncMock; LOW: other mocks; None: no mocks.
 
     Of a file without test classes there is nothing to say either.
@@ -26,19 +26,19 @@ def priority(facts: Facts) -> Priority | None:
     return Priority.LOW if facts.touching or any(facts.mocks.values()) else None
 
 
-def ranked(files: Iterable[Facts]) -> list[Facts]:
+def ranked(files: Iterable[FileFacts]) -> list[FileFacts]:
     """By priority, then by the number of test methods; files without mocks last."""
     order: list[Priority | None] = [Priority.HIGH, Priority.MEDIUM, Priority.LOW, None]
     return sorted(files, key=lambda f: (order.index(priority(f)), -f.methods, f.path))
 
 
-def high_risk(files: Iterable[Facts]) -> list[Facts]:
+def high_risk(files: Iterable[FileFacts]) -> list[FileFacts]:
     """The files with AsyncMock, the most test methods first."""
     found = [f for f in files if f.classes and f.mocks.get(ASYNC_MOCK)]
     return sorted(found, key=lambda f: (-f.methods, f.path))
 
 
-def most_methods(files: Iterable[Facts]) -> list[Facts]:
+def most_methods(files: Iterable[FileFacts]) -> list[FileFacts]:
     """The files with test classes, the most test methods first."""
     return sorted((f for f in files if f.classes), key=lambda f: (-f.methods, f.path))
 
@@ -61,7 +61,7 @@ class Sum:
     by_hand: int
 
 
-def summed(name: str, files: Sequence[Facts]) -> Sum:
+def summed(name: str, files: Sequence[FileFacts]) -> Sum:
     """`files` in one line."""
     return Sum(
         name,
@@ -78,9 +78,9 @@ def summed(name: str, files: Sequence[Facts]) -> Sum:
     )
 
 
-def by_folder(files: Sequence[Facts]) -> list[Sum]:
+def by_folder(files: Sequence[FileFacts]) -> list[Sum]:
     """A sum per folder, in the order of their names."""
-    folders: dict[str, list[Facts]] = {}
+    folders: dict[str, list[FileFacts]] = {}
     for facts in files:
         folders.setdefault(str(PurePosixPath(facts.path).parent), []).append(facts)
     return [summed(name, inside) for name, inside in sorted(folders.items())]

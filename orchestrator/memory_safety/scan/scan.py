@@ -14,7 +14,7 @@ from orchestrator.memory_safety.fixer.counting import facts_of
 from orchestrator.memory_safety.fixer.options import Require
 from orchestrator.memory_safety.fixer.reading.module import Parsed
 from orchestrator.memory_safety.scan.cache import Seen, remembered
-from orchestrator.memory_safety.scan.facts import Facts
+from orchestrator.memory_safety.scan.facts import FileFacts
 from orchestrator.project.discover import discovered
 from orchestrator.project.pytest_config import settings_for
 
@@ -31,8 +31,8 @@ class Survey:
     """
 
     top: Path
-    files: Sequence[Facts]
-    conftests: Sequence[Facts]
+    files: Sequence[FileFacts]
+    conftests: Sequence[FileFacts]
     looked_at: int
 
 
@@ -94,6 +94,6 @@ def _one(path: str, top: Path, parsed: Parsed) -> Seen:
     try:
         data = read_regular(top / path)
     except OSError as error:
-        return Seen(Facts(path, by_hand=[f"cannot be read: {error.strerror}"]), ())
+        return Seen(FileFacts(path, by_hand=[f"cannot be read: {error.strerror}"]), ())
     facts, beside = facts_of(Source(path, data, {"require": Require.ALL.value}), top, parsed)
     return Seen(facts, tuple(beside))

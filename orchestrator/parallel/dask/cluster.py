@@ -20,7 +20,7 @@ from orchestrator.parallel.dask.door import closed
 from orchestrator.parallel.dask.parcel import Sender
 from orchestrator.parallel.dask.remote import judge_parcel
 from orchestrator.parallel.series import MakeExecutor
-from orchestrator.parallel.task import Answer, Failed, Judged, Task
+from orchestrator.parallel.task import Answer, BatchTask, Judged, TaskFailed
 from orchestrator.parallel.wire import Garbled, answer_from, plain_bytes
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def on_cluster(scheduler: str | None, jobs: int | None) -> MakeExecutor:
 class _Asked:
     """A task at work: what was submitted for it, since when, and how often it failed."""
 
-    task: Task
+    task: BatchTask
     futures: list[Any]
     began_s: float
     tries: int = 1
@@ -136,7 +136,7 @@ class Cluster:
         """How many more tasks may begin now."""
         return self.jobs - len(self._asked)
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: BatchTask) -> None:
         """Hand a task to the scheduler."""
         self._asked[task.number] = _Asked(task, [], time.monotonic())
         if self._is_there():
@@ -220,9 +220,9 @@ class Cluster:
                 answer = answer_from(future.result(), self._home.plan)
             except Exception as error:  # noqa: BLE001 - it is asked for again
                 why = next(iter(str(error).splitlines()), type(error).__name__)
-        if isinstance(answer, Failed) and answer.error.exit_code is Exit.BUG:
+        if isinstance(answer, TaskFailed) and answer.error.exit_code is Exit.BUG:
             why = answer.error.what  # another worker may do better
-        elif isinstance(answer, Judged | Failed):
+        elif isinstance(answer, Judged | TaskFailed):
             del self._asked[number]
             self._cancel(asked)
             self._longest_s = max(self._longest_s, time.monotonic() - asked.began_s)
@@ -251,7 +251,7 @@ class Cluster:
             return []  # it was asked for twice, and the other may answer
         if asked.tries >= most:
             del self._asked[asked.task.number]
-            return [Failed(asked.task, _given_up(asked.task, why))]
+            return [TaskFailed(asked.task, _given_up(asked.task, why))]
         asked.tries += 1
         first = why.partition("\n")[0]
         self._begin(asked)
@@ -355,7 +355,7 @@ class Cluster:
                 client.close(timeout=2)
 
 
-def _given_up(task: Task, why: str) -> CannotJudge:
+def _given_up(task: BatchTask, why: str) -> CannotJudge:
     return CannotJudge(
         f"{task.place} could not be judged on the cluster: {why}",
         next_step="orchestrate next-batch --all --jobs 1",

@@ -11,7 +11,7 @@ from orchestrator import __version__
 from orchestrator.base.paths import why_unsafe
 from orchestrator.engine.context import RunContext
 from orchestrator.errors import BadInput
-from orchestrator.parallel.task import Task
+from orchestrator.parallel.task import BatchTask
 from orchestrator.parallel.wire import Garbled, from_bytes
 from orchestrator.plan.model import Plan
 from orchestrator.vcs import Repo
@@ -27,7 +27,7 @@ class Parcel:
     `topic` is where what happens is told.
     """
 
-    task: Task
+    task: BatchTask
     plan: Plan
     plan_file: str
     repository: str
@@ -105,7 +105,7 @@ class Sender:
         """The first commit with all that is before it."""
         return _bundle(self.repo, self.root)
 
-    def parcel(self, task: Task) -> Parcel:
+    def parcel(self, task: BatchTask) -> Parcel:
         """A task with what came since the first commit."""
         since = b""
         if not is_ancestor(self.repo, task.base, self.root):

@@ -28,7 +28,7 @@ from orchestrator.parallel.dask.parcel import Parcel, parcel_from
 from orchestrator.parallel.dask.places import TOP, rewritten
 from orchestrator.parallel.dask.secrets import without_secrets
 from orchestrator.parallel.judging import judged
-from orchestrator.parallel.task import Answer, Failed
+from orchestrator.parallel.task import Answer, TaskFailed
 from orchestrator.parallel.wire import to_bytes
 from orchestrator.plan.projects import folders_of, projects_of, wanted_python
 from orchestrator.project.interpreter import interpreter
@@ -65,7 +65,7 @@ def judge_parcel(parcel: bytes, bundle: bytes) -> bytes:
         answer = judged_in(folder, asked, bundle, _seldom(emit))
     except Exception as error:  # noqa: BLE001 - another worker may do better
         at = "".join(traceback.format_exception(error)[-2:])
-        answer = Failed(asked.task, OrchestrateError(f"{error}\n{at}"))
+        answer = TaskFailed(asked.task, OrchestrateError(f"{error}\n{at}"))
     return to_bytes(without_secrets(answer))
 
 
@@ -76,13 +76,13 @@ def judged_in(folder: Path, parcel: Parcel, bundle: bytes, emit: Callable[[Event
             f"a worker has orchestrate {__version__}, and was asked by {parcel.version}",
             next_step="install the same version on every worker",
         )
-        return Failed(parcel.task, error)
+        return TaskFailed(parcel.task, error)
     try:
         with _slot(folder) as slot:
             clone = _clone(folder, parcel, bundle)
             return _judged(clone, folder / slot, parcel, emit)
     except OrchestrateError as error:
-        return Failed(parcel.task, error)
+        return TaskFailed(parcel.task, error)
 
 
 @contextlib.contextmanager

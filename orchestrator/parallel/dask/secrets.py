@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from orchestrator.base.redact import redacted, redacted_id
 from orchestrator.engine.events import Event
 from orchestrator.errors import CannotJudge, OrchestrateError
-from orchestrator.parallel.task import Answer, Failed, Judged
+from orchestrator.parallel.task import Answer, Judged, TaskFailed
 
-T = TypeVar("T", Answer, Judged, Failed, Event)
+T = TypeVar("T", Answer, Judged, TaskFailed, Event)
 
 _Write = Callable[[str], str]
 _TEXTS: Mapping[str, _Write] = {

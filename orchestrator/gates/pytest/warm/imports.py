@@ -23,7 +23,7 @@ _VOLATILE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Imports:
+class ImportLog:
     """What a probe wrote down of one run (see `orchestrate_imports`), as JSON.
 
     `unfit` says why nothing may be forked that holds it.
@@ -32,7 +32,7 @@ class Imports:
     text: str
     unfit: str | None
 
-    def without(self, module: str) -> Imports:
+    def without(self, module: str) -> ImportLog:
         """The same, but for one module and what cannot do without it."""
         facts = json.loads(self.text)
         facts["left_out"] = sorted({*facts["left_out"], module})
@@ -43,7 +43,7 @@ class Imports:
         """Names of the installed and standard modules."""
         return frozenset(name for name, _ in json.loads(self.text)["modules"])
 
-    def followed_by(self, other: Imports) -> Imports:
+    def followed_by(self, other: ImportLog) -> ImportLog:
         """These, and after them what another run imported beside, with the environment it had."""
         facts, others = json.loads(self.text), json.loads(other.text)
         seen, first = self.modules, len(facts["modules"])
@@ -57,10 +57,10 @@ class Imports:
         ]
         for kind in ("known", "foreign", "rewritten", "patterns"):
             facts[kind] = list(dict.fromkeys([*facts[kind], *others[kind]]))
-        return Imports(json.dumps(facts), other.unfit)
+        return ImportLog(json.dumps(facts), other.unfit)
 
     @classmethod
-    def read(cls, file: Path) -> Imports | None:
+    def read(cls, file: Path) -> ImportLog | None:
         """What a probe wrote; None where it did not come so far."""
         try:
             return cls.of({"left_out": [], **json.loads(file.read_text("ascii"))})
@@ -68,7 +68,7 @@ class Imports:
             return None
 
     @classmethod
-    def of(cls, facts: Any) -> Imports | None:
+    def of(cls, facts: Any) -> ImportLog | None:
         """These facts; None is nothing."""
         return None if facts is None else cls(json.dumps(facts), facts["unfit"])
 
@@ -105,13 +105,13 @@ class Learned:
     what would not have to be loaded, were it proved that the one, or once that is, the other does.
     """
 
-    imports: Imports
+    imports: ImportLog
     is_proved: bool = False
-    more: Imports | None = None
+    more: ImportLog | None = None
     spent_s: float = 0.0
 
     @property
-    def candidate(self) -> Imports | None:
+    def candidate(self) -> ImportLog | None:
         """What is to be proved next; None where there is nothing."""
         return self.more if self.is_proved else self.imports
 
@@ -120,7 +120,7 @@ def known(stamp: str) -> Learned | None:
     """What earlier sessions learned of this environment; None where that is nothing."""
     try:
         facts = json.loads(recalled(_file(stamp)) or b"")
-        imports, more = (Imports.of(facts[name]) for name in ("imports", "more"))
+        imports, more = (ImportLog.of(facts[name]) for name in ("imports", "more"))
         if imports is None:
             return None
         return Learned(imports, facts["is_proved"], more, facts["spent_s"])

@@ -14,7 +14,7 @@ from orchestrator.base import tempdirs
 from orchestrator.base.process import Start
 from orchestrator.gates.pytest.events import TestRun
 from orchestrator.gates.pytest.run import PytestRequest, PytestRun, base_environment
-from orchestrator.gates.pytest.warm.imports import Environment, Imports, Learned, keep, known
+from orchestrator.gates.pytest.warm.imports import Environment, ImportLog, Learned, keep, known
 from orchestrator.gates.pytest.warm.server import EnvironmentChanged, NotForked, Server
 
 _ANYHOW_S = 1.0
@@ -24,7 +24,7 @@ _LEFT_OUT = 12
 """How many modules are left out of what is loaded, at most, before runs are started instead."""
 
 
-class Run(Protocol):
+class StartRun(Protocol):
     """Runs pytest once: started by `start` where that is given; `imports` is told what it loads."""
 
     def __call__(self, *, start: Start | None = None, imports: Path | None = None) -> PytestRun:
@@ -32,7 +32,7 @@ class Run(Protocol):
         ...
 
 
-class Warm:
+class ForkServer:
     """The runs of one session: the first is started and learned from, a later one is proof.
 
     That one is started, and forked as well, where runs have spent as long on loading as that takes.
@@ -61,7 +61,7 @@ class Warm:
             self._load_meanwhile(self._learned.imports)
 
     def run(
-        self, request: PytestRequest, run: Run, say: Callable[[str], None]
+        self, request: PytestRequest, run: StartRun, say: Callable[[str], None]
     ) -> tuple[PytestRun, float]:
         """How a run ended, and how many seconds were spent beside it to prove something."""
         self._say = say
@@ -106,11 +106,11 @@ class Warm:
                 self.close()
                 self._learned = found
 
-    def _first(self, run: Run) -> PytestRun:
+    def _first(self, run: StartRun) -> PytestRun:
         with tempdirs.folder("imports") as name:
             file = Path(name, "imports.json")
             ended = run(imports=file)
-            found = Imports.read(file)
+            found = ImportLog.read(file)
         if found is None:
             return ended
         if found.unfit is not None:
@@ -137,7 +137,7 @@ class Warm:
         """Whether runs have spent as long on loading as a proof takes."""
         return 0 < learned.spent_s >= self._proof_s
 
-    def _prove(self, run: Run, first: PytestRun) -> None:
+    def _prove(self, run: StartRun, first: PytestRun) -> None:
         """Fork what ran already, and compare."""
         learned = self._learned
         assert learned is not None
@@ -168,7 +168,7 @@ class Warm:
         else:
             self._give_up(why)
 
-    def _as_far_as_it_goes(self, imports: Imports, run: Run) -> tuple[PytestRun, Imports]:
+    def _as_far_as_it_goes(self, imports: ImportLog, run: StartRun) -> tuple[PytestRun, ImportLog]:
         """A forked run, and what could be loaded for it: one module after the other is left out.
 
         Raises:
@@ -184,7 +184,7 @@ class Warm:
                 imports = imports.without(error.module)
         return run(start=self._begin(imports).start), imports
 
-    def _forked(self, learned: Learned, run: Run) -> PytestRun:
+    def _forked(self, learned: Learned, run: StartRun) -> PytestRun:
         try:
             server = self._begin(learned.imports)
             if not self._grows:
@@ -192,7 +192,7 @@ class Warm:
             with tempdirs.folder("imports") as name:
                 file = Path(name, "imports.json")
                 ended = run(start=server.start, imports=file)
-                found = Imports.read(file)
+                found = ImportLog.read(file)
         except EnvironmentChanged as error:
             self._forget(error.why)
             return self._first(run)
@@ -204,7 +204,7 @@ class Warm:
         return ended
 
     def _learn_more(
-        self, learned: Learned, found: Imports, ended: PytestRun, load_s: float
+        self, learned: Learned, found: ImportLog, ended: PytestRun, load_s: float
     ) -> None:
         """Remember what a forked run loaded beside, and count what others had loaded before it."""
         loaded = learned.imports.modules
@@ -216,11 +216,11 @@ class Warm:
         spent_s = learned.spent_s + load_s * again / len(loaded)
         self._remember(replace(learned, more=more, spent_s=spent_s))
 
-    def _load_meanwhile(self, imports: Imports) -> None:
+    def _load_meanwhile(self, imports: ImportLog) -> None:
         with contextlib.suppress(NotForked):  # whoever needs it will hear of it
             self._begin(imports)
 
-    def _begin(self, imports: Imports) -> Server:
+    def _begin(self, imports: ImportLog) -> Server:
         """The process that loads `imports`, started if there is none."""
         if self._server is None:
             python = self._environment.python

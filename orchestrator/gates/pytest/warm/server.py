@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from orchestrator.base import process, tempdirs
-from orchestrator.gates.pytest.warm.imports import Imports
+from orchestrator.gates.pytest.warm.imports import ImportLog
 from orchestrator.project.interpreter import Interpreter
 
 _MODULE = "orchestrate_warm"
@@ -46,7 +46,7 @@ class Server:
     """
 
     def __init__(
-        self, imports: Imports, python: Interpreter, cwd: Path, env: Mapping[str, str]
+        self, imports: ImportLog, python: Interpreter, cwd: Path, env: Mapping[str, str]
     ) -> None:
         """Start it in `cwd` with the environment that runs of pytest have."""
         self._all = contextlib.ExitStack()
@@ -67,7 +67,9 @@ class Server:
         wanted.write_text(imports.text, "ascii")
         self._send(wanted)
 
-    def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> process.Child:
+    def start(
+        self, command: Sequence[str], cwd: Path, env: Mapping[str, str]
+    ) -> process.ChildProcess:
         """Fork a run: `command` is `PYTHON -m pytest ARGUMENTS`."""
         self._wait_until_ready()
         self._runs += 1

@@ -16,7 +16,7 @@ from orchestrator.memory_safety.fixer.reading.syntax import (
     assignments,
     own_statements,
 )
-from orchestrator.project.pytest_config import Settings
+from orchestrator.project.pytest_config import PytestSettings
 
 _NOT_TESTS = {
     "Enum",
@@ -37,7 +37,7 @@ _NOT_CALLABLE = (
 class Collected:
     """Answers for the classes of one module, by the rules of pytest's own collector."""
 
-    def __init__(self, module: Module, settings: Settings) -> None:
+    def __init__(self, module: Module, settings: PytestSettings) -> None:
         """Look at `module` through the project's naming settings."""
         self._module = module
         self._settings = settings

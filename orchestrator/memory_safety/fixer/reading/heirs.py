@@ -10,7 +10,7 @@ from glob import glob
 from pathlib import Path
 
 from orchestrator.base.reading import read_regular
-from orchestrator.project.pytest_config import Settings, settings_for
+from orchestrator.project.pytest_config import PytestSettings, settings_for
 
 _CLASS = re.compile(rb"^[ \t]*class[ \t]+\w+[ \t]*\(([^)]*)\)", re.MULTILINE)
 _ALIAS = re.compile(rb"\b(\w+)[ \t]+as[ \t]+(\w+)")
@@ -58,7 +58,7 @@ def test_files(top: Path) -> Iterator[Path]:
             yield from (Path(folder, f) for f in files if _is_test(f"{at}/{f}", settings))
 
 
-def _is_test(path: str, settings: Settings) -> bool:
+def _is_test(path: str, settings: PytestSettings) -> bool:
     return path.endswith(".py") and settings.collects_file(path.removeprefix("./"))
 
 

@@ -18,7 +18,7 @@ from orchestrator.memory_safety.fixer.reading.syntax import (
     nodes_below,
     own_statements,
 )
-from orchestrator.project.pytest_config import Settings, settings_for
+from orchestrator.project.pytest_config import PytestSettings, settings_for
 
 _MODULES = ("unittest.mock", "mock", "pytest_mock", "asynctest", "asyncmock", "mockito", "flexmock")
 _FIXTURES = frozenset(
@@ -167,7 +167,7 @@ class MockUse:
         return frozenset(self._settings.usefixtures)
 
     @cached_property
-    def _settings(self) -> Settings:
+    def _settings(self) -> PytestSettings:
         path = self._module.path.relative_to(self._module.top).as_posix()
         return settings_for(self._module.top, path)
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from orchestrator.base.reading import read_regular
-from orchestrator.memory_safety.fixer.reading.names import Names, dotted, names_of
+from orchestrator.memory_safety.fixer.reading.names import PatternNames, dotted, names_of
 from orchestrator.memory_safety.fixer.reading.outside import TEST_CASES, Outside
 from orchestrator.memory_safety.fixer.reading.syntax import (
     ClassNode,
@@ -122,7 +122,7 @@ class Module:
         return self._nodes[node]
 
     @cached_property
-    def names(self) -> Names:
+    def names(self) -> PatternNames:
         """Under which names it reaches what the pattern needs."""
         return names_of(self.tree, self.nodes)
 

@@ -10,7 +10,7 @@ from orchestrator.memory_safety.fixer.reading.syntax import own_nodes
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class PatternNames:
     """How to write the three things the pattern needs; None where the module must import first."""
 
     collect: str | None
@@ -25,7 +25,7 @@ class Names:
     """Those among them that mean something else where a class's decorators are evaluated."""
 
 
-def names_of(tree: ast.Module, nodes: Sequence[ast.AST]) -> Names:
+def names_of(tree: ast.Module, nodes: Sequence[ast.AST]) -> PatternNames:
     """What a module's own top-level imports offer; `nodes` are all of `tree`.
 
     An import in a function, below `if TYPE_CHECKING` or in a `try` does not count: the name may not
@@ -42,7 +42,7 @@ def names_of(tree: ast.Module, nodes: Sequence[ast.AST]) -> Names:
     outside = others.union(*(node.names for node in nodes if isinstance(node, ast.Global)))
     outside |= {name for inner in own_nodes(tree) for name in _bound_by(inner)}
     inside = {name for node in nodes for name in _bindings_in(node)}
-    return Names(collect, mark, os, frozenset(outside | inside), frozenset(outside))
+    return PatternNames(collect, mark, os, frozenset(outside | inside), frozenset(outside))
 
 
 def local_collects(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:

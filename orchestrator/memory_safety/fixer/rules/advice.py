@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from orchestrator.memory_safety.check.findings import Finding, Level
+from orchestrator.memory_safety.check.findings import Finding, Severity
 from orchestrator.memory_safety.fixer.reading.collected import Collected
 from orchestrator.memory_safety.fixer.reading.mocks import MockUse
 from orchestrator.memory_safety.fixer.reading.module import Inside, Module
@@ -26,22 +26,22 @@ def advice(module: Module, mocks: MockUse, collected: Collected) -> Iterator[Fin
             yield from _conditions(node)
         elif isinstance(node, Function) and (scope := _wide_scope(node)) and mocks.mentions(node):
             text = f"the {scope}-scoped fixture {node.name} holds mocks beyond a test"
-            yield _found(node, "MS008", node.name, text, Level.ADVICE)
+            yield _found(node, "MS008", node.name, text, Severity.ADVICE)
     yield from _held(module, mocks, collected)
 
 
 def _conditions(node: ast.AST) -> Iterator[Finding]:
     """Conditions that ask whether xdist is at work and cannot know it."""
     if isinstance(node, ast.Compare) and (text := _wrong_comparison(node)):
-        yield _found(node, "MS006", "", f"{text}; ask {_RIGHT}", Level.WARNING)
+        yield _found(node, "MS006", "", f"{text}; ask {_RIGHT}", Severity.WARNING)
     if isinstance(node, ast.Call):
         words = [dotted(arg) or getattr(arg, "value", None) for arg in node.args]
         if dotted(node.func) == "hasattr" and tuple(words) in _NEVER_THERE:
             text = f"{words[0]} never has {words[1]!r} in a test; ask {_RIGHT}"
-            yield _found(node, "MS006", "", text, Level.WARNING)
+            yield _found(node, "MS006", "", text, Severity.WARNING)
         elif (dotted(node.func) or "").endswith("skipif") and _asks_worker(node.args[:1]):
             text = f"skipif evaluates a string as code, and this is the worker's name; ask {_RIGHT}"
-            yield _found(node, "MS006", "", text, Level.WARNING)
+            yield _found(node, "MS006", "", text, Severity.WARNING)
 
 
 _NEVER_THERE = {("sys", "workerinput"), ("pytest", "xdist"), ("pytest", "workerinput")}
@@ -75,7 +75,7 @@ def _held(module: Module, mocks: MockUse, collected: Collected) -> Iterator[Find
     """Mocks that pytest keeps for the session: in a module's or a class's namespace, on `self`."""
     for statement in module.tree.body:
         if isinstance(statement, ast.Assign | ast.AnnAssign) and _makes(statement.value, mocks):
-            yield _found(statement, "MS007", "", "a mock at module level lives on", Level.ADVICE)
+            yield _found(statement, "MS007", "", "a mock at module level lives on", Severity.ADVICE)
     for at in module.classes:
         for name, value in at.assigned():
             if value is not None and _makes(value, mocks):
@@ -96,12 +96,12 @@ def _held_by_methods(at: ClassNode, mocks: MockUse, *, keeps: bool) -> Iterator[
                             f"pytest keeps the instance, so {name} outlives its test; with "
                             "clear_instance the teardown empties it"
                         )
-                        yield _found(node, "MS007", at.qualname, text, Level.ADVICE)
+                        yield _found(node, "MS007", at.qualname, text, Severity.ADVICE)
 
 
 def _held_by_class(at: ClassNode, node: ast.AST, name: str) -> Finding:
     text = f"{name} is a mock of the class, and lives on"
-    return _found(node, "MS007", at.qualname, text, Level.ADVICE)
+    return _found(node, "MS007", at.qualname, text, Severity.ADVICE)
 
 
 def _is_emptied(at: ClassNode, collected: Collected) -> bool:
@@ -128,6 +128,6 @@ def _wide_scope(function: ast.AST) -> str | None:
     return None
 
 
-def _found(node: ast.AST, code: str, subject: str, text: str, level: Level) -> Finding:
+def _found(node: ast.AST, code: str, subject: str, text: str, level: Severity) -> Finding:
     line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
     return Finding(line, column, code, subject, text, level)

@@ -6,11 +6,11 @@ import ast
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from orchestrator.memory_safety.check.findings import Finding, Level
+from orchestrator.memory_safety.check.findings import Finding, Severity
 from orchestrator.memory_safety.fixer.options import Grouping, Options
 from orchestrator.memory_safety.fixer.reading.mocks import MockUse, use_of
 from orchestrator.memory_safety.fixer.reading.module import Module
-from orchestrator.memory_safety.fixer.reading.names import Names
+from orchestrator.memory_safety.fixer.reading.names import PatternNames
 from orchestrator.memory_safety.fixer.reading.syntax import ClassNode
 
 
@@ -63,7 +63,7 @@ class Analysis:
     findings: list[Finding] = field(default_factory=list)
 
     @property
-    def names(self) -> Names:
+    def names(self) -> PatternNames:
         """Under which names the file reaches what the pattern needs."""
         return self.module.names
 
@@ -142,27 +142,29 @@ class Analysis:
         """The file needs a person, because of the class `at`."""
         self.refusals.append(f"{at.qualname} (line {at.node.lineno}): {reason}")
         line, column = at.node.lineno, at.node.col_offset + 1
-        found = Finding(line, column, code, at.qualname, reason, Level.ERROR, by_hand=True)
+        found = Finding(line, column, code, at.qualname, reason, Severity.ERROR, by_hand=True)
         self.findings.append(found)
 
     def refuse_file(self, reason: str, code: str) -> None:
         """The file needs a person, whatever class is looked at."""
         self.refusals.append(reason)
-        self.findings.append(Finding(1, 1, code, "", reason, Level.ERROR, by_hand=True))
+        self.findings.append(Finding(1, 1, code, "", reason, Severity.ERROR, by_hand=True))
 
     def note(self, at: ClassNode, text: str, code: str | None = None) -> None:
         """Something worth a word; with a code it is a warning of the check as well."""
         self.notes.append(f"{at.qualname} (line {at.node.lineno}): {text}")
         if code is not None:
-            self.find(at, code, text, Level.WARNING)
+            self.find(at, code, text, Severity.WARNING)
 
-    def find(self, at: ClassNode, code: str, message: str, level: Level = Level.ERROR) -> None:
+    def find(
+        self, at: ClassNode, code: str, message: str, level: Severity = Severity.ERROR
+    ) -> None:
         """Something the check says of the class `at`."""
         line, column = at.node.lineno, at.node.col_offset + 1
         self.findings.append(Finding(line, column, code, at.qualname, message, level))
 
 
-def skip_condition(names: Names) -> str:
+def skip_condition(names: PatternNames) -> str:
     """Whether the tests run in a worker of xdist: a bool, since a string is taken for code."""
     return f'{names.os or "os"}.environ.get("PYTEST_XDIST_WORKER") is not None'
 

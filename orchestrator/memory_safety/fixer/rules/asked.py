@@ -16,7 +16,7 @@ from orchestrator.memory_safety.fixer.rules.nested import is_below
 from orchestrator.project.pytest_config import settings_for
 
 
-class Asked:
+class ClassSelector:
     """Answers for the classes of one module, under the options of the file that is analysed."""
 
     def __init__(self, module: Module, options: Options, mocks: MockUse) -> None:
@@ -28,12 +28,12 @@ class Asked:
         self._options = options
         self._mocks = mocks
         self._ignored = ignored_lines(module.data)
-        self._others: dict[Module, Asked] = {}
+        self._others: dict[Module, ClassSelector] = {}
 
-    def of(self, module: Module) -> Asked:
+    def of(self, module: Module) -> ClassSelector:
         """The same questions about another module, under the same options."""
         if module not in self._others:
-            self._others[module] = Asked(module, self._options, use_of(module))
+            self._others[module] = ClassSelector(module, self._options, use_of(module))
         return self._others[module]
 
     def is_ignored(self, at: ClassNode) -> bool:

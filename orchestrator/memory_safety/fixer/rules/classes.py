@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 from orchestrator.fixers.base import Source
-from orchestrator.memory_safety.check.findings import Finding, Level
+from orchestrator.memory_safety.check.findings import Finding, Severity
 from orchestrator.memory_safety.fixer.groups import group_problem
 from orchestrator.memory_safety.fixer.options import options_of
 from orchestrator.memory_safety.fixer.reading import marks
@@ -15,7 +15,7 @@ from orchestrator.memory_safety.fixer.reading.module import Inside, Module, Pars
 from orchestrator.memory_safety.fixer.reading.pragmas import why_left_alone
 from orchestrator.memory_safety.fixer.reading.syntax import ClassNode
 from orchestrator.memory_safety.fixer.rules.analysis import Analysis, skip_condition
-from orchestrator.memory_safety.fixer.rules.asked import Asked
+from orchestrator.memory_safety.fixer.rules.asked import ClassSelector
 from orchestrator.memory_safety.fixer.rules.heirs import refuse_for_heirs
 from orchestrator.memory_safety.fixer.rules.marks import MarkRules
 from orchestrator.memory_safety.fixer.rules.nested import why_no_new_teardown
@@ -42,13 +42,13 @@ def analyse(
     if asks_heirs:
         cache.modules[module.path] = module  # so that other files derive from the classes here
     analysis = Analysis(options_of(source.path, source.options), module)
-    asked = Asked(module, analysis.options, analysis.mocks)
+    asked = ClassSelector(module, analysis.options, analysis.mocks)
     if not asked.settings.collects_file(source.path):
         analysis.notes.append("not collected: the name does not match python_files")
     elif reason := why_left_alone(source):
         analysis.notes.append(f"left alone: {reason}")
     else:
-        _Judge(analysis, asked).judge()
+        _ClassJudge(analysis, asked).judge()
         if asks_heirs:
             refuse_for_heirs(analysis, asked)
     return analysis
@@ -59,10 +59,10 @@ def may_hold_classes(data: bytes) -> bool:
     return b"class" in data or b"\0" in data
 
 
-class _Judge:
+class _ClassJudge:
     """Fills an analysis, class by class."""
 
-    def __init__(self, analysis: Analysis, asked: Asked) -> None:
+    def __init__(self, analysis: Analysis, asked: ClassSelector) -> None:
         self._analysis = analysis
         self._asked = asked
         self._module = analysis.module
@@ -128,7 +128,7 @@ class _Judge:
             self._analysis.notes.append(f"line {statement.lineno}: {text}")
             column = statement.col_offset + 1
             self._analysis.findings.append(
-                Finding(statement.lineno, column, "MS001", name, text, Level.WARNING)
+                Finding(statement.lineno, column, "MS001", name, text, Severity.WARNING)
             )
 
     def _refuse_nested(self) -> None:
@@ -162,7 +162,7 @@ class _Judge:
                 find(at, "MS002", f"let {work.append_to} call {collect}")
         if self._analysis.uses_gc_unimported and self._analysis.names.collect is None:
             self._analysis.findings.append(
-                Finding(1, 1, "MS003", "", "add import gc at module level", Level.ERROR)
+                Finding(1, 1, "MS003", "", "add import gc at module level", Severity.ERROR)
             )
 
     def _refuse_group(self) -> None:

@@ -8,11 +8,11 @@ from orchestrator.memory_safety.fixer.reading.heirs import may_derive_from
 from orchestrator.memory_safety.fixer.reading.module import Inside
 from orchestrator.memory_safety.fixer.reading.syntax import ClassNode
 from orchestrator.memory_safety.fixer.rules.analysis import Analysis
-from orchestrator.memory_safety.fixer.rules.asked import Asked
+from orchestrator.memory_safety.fixer.rules.asked import ClassSelector
 from orchestrator.memory_safety.fixer.rules.nested import why_not_above
 
 
-def refuse_for_heirs(analysis: Analysis, asked: Asked) -> None:
+def refuse_for_heirs(analysis: Analysis, asked: ClassSelector) -> None:
     """Refuse every new teardown that would hide one a class of another file has now.
 
     That class is refused as well when its own file is judged: both need the same person.
@@ -26,7 +26,9 @@ def refuse_for_heirs(analysis: Analysis, asked: Asked) -> None:
                     break
 
 
-def _heirs(at: ClassNode, asked: Asked, analysis: Analysis) -> Iterator[tuple[ClassNode, Asked]]:
+def _heirs(
+    at: ClassNode, asked: ClassSelector, analysis: Analysis
+) -> Iterator[tuple[ClassNode, ClassSelector]]:
     """The test classes of other files that derive from it."""
     module = analysis.module
     for path in may_derive_from(at.node.name, module.top):

@@ -11,13 +11,13 @@ from orchestrator.memory_safety.fixer.reading.marks import Group
 from orchestrator.memory_safety.fixer.reading.module import Inside
 from orchestrator.memory_safety.fixer.reading.syntax import ClassNode
 from orchestrator.memory_safety.fixer.rules.analysis import Analysis, Work, skip_condition
-from orchestrator.memory_safety.fixer.rules.asked import Asked
+from orchestrator.memory_safety.fixer.rules.asked import ClassSelector
 
 
 class MarkRules:
     """Fills an analysis with the marks that are missing, and with groups that would be joined."""
 
-    def __init__(self, analysis: Analysis, asked: Asked) -> None:
+    def __init__(self, analysis: Analysis, asked: ClassSelector) -> None:
         """Judge the classes of the analysed module, in source order."""
         self._analysis = analysis
         self._asked = asked

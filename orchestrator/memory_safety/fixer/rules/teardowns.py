@@ -19,14 +19,14 @@ from orchestrator.memory_safety.fixer.reading.teardown import (
     why_not_appendable,
 )
 from orchestrator.memory_safety.fixer.rules.analysis import Analysis, NewTeardown, Work
-from orchestrator.memory_safety.fixer.rules.asked import Asked
+from orchestrator.memory_safety.fixer.rules.asked import ClassSelector
 from orchestrator.memory_safety.fixer.rules.making import makes_it_anew, why_made_elsewhere
 
 
 class TeardownRules:
     """Fills an analysis with the teardowns that are missing, and with those nobody can judge."""
 
-    def __init__(self, analysis: Analysis, asked: Asked) -> None:
+    def __init__(self, analysis: Analysis, asked: ClassSelector) -> None:
         """Judge the classes of the analysed module, of which `asked` says what is asked."""
         self._analysis = analysis
         self._module = analysis.module
@@ -140,7 +140,7 @@ class TeardownRules:
                 pending = pending or base
         self._add(at, NewTeardown(name))
 
-    def _asked_in(self, base: Inside) -> Asked:
+    def _asked_in(self, base: Inside) -> ClassSelector:
         return self._asked if base.module is self._module else self._asked.of(base.module)
 
     def _add_over_outside(self, at: ClassNode, name: str, base: Outside) -> bool:

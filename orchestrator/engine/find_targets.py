@@ -10,22 +10,22 @@ from pathlib import Path
 from orchestrator.base.escape import as_argument
 from orchestrator.base.text import suggestion
 from orchestrator.errors import BadInput
-from orchestrator.records.status import BatchStatus, State, Status, TargetStatus
+from orchestrator.records.status import BatchStatus, Status, TargetState, TargetStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class FoundTargets:
     """Some targets of one batch."""
 
     batch: BatchStatus
     targets: Sequence[TargetStatus]
 
-    def of_states(self, states: Collection[State]) -> Named:
+    def of_states(self, states: Collection[TargetState]) -> FoundTargets:
         """Only those in one of `states`."""
-        return Named(self.batch, [t for t in self.targets if t.state in states])
+        return FoundTargets(self.batch, [t for t in self.targets if t.state in states])
 
 
-def named(status: Status, name: str, *, top: Path) -> Named:
+def find_targets(status: Status, name: str, *, top: Path) -> FoundTargets:
     """What `name` stands for: PHASE/BATCH, BATCH, or a target's file from here or from the top.
 
     Raises:
@@ -38,7 +38,7 @@ def named(status: Status, name: str, *, top: Path) -> Named:
     exact = [b for b in fitting if b.place.name == name]
     if len(exact or fitting) == 1:
         batch = (exact or fitting)[0]
-        return Named(batch, batch.targets)
+        return FoundTargets(batch, batch.targets)
     if fitting:
         names = ", ".join(batch.place.name for batch in fitting)
         raise BadInput(
@@ -52,19 +52,19 @@ def named(status: Status, name: str, *, top: Path) -> Named:
     )
 
 
-def given_up(status: Status) -> Iterator[Named]:
+def given_up(status: Status) -> Iterator[FoundTargets]:
     """Every batch with the targets of it that were given up, in plan order."""
     found: dict[str, tuple[BatchStatus, list[TargetStatus]]] = {}
     for batch, target in status.unresolved():
-        if target.state is State.QUARANTINED:
+        if target.state is TargetState.QUARANTINED:
             found.setdefault(batch.place.name, (batch, []))[1].append(target)
     for batch, targets in found.values():
-        yield Named(batch, targets)
+        yield FoundTargets(batch, targets)
 
 
-def _file(batches: Sequence[BatchStatus], name: str, top: Path) -> Named | None:
+def _file(batches: Sequence[BatchStatus], name: str, top: Path) -> FoundTargets | None:
     paths = {name, os.path.relpath(Path.cwd() / name, top).replace(os.sep, "/")}
     for batch in batches:
         if mine := [target for target in batch.targets if target.target.path in paths]:
-            return Named(batch, mine)
+            return FoundTargets(batch, mine)
     return None
