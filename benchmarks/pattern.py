@@ -7,7 +7,7 @@ from pathlib import Path
 import libcst as cst
 from libcst.codemod import CodemodCommand
 
-from orchestrator.fixers.base import Source
+from orchestrator.fixers.outcome import Source
 from orchestrator.memory_safety.fixer.editing.transform import transformed_bytes
 from orchestrator.memory_safety.fixer.rules.classes import analyse
 

@@ -12,7 +12,7 @@ from pathlib import Path
 _FIX = """
 import sys
 from pathlib import Path
-from orchestrator.fixers.base import Source
+from orchestrator.fixers import Source
 from orchestrator.memory_safety.fixer import FIXER
 path = Path(sys.argv[1])
 path.write_bytes(FIXER.fix(Source(str(path), path.read_bytes()), Path.cwd()).data)

@@ -18,9 +18,9 @@ import fixer
 from measure import Row, in_turn, machine, seconds
 
 from orchestrator.base.changes import Side
+from orchestrator.gates.attribution.before_after import GateRules
 from orchestrator.gates.attribution.judge import suite_gates
-from orchestrator.gates.pytest.sides import Rules
-from orchestrator.gates.pytest.suite import Suite
+from orchestrator.gates.attribution.suite import Suite
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Wanted, interpreter
 from orchestrator.sample.project import FileShape, ProjectShape, generate
@@ -144,7 +144,7 @@ def gate(folder: Path, runs: int) -> list[Row]:
 
     def gated(verify: Verify) -> float:
         suite = Suite(edited, python, verify)
-        collect, test = suite_gates(PATHS, suite, Unchanging(), Rules(baseline=False))
+        collect, test = suite_gates(PATHS, suite, Unchanging(), GateRules(baseline=False))
         assert test.passed
         counts.add(test.count)
         return collect.duration_s + test.duration_s

@@ -19,28 +19,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from orchestrator.base.changes import Change, Unit
+from orchestrator.base.outcomes import TargetOutcome, TargetState
 from orchestrator.base.paths import RepoPath
 from orchestrator.commit.transaction import Commit
-from orchestrator.engine.events import ParallelEvent, ignore_events
+from orchestrator.engine.context.events import ParallelEvent, ignore_events
 from orchestrator.engine.fix_and_verify import FixResult
-from orchestrator.engine.pick import BatchSelector
 from orchestrator.engine.results import BatchOutcome, Landed, Stopped
 from orchestrator.engine.run_batch import Candidate
+from orchestrator.engine.select_batch import BatchSelector
 from orchestrator.engine.selection import Selection
-from orchestrator.gates.pytest.reads import FileDependencies
+from orchestrator.gates.pytest.file_dependencies import FileDependencies
 from orchestrator.parallel.conflicts import Reverify
 from orchestrator.parallel.series import SeriesRun
 from orchestrator.parallel.task import Answer, BatchTask, Judged
 from orchestrator.plan.model import Batch, Phase, Place, Plan, Priority, Target
-from orchestrator.records.record import Record, TargetOutcome, TargetRecord
-from orchestrator.records.status import (
-    BatchStatus,
-    PhaseStatus,
-    Status,
-    TargetState,
-    TargetStatus,
-    open_batches,
-)
+from orchestrator.records.record import Record, TargetRecord
+from orchestrator.records.status import BatchStatus, PhaseStatus, Status, TargetStatus, open_batches
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ T = TypeVar("T")
 LIMIT_S = 300
 _HEAD = 8
 _READ_AT_START = ("LANG", "LC_", "PYTHON", "GIT_PYTHON_")
-_STARTED = re.compile(r"\.probe|\.__main__$|^orchestrator\.jobs\.")
+_STARTED = re.compile(r"\.probe|\.__main__$|^orchestrator\.parallel\.")
 """Modules that are programs, and those of the cluster."""
 
 

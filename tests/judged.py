@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.base.changes import Side
+from orchestrator.gates.attribution.before_after import GateRules
 from orchestrator.gates.attribution.judge import suite_gates
+from orchestrator.gates.attribution.suite import Suite
 from orchestrator.gates.pytest.run import PytestRun
-from orchestrator.gates.pytest.sides import Rules
-from orchestrator.gates.pytest.suite import Suite
 from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Interpreter
@@ -37,7 +37,11 @@ class Judged:
 
 
 def judged(
-    paths: Sequence[str], top: Path, python: Interpreter, rules: Rules, verify: Mapping[str, Any]
+    paths: Sequence[str],
+    top: Path,
+    python: Interpreter,
+    rules: GateRules,
+    verify: Mapping[str, Any],
 ) -> Judged:
     said: list[str] = []
     suite = Suite(top, python, Verify(**verify), say=said.append)

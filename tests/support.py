@@ -19,15 +19,15 @@ import pytest
 from forked import LIMIT_S, loaded
 from printed import must_parse
 
-from orchestrator.engine.events import ignore_events
+from orchestrator.engine.context.events import ignore_events
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.workspace import Workspace, open_workspace
 from orchestrator.engine.next_batch import Series, next_batch, next_batches
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import BatchSelector
 from orchestrator.engine.results import Landed, Result
-from orchestrator.engine.workspace import Workspace, open_workspace
-from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
+from orchestrator.engine.select_batch import BatchSelector
+from orchestrator.fixers.outcome import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.memory_safety.fixer import FIXER
-from orchestrator.parallel.series import next_batches_apart
+from orchestrator.parallel.series import next_batches_in_worktrees
 from orchestrator.vcs import Repo, initialised
 
 T = TypeVar("T")
@@ -143,7 +143,7 @@ class SampleRepo:
     def next_batch_apart(self, *, trust: bool = False) -> Result:
         """The same in a work tree of ours."""
         how, choice = RunOptions(sys.executable, trust=trust), BatchSelector()
-        apart = partial(next_batches_apart, limit=1)
+        apart = partial(next_batches_in_worktrees, limit=1)
         return called(apart, self.workspace(), choice, how, ignore_events).results[0]
 
     def next_batches(self, *, limit: int | None = None) -> Series:
@@ -202,9 +202,11 @@ def _ended(arguments: Sequence[str], cwd: Path, wanted: Mapping[str, str]) -> Ra
     return Ran(ended.returncode, ended.stdout, ended.stderr)
 
 
-def make_repo(top: Path, files: Mapping[str, str] = FILES, *, plan: str = PLAN) -> SampleRepo:
-    """A repository in `top` with `files` and `plan` committed."""
-    written = {**files, "migration_plan.yaml": plan}
+def make_repo(
+    top: Path, files: Mapping[str, str] = FILES, *, plan: str | None = PLAN
+) -> SampleRepo:
+    """A repository in `top` with `files` and `plan` committed; None: without a plan."""
+    written = {**files, **({} if plan is None else {"migration_plan.yaml": plan})}
 
     def made(at: Path) -> SampleRepo:
         at.mkdir()

@@ -49,13 +49,17 @@ def test_ci_tries_every_python_that_is_promised() -> None:
     assert f"for version in {' '.join(promised)}; do" in ran
 
 
-def test_every_number_of_the_specifications_is_in_the_id_of_a_test() -> None:
+def test_every_number_of_the_lists_is_in_the_id_of_a_test() -> None:
+    """`tests/faults.md` and `tests/cases.md` say what each number stands for."""
     python = Path(sys.prefix, "bin", "python")
     command = [str(python), "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist"]
     listed = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True).stdout
-    for kind, last in (("fault", 122), ("case", 77)):
-        numbers = {int(number) for number in re.findall(rf"{kind}-(\d+)", listed)}
-        assert set(range(1, last + 1)) - numbers == set(), kind
+    for kind in ("fault", "case"):
+        text = (TOP / f"tests/{kind}s.md").read_text("utf-8")
+        named = [int(number) for number in re.findall(r"^(\d+)\. ", text, re.MULTILINE)]
+        tried = {int(number) for number in re.findall(rf"{kind}-(\d+)", listed)}
+        assert named == list(range(1, len(named) + 1)), kind
+        assert set(named) == tried, kind
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(TOP)))
@@ -70,3 +74,18 @@ def test_no_file_unpickles(path: Path) -> None:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             # without a number of bytes, that is a `multiprocessing.connection.Connection`
             assert node.func.attr != "recv" or node.args
+
+
+@pytest.mark.parametrize(
+    "path", [f for f in FILES if "engine" in f.relative_to(TOP).parts], ids=lambda p: p.name
+)
+def test_the_engine_knows_no_fixer_by_name(path: Path) -> None:
+    names = {"agent", "codemod", "command", "guard", "memory-safety"}
+    compared = [
+        node.value
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Compare | ast.Set | ast.List | ast.Tuple)
+        for node in ast.walk(call)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert not names.intersection(compared)

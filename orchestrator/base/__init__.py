@@ -1,1 +1,1 @@
-"""What every room is built from: files, processes, text."""
+"""What every package here is built from: files, processes, text."""

@@ -1,8 +1,27 @@
-"""Tells whether a file still holds the bytes a record names."""
+"""What git calls a content, and whether a file still holds it."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+class ObjectId(str):
+    """What git calls a commit or a blob.
+
+    Raises:
+        ValueError: it is no such id.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> ObjectId:
+        """Check and make it."""
+        if not _OBJECT_ID.fullmatch(text):
+            raise ValueError(f"{text!r} is no id of git")
+        return super().__new__(cls, text)
 
 
 def blob_id(data: bytes, *, like: str = "") -> str:

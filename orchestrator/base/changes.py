@@ -27,7 +27,7 @@ class Side(StrEnum):
 class Change:
     """One file before and after. `counts` is what was really done, `notes` what to tell a person.
 
-    `mode` is that of the file, or the one it is made with.
+    `mode` is the file's mode; for a new file, the mode it is created with.
     """
 
     path: RepoPath

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import json
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +21,8 @@ class UnfitError(Exception):
     """A plain value is not what the annotations say; what exactly is for a validator to tell."""
 
 
-def from_json(kind: type[T], plain: object) -> T:
-    """The dataclass `kind` from what `plain_of` made of one; every type is checked, no limit is.
+def from_json(kind: type[T] | types.UnionType, plain: object) -> T:
+    """The dataclass `kind` from what `to_json` made of one; every type is checked, no limit is.
 
     Raises:
         UnfitError: it is not what the annotations say.
@@ -30,6 +31,23 @@ def from_json(kind: type[T], plain: object) -> T:
     made = _maker(annotation)(plain)
     assert isinstance(made, kind)
     return made
+
+
+def decoded(kind: type[T] | types.UnionType, data: bytes) -> T:
+    """Return the dataclass `kind` from the bytes that `encoded` made of one.
+
+    Raises:
+        UnfitError: it is not what the annotations say, or no JSON.
+    """
+    try:
+        return from_json(kind, json.loads(data))
+    except (ValueError, RecursionError) as error:
+        raise UnfitError(str(error)) from None
+
+
+def encoded(value: object, *, indent: int | None = None) -> bytes:
+    """Return `value` as JSON, defaults included."""
+    return json.dumps(to_json(value, defaults=True), indent=indent).encode("ascii")
 
 
 def to_json(value: object, *, defaults: bool) -> Any:
@@ -138,7 +156,7 @@ def _of_dataclass(kind: Any) -> _Make:
 
 
 def _may_be_none(annotation: Any) -> bool:
-    """Whether None fits, which `plain_of` leaves out."""
+    """Whether None fits, which `to_json` leaves out."""
     return type(None) in typing.get_args(annotation)
 
 

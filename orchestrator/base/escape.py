@@ -107,7 +107,7 @@ def as_command(words: Iterable[str]) -> str:
 
 
 def _is_torn(text: str) -> bool:
-    """Whether it holds halves of surrogate pairs that stand for no byte of a file's name."""
+    """Whether `text` has lone surrogates other than those that stand for bytes of a file name."""
     return any("\ud800" <= char <= "\udfff" and not "\udc80" <= char <= "\udcff" for char in text)
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from orchestrator.base.changes import Content
 from orchestrator.base.paths import RepoPath
-from orchestrator.base.private import cannot_write
 from orchestrator.base.reading import read_open
+from orchestrator.base.state_files import cannot_write
 from orchestrator.errors import ChangedMeanwhile, DiskError
 
 TEMPORARY = ".orchestrate-*.tmp"
@@ -77,7 +77,7 @@ def replace(top: Path, path: RepoPath, data: bytes, *, expected: bytes) -> None:
     """Put `data` where `expected` is now; the file's mode stays, a crash leaves one or the other.
 
     The two change places in one step where the system can do that, and what came out is looked at:
-    what somebody wrote in the last moment is put back. The new modification time is always later
+    what somebody wrote in the last moment is restored. The new modification time is always later
     than the old one by a whole second or more, so that no interpreter takes bytecode compiled from
     bytes that were here before for the new ones (it compares seconds and size).
 

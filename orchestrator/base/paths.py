@@ -37,7 +37,7 @@ class RepoPath(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
-        """`text`, checked."""
+        """Return `text` as a checked path; raises UnsafePath."""
         if text.__class__ is not cls and (why := why_unsafe(text)):
             raise UnsafePath(why)
         return super().__new__(cls, text)

@@ -27,6 +27,15 @@ def read_regular(file: str | Path, *, most_mib: int = MOST_MIB) -> bytes:
         os.close(descriptor)
 
 
+def read_if_there(file: Path) -> bytes | None:
+    """Return what a file holds; None where there is no file.
+
+    Raises:
+        OSError: as `read_regular`.
+    """
+    return read_regular(file) if file.is_file() else None
+
+
 def read_text_of(file: str | Path, *, errors: str = "strict", most_mib: int = MOST_MIB) -> str:
     """The same as text in UTF-8, with every line end as a newline.
 

@@ -242,3 +242,8 @@ _LITERALS: tuple[Callable[[str], str], ...] = (
     lambda value: repr(f"{value}'\"")[1:-3].removesuffix("\\"),
 )
 """What a literal holds between its quotes; the last is one in which single quotes are escaped."""
+
+
+def last_lines(text: str, most: int = 12) -> str:
+    """Return the last lines of what was printed, without the values of secrets."""
+    return redacted("\n".join(text.strip().splitlines()[-most:]))

@@ -34,7 +34,7 @@ def interruptible() -> Iterator[None]:
             _waiting.append(number)
             return
         if asked:
-            return  # children are being ended and files put back: that has to come to its end
+            return  # children are being ended and files restored: that has to come to its end
         asked = True
         raise Interrupted(_EXITS[signal.Signals(number)])
 

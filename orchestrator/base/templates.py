@@ -50,7 +50,7 @@ def rendered(
         line = getattr(error, "lineno", None)
         at = f" (line {line} of the template)" if line else ""
         raise BadInput(
-            f"{where} of the plan: {error}{at}; known are {', '.join(sorted(values))}",
+            f"{where} of the plan: {error}{at}; a template can use {', '.join(sorted(values))}",
             next_step="orchestrate validate",
         ) from error
     return "".join(chunks)
@@ -72,7 +72,7 @@ def _time_limit(where: str) -> Iterator[None]:
     """The sandbox stops access to attributes, not loops: the clock stops those."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise BadInput(f"{where} of the plan takes longer than {RENDER_LIMIT_S} s to write")
+        raise BadInput(f"{where} of the plan takes longer than {RENDER_LIMIT_S} s to render")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(RENDER_LIMIT_S)

@@ -9,19 +9,11 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn, TextIO
 
-from orchestrator.base.plugins import PROGRAMS, built_in, loaded
+from orchestrator.base.plugins import loaded
+from orchestrator.cli.programs import programs
 from orchestrator.errors import Exit, OrchestrateError
 
 _COMPLETION = "_ORCHESTRATE_COMPLETE"
-
-
-OWN_PROGRAMS = {"status": "orchestrator.cli.status:run"}
-"""Commands of this room that parse their own arguments, and start without typer."""
-
-
-def programs() -> dict[str, str]:
-    """Return the commands that parse their own arguments, each as `module:name`."""
-    return OWN_PROGRAMS | built_in(PROGRAMS)
 
 
 def main() -> NoReturn:

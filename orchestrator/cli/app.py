@@ -12,16 +12,16 @@ from typing import cast
 import typer
 
 from orchestrator.base.plugins import COMMANDS, PROGRAMS, BrokenPlugin, built_in, loaded, plugins
-from orchestrator.cli import OWN_PROGRAMS
-from orchestrator.cli.declared.application import app
+from orchestrator.cli.application import app
+from orchestrator.cli.programs import OWN_PROGRAMS
 from orchestrator.errors import CannotJudge, Exit
 
 _DECLARED = {
-    "views": ("show", "unresolved", "history", "report"),
-    "runs": ("next-batch", "retry", "adopt", "skip", "undo", "resolve", "recover", "demo"),
-    "plans": ("init", "plan", "validate", "fixers", "schema"),
+    "view_commands": ("show", "unresolved", "history", "report"),
+    "run_commands": ("next-batch", "retry", "adopt", "skip", "undo", "resolve", "recover", "demo"),
+    "plan_commands": ("init", "plan", "validate", "fixers", "schema"),
 }
-"""Which module of `declared` has which command, in the order of the help."""
+"""Which module has which command, in the order of the help."""
 
 _WITHOUT_PLAN = frozenset({"fix"})
 _AS_TYPED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -32,7 +32,7 @@ def every_command() -> typer.Typer:
     for name, reference in OWN_PROGRAMS.items():
         _add_program(name, reference)
     for module in _DECLARED:
-        import_module(f"orchestrator.cli.declared.{module}")
+        import_module(f"orchestrator.cli.{module}")
     for name, reference in built_in(PROGRAMS).items():
         _add_program(name, reference)
     for name, reference in built_in(COMMANDS).items():
@@ -49,7 +49,7 @@ def program_for(arguments: Sequence[str]) -> typer.Typer:
     wanted = arguments[0] if arguments else ""
     module = next((name for name, commands in _DECLARED.items() if wanted in commands), None)
     if module is not None:
-        import_module(f"orchestrator.cli.declared.{module}")
+        import_module(f"orchestrator.cli.{module}")
         app.registered_commands = [c for c in app.registered_commands if c.name == wanted]
     elif wanted in built_in(COMMANDS):
         app.command(wanted)(loaded(built_in(COMMANDS)[wanted]))

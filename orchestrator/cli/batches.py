@@ -15,11 +15,11 @@ from orchestrator.errors import BadInput, Exit
 from orchestrator.report import typed
 
 if TYPE_CHECKING:
+    from orchestrator.engine.context.options import RunOptions
+    from orchestrator.engine.context.workspace import Workspace
     from orchestrator.engine.next_batch import Series
-    from orchestrator.engine.options import RunOptions
-    from orchestrator.engine.pick import BatchSelector
     from orchestrator.engine.results import Landed, Result, Stopped
-    from orchestrator.engine.workspace import Workspace
+    from orchestrator.engine.select_batch import BatchSelector
     from orchestrator.gates.reproduce import Reproduction
     from orchestrator.parallel.series import MakeExecutor
 
@@ -29,7 +29,7 @@ _MOST_JOBS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class ParallelOptions:
     """Where batches are judged, if not in the user's work tree, and how many at a time."""
 
     isolated: bool
@@ -54,7 +54,7 @@ class NextBatchOptions:
     every: bool
     limit: int | None
     how: RunOptions
-    apart: Apart
+    apart: ParallelOptions
 
 
 def next_batch(plan: Path | None, asked: NextBatchOptions) -> Exit:
@@ -62,8 +62,8 @@ def next_batch(plan: Path | None, asked: NextBatchOptions) -> Exit:
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_preview, show_result
     from orchestrator.engine import next_batch
-    from orchestrator.engine.pick import BatchSelector
-    from orchestrator.engine.workspace import open_workspace
+    from orchestrator.engine.context.workspace import open_workspace
+    from orchestrator.engine.select_batch import BatchSelector
 
     goes_on = asked.every or asked.limit is not None
     if goes_on and (asked.batch or asked.dry_run):
@@ -76,7 +76,7 @@ def next_batch(plan: Path | None, asked: NextBatchOptions) -> Exit:
             "--dry-run writes nothing, so it needs no work tree of its own",
             next_step="orchestrate next-batch --dry-run",
         )
-    workspace, choice = open_workspace(plan), BatchSelector(asked.phase, asked.batch)
+    workspace, selector = open_workspace(plan), BatchSelector(asked.phase, asked.batch)
     python = _python(workspace, asked.how)
     _remember(asked, goes_on=goes_on)
     if asked.dry_run:
@@ -85,18 +85,18 @@ def next_batch(plan: Path | None, asked: NextBatchOptions) -> Exit:
         warn_of_interrupted_run(workspace)
         warn_of_detached_head(workspace.top)
         with LiveProgress(python) as live:
-            seen = preview(workspace, choice, asked.how, live.tell)
+            seen = preview(workspace, selector, asked.how, live.tell)
         return show_preview(seen)
     if asked.apart.is_asked_for:
-        return _apart(workspace, choice, asked, goes_on=goes_on)
+        return _apart(workspace, selector, asked, goes_on=goes_on)
     if goes_on:
         with _landed_first() as results, LiveProgress(python) as live:
             series = next_batch.next_batches(
-                workspace, choice, asked.how, live.tell, limit=asked.limit, results=results
+                workspace, selector, asked.how, live.tell, limit=asked.limit, results=results
             )
         return _show_series(workspace, asked, series, live.python)
     with LiveProgress(python) as live:
-        result = next_batch.next_batch(workspace, choice, asked.how, live.tell)
+        result = next_batch.next_batch(workspace, selector, asked.how, live.tell)
     return show_result(_in_phase(workspace, asked, result), _again(workspace, live.python))
 
 
@@ -153,19 +153,19 @@ def _landed_first() -> Iterator[list[Landed | Stopped]]:
 
 
 def _apart(
-    workspace: Workspace, choice: BatchSelector, asked: NextBatchOptions, *, goes_on: bool
+    workspace: Workspace, selector: BatchSelector, asked: NextBatchOptions, *, goes_on: bool
 ) -> Exit:
     """The same in work trees of our own, where the user's is left alone until something lands."""
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_kept, show_result
     from orchestrator.engine.results import NothingToDo
-    from orchestrator.parallel.series import next_batches_apart
+    from orchestrator.parallel.series import next_batches_in_worktrees
 
     make = _judges(asked.apart, goes_on=goes_on)
     limit = asked.limit if goes_on else 1
     with _landed_first() as results, LiveProgress(_python(workspace, asked.how)) as live:
-        series = next_batches_apart(
-            workspace, choice, asked.how, live.tell, limit=limit, make=make, results=results
+        series = next_batches_in_worktrees(
+            workspace, selector, asked.how, live.tell, limit=limit, make=make, results=results
         )
     if goes_on:
         return _show_series(workspace, asked, series, live.python)
@@ -175,7 +175,7 @@ def _apart(
     return series.exit_code
 
 
-def _judges(apart: Apart, *, goes_on: bool) -> MakeExecutor | None:
+def _judges(apart: ParallelOptions, *, goes_on: bool) -> MakeExecutor | None:
     """What judges the batches; None: this very process does, one at a time."""
     if apart.engine not in {"local", "dask"}:
         raise BadInput(
@@ -200,9 +200,9 @@ def _judges(apart: Apart, *, goes_on: bool) -> MakeExecutor | None:
             "--jobs is about several batches",
             next_step=f"orchestrate next-batch --all --jobs {as_argument(apart.jobs or '')}",
         )
-    from orchestrator.parallel.processes import beside
+    from orchestrator.parallel.processes import process_executor
 
-    return beside(jobs)
+    return process_executor(jobs)
 
 
 def _jobs(asked: str | None) -> int | None:
@@ -220,8 +220,8 @@ def _jobs(asked: str | None) -> int | None:
 
 
 def unresolved(plan: Path | None, *, as_json: bool) -> Exit:
-    """List what was given up and what is for a person."""
-    from orchestrator.engine.workspace import open_workspace
+    """List what was quarantined and what is for a person."""
+    from orchestrator.engine.context.workspace import open_workspace
     from orchestrator.report.unresolved import to_json
     from orchestrator.report.unresolved import unresolved as find
 
@@ -234,20 +234,20 @@ def unresolved(plan: Path | None, *, as_json: bool) -> Exit:
     else:
         from orchestrator.console.unresolved import show_unresolved
         from orchestrator.engine.run_log import log_path
-        from orchestrator.vcs import find_folder
+        from orchestrator.vcs.state_folder import state_folder
 
-        folder = find_folder(workspace.top) / "orchestrate"
+        folder = state_folder(workspace.top)
         logs = {item.path: log_path(folder, item.place, item.path) for item in found}
         show_unresolved(found, {path: log for path, log in logs.items() if log.exists()})
     return Exit.DONE
 
 
 def show(plan: Path | None, name: str, *, patch: bool, as_json: bool) -> Exit:
-    """Everything there is to know of a batch, or the edits of it that were taken back."""
+    """Everything there is to know of a batch, or the edits of it that were rolled back."""
     from orchestrator.console.show import batch_as_json, show_batch
     from orchestrator.console.streams import data, raw
+    from orchestrator.engine.context.workspace import open_workspace
     from orchestrator.engine.views.show import batch_view, edits_taken_back
-    from orchestrator.engine.workspace import open_workspace
 
     workspace = open_workspace(plan)
     if patch:
@@ -263,8 +263,8 @@ def show_again(plan: Path | None, name: str, how: RunOptions) -> Exit:
     """Run what was red once more, with the edit in place for as long; RED where it still is."""
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.show import show_reruns
+    from orchestrator.engine.context.workspace import open_workspace
     from orchestrator.engine.views.rerun import rerun
-    from orchestrator.engine.workspace import open_workspace
 
     with LiveProgress() as live:
         found = rerun(open_workspace(plan), name, how, live.tell)
@@ -272,18 +272,18 @@ def show_again(plan: Path | None, name: str, how: RunOptions) -> Exit:
 
 
 def retry(plan: Path | None, name: str | None, how: RunOptions) -> Exit:
-    """Try again what was given up."""
+    """Try again what was quarantined."""
     from orchestrator.console.progress import LiveProgress
     from orchestrator.console.results import show_series
     from orchestrator.console.streams import next_step, say
+    from orchestrator.engine.context.workspace import open_workspace
     from orchestrator.engine.decisions import retry as decided
-    from orchestrator.engine.workspace import open_workspace
 
     workspace = open_workspace(plan)
     with LiveProgress(_python(workspace, how)) as live:
         series = decided.retry(workspace, name, how, live.tell)
     if not series.results:
-        say(f"Nothing to try again{f' in {name}' if name else ''}: nothing was given up.")
+        say(f"Nothing to try again{f' in {name}' if name else ''}: nothing was quarantined.")
         next_step("orchestrate status")
         return Exit.DONE
     return show_series(series, _again(workspace, live.python))
@@ -292,9 +292,9 @@ def retry(plan: Path | None, name: str | None, how: RunOptions) -> Exit:
 def skip(plan: Path | None, name: str, reason: str, *, signoff: bool) -> Exit:
     """Record that a file is left as it is."""
     from orchestrator.console.streams import answer, next_step
+    from orchestrator.engine.context.events import ignore_events
+    from orchestrator.engine.context.workspace import open_workspace
     from orchestrator.engine.decisions import skip as decided
-    from orchestrator.engine.events import ignore_events
-    from orchestrator.engine.workspace import open_workspace
 
     commit = decided.skip(open_workspace(plan), name, reason, ignore_events, signoff=signoff)
     answer(f"{commit.commit[:10]} {commit.subject}")
@@ -306,8 +306,8 @@ def adopt(plan: Path | None, name: str, reason: str | None, how: RunOptions) -> 
     """Gate and commit what a person changed by hand."""
     from orchestrator.console.decisions import show_adopted
     from orchestrator.console.progress import LiveProgress
+    from orchestrator.engine.context.workspace import open_workspace
     from orchestrator.engine.decisions import adopt as decided
-    from orchestrator.engine.workspace import open_workspace
 
     workspace = open_workspace(plan)
     with LiveProgress(_python(workspace, how)) as live:
@@ -319,8 +319,8 @@ def undo(plan: Path | None, name: str, how: RunOptions) -> Exit:
     """Take a batch back."""
     from orchestrator.console.decisions import show_undone
     from orchestrator.console.progress import LiveProgress
+    from orchestrator.engine.context.workspace import open_workspace
     from orchestrator.engine.decisions import undo as decided
-    from orchestrator.engine.workspace import open_workspace
 
     workspace = open_workspace(plan)
     with LiveProgress(_python(workspace, how)) as live:
@@ -342,8 +342,8 @@ def resolve(plan: Path | None, name: str | None, take: str | None) -> Exit:
         BadInput: `take` is neither side, or nothing is in conflict.
     """
     from orchestrator.console.streams import data, say
+    from orchestrator.engine.context.workspace import open_workspace
     from orchestrator.engine.decisions import resolve as decided
-    from orchestrator.engine.workspace import open_workspace
 
     if take is not None and take not in set(decided.ConflictSide):
         raise BadInput(f"--take is ours or theirs, not {take!r}")

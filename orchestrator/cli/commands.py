@@ -9,12 +9,12 @@ from orchestrator.base.escape import as_argument
 from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
-    from orchestrator.engine.workspace import Workspace
+    from orchestrator.engine.context.workspace import Workspace
 
 
 def warn_of_interrupted_run(workspace: Workspace) -> None:
     """Say so where an earlier run left its files as they were when it died."""
-    from orchestrator.commit.interrupted import interrupted_run
+    from orchestrator.commit.interrupted_run import interrupted_run
 
     if interrupted_run(workspace.top):
         from orchestrator.console.streams import next_step, say
@@ -57,15 +57,15 @@ def schema() -> Exit:
 
 def recover(plan: Path | None, *, keep: bool, restore: bool) -> Exit:
     """End what an interrupted run left behind."""
-    from orchestrator.commit.journal import Decision
+    from orchestrator.commit.journal import RecoverChoice
     from orchestrator.commit.recovery import recover_here
     from orchestrator.console.streams import answer, say
-    from orchestrator.engine.workspace import open_workspace
+    from orchestrator.engine.context.workspace import open_workspace
 
     if keep and restore:
         raise BadInput(
             "--keep and --restore contradict each other", next_step="orchestrate recover --keep"
         )
-    decision = Decision.KEEP if keep else Decision.RESTORE if restore else None
+    decision = RecoverChoice.KEEP if keep else RecoverChoice.RESTORE if restore else None
     answer(recover_here(open_workspace(plan).top, decision, say))
     return Exit.DONE

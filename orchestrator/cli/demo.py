@@ -14,10 +14,10 @@ from orchestrator.console.results import show_result
 from orchestrator.console.status import show_status
 from orchestrator.console.streams import answer, say
 from orchestrator.console.unresolved import show_unresolved
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.workspace import Workspace, open_workspace
 from orchestrator.engine.next_batch import next_batch
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import BatchSelector
-from orchestrator.engine.workspace import Workspace, open_workspace
+from orchestrator.engine.select_batch import BatchSelector
 from orchestrator.errors import Exit
 from orchestrator.gates.reproduce import reproduction
 from orchestrator.report.unresolved import unresolved
@@ -41,13 +41,13 @@ def demo(folder: Path | None) -> Exit:
     say("\n$ git show --stat", "bold")
     answer(made.repo.show("HEAD").rstrip("\n"))
     _typed("next-batch")
-    without_one = _one_batch(workspace) is Exit.RED  # a file was taken out, and that says so
+    without_one = _one_batch(workspace) is Exit.RED  # a file was quarantined, and that says so
     _typed("unresolved")
     how = reproduction(workspace.plan, workspace.top, sys.executable)
     show_unresolved(unresolved(workspace.status(), how), {})
     _typed("status")
     show_status(workspace.status())
-    say("Go on yourself (and delete the folder when you have seen enough):", "bold")
+    say("Try it yourself (and delete the folder when you are done):", "bold")
     say(f"  cd {as_argument(str(made.folder))}")
     for arguments in ("next-batch --dry-run", "next-batch --all", "unresolved", "status"):
         say(f"  {program()} {arguments}")

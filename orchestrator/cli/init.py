@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.cli.commands import warn_of_detached_head
 from orchestrator.cli.plan import DEFAULT_FIXER, PlanOptions, plan_from_scratch
 from orchestrator.console.drafting import show_surroundings
-from orchestrator.engine.workspace import plan_above
+from orchestrator.engine.context.workspace import plan_above
 from orchestrator.errors import BadInput, Exit
 from orchestrator.planning.drafter import drafter_of
 from orchestrator.planning.surroundings import look_around

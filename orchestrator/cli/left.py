@@ -8,10 +8,10 @@ from pathlib import Path
 from orchestrator.base.escape import as_argument
 from orchestrator.base.text import plural
 from orchestrator.console.streams import answer, next_step, say
-from orchestrator.engine.events import ignore_events
-from orchestrator.engine.options import RunOptions
+from orchestrator.engine.context.events import ignore_events
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.workspace import open_workspace
 from orchestrator.engine.views.remaining import left_of
-from orchestrator.engine.workspace import open_workspace
 from orchestrator.errors import Exit
 
 

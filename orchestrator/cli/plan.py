@@ -10,9 +10,9 @@ from orchestrator.base.escape import as_argument
 from orchestrator.base.text import plural
 from orchestrator.console.drafting import show_draft
 from orchestrator.console.streams import data, say
-from orchestrator.engine.events import Event, Notice
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.workspace import DEFAULT_PLAN
+from orchestrator.engine.context.events import Event, Notice
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.workspace import DEFAULT_PLAN
 from orchestrator.errors import BadInput, Exit
 from orchestrator.plan.base import OptionValue
 from orchestrator.planning import trial

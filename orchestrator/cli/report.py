@@ -9,9 +9,9 @@ from orchestrator.base import files
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.text import duration
 from orchestrator.cli.commands import warn_of_interrupted_run
+from orchestrator.engine.context.workspace import open_workspace
 from orchestrator.engine.views.history import history_of
 from orchestrator.engine.views.pace import pace_here, seconds_here
-from orchestrator.engine.workspace import open_workspace
 from orchestrator.errors import Exit
 from orchestrator.gates.reproduce import reproduction
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.cli.commands import warn_of_interrupted_run, warn_of_waiting_commits
-from orchestrator.commit.interrupted import run_at_work
-from orchestrator.engine.workspace import Workspace, open_workspace
+from orchestrator.commit.interrupted_run import run_at_work
+from orchestrator.engine.context.workspace import Workspace, open_workspace
 from orchestrator.errors import BadInput, Exit
 from orchestrator.records.status import Status
 
@@ -68,7 +68,7 @@ def status(asked: argparse.Namespace) -> Exit:
     if running is not None:
         from orchestrator.console.streams import say
 
-        say(f"a run works on {running.place}", "dim")
+        say(f"a run is working on {running.place}", "dim")
     if asked.json or asked.markdown:
         from orchestrator.console.streams import data
         from orchestrator.report.status import markdown, to_json

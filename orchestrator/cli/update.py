@@ -13,10 +13,10 @@ from orchestrator.base.paths import RepoPath
 from orchestrator.base.reading import read_regular
 from orchestrator.cli.plan import PlanOptions, request_of
 from orchestrator.console.streams import data, next_step, say
-from orchestrator.engine.events import ignore_events
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.trust import check_trusted
-from orchestrator.engine.workspace import Workspace, open_workspace
+from orchestrator.engine.context.events import ignore_events
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.trust import check_trusted
+from orchestrator.engine.context.workspace import Workspace, open_workspace
 from orchestrator.errors import BadInput, Exit, Refused
 from orchestrator.plan.model import Plan
 from orchestrator.planning.additions import executes, tried

@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.base.text import plural
 from orchestrator.cli.commands import warn_of_detached_head
 from orchestrator.console.streams import answer, next_step, say
-from orchestrator.engine.workspace import open_workspace
+from orchestrator.engine.context.workspace import open_workspace
 from orchestrator.errors import BadInput, Exit
 from orchestrator.planning.warnings import warnings
 from orchestrator.report.check import check_templates

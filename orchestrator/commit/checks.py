@@ -33,26 +33,26 @@ def must_be_at(repo: Repo, was: Head) -> None:
     if was.branch is None:  # a checkout of ours, on no branch
         if now != was:
             raise ChangedMeanwhile(
-                "something checked out or committed in the work tree of the run; "
-                "nothing of it landed, and the batch was put back",
+                "something moved HEAD in the work tree of the run (a checkout or a commit); "
+                "none of it landed, and the batch was rolled back",
                 next_step=_ALONE,
             )
         return
     if now.branch != was.branch:
         raise NeedsDecision(
             f"another branch was checked out during the run: {now.branch or 'none'}, and the "
-            f"batch was meant for {was.branch}; nothing was committed, and it was put back",
+            f"batch was meant for {was.branch}; nothing was committed, and it was rolled back",
             next_step=f"git switch {as_argument(was.branch or '')} && orchestrate next-batch",
         )
     if now.commit != was.commit:
         raise ChangedMeanwhile(
             f"{was.branch} moved during the run, from {was.commit[:10]} to {now.commit[:10]}; "
-            "what came stays, and the batch was put back",
+            "what came stays, and the batch was rolled back",
             next_step=f"git log {was.commit[:10]}..",
         )
 
 
-def must_hold(repo: Repo, judged: Mapping[str, Content]) -> None:
+def check_unchanged(repo: Repo, judged: Mapping[str, Content]) -> None:
     """Make sure that files hold what was verified.
 
     Raises:
@@ -60,7 +60,7 @@ def must_hold(repo: Repo, judged: Mapping[str, Content]) -> None:
     """
     changed = [path for path, content in judged.items() if content_of(repo, path) != content]
     if changed:
-        raise kept_error(changed)
+        raise changed_by_somebody(changed)
 
 
 def content_of(repo: Repo, path: str) -> Content:
@@ -68,7 +68,7 @@ def content_of(repo: Repo, path: str) -> Content:
     return files.contents(repo.top, RepoPath(path))
 
 
-def staged_of(repo: Repo, paths: Iterable[str]) -> list[str]:
+def check_only_ours_staged(repo: Repo, paths: Iterable[str]) -> list[str]:
     """Those of `paths` that a commit would change."""
     staged, ours = repo.staged(), set(paths)
     if foreign := sorted(set(staged) - ours):
@@ -93,10 +93,10 @@ def must_follow(repo: Repo, commit: str, base: str) -> None:
         )
 
 
-def kept_error(paths: Iterable[str]) -> ChangedMeanwhile:
+def changed_by_somebody(paths: Iterable[str]) -> ChangedMeanwhile:
     """Return the error for files that somebody changed during the run."""
     return ChangedMeanwhile(
         f"somebody changed {', '.join(map(repr, paths))} during the run; that was kept, "
-        "everything else of the batch was put back",
+        "everything else of the batch was rolled back",
         next_step="git diff",
     )

@@ -8,21 +8,21 @@ import shutil
 import stat
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
-
-from orchestrator.base import files, private, process
+from orchestrator.base import files, process, state_files
+from orchestrator.base.blob import ObjectId
 from orchestrator.base.changes import FILE_MODE, Change, Content
+from orchestrator.base.codec import UnfitError, decoded, encoded
 from orchestrator.base.escape import as_argument
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.reading import read_regular
 from orchestrator.base.text import plural
 from orchestrator.commit.rescue import listed, rescue
-from orchestrator.commit.verify_commit import UnverifiedChanges, take_back, unverified_changes
+from orchestrator.commit.verify_commit import UnverifiedChanges, uncommit, unverified_changes
 from orchestrator.errors import NeedsDecision
 from orchestrator.vcs import Repo
 from orchestrator.vcs.sparse import bring_back
@@ -34,21 +34,16 @@ _NO_FILE = b"\0a folder, or a dangling link"
 RECOVER = "orchestrate recover --keep, or: orchestrate recover --restore"
 
 
-ObjectId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
-"""What git calls a commit or a blob."""
-
-
-class Decision(StrEnum):
+class RecoverChoice(StrEnum):
     """What to do with a file whose bytes are neither the old ones nor ours."""
 
     KEEP = "keep"
     RESTORE = "restore"
 
 
-class Fingerprint(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
     """One side of a file: the digest of its bytes, of which a copy is kept; None is no file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: str | None
 
@@ -72,14 +67,13 @@ class TransactionHeader:
     snapshot: str
 
 
-class FileEntry(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournaledFile:
     """One file: `number` names the copies of its bytes beside the journal.
 
     `before` is what it is restored to, with `mode` where it has to be made; `after` is what it may
     hold because of the run, None as long as nothing is to be written.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: RepoPath
     number: int
@@ -88,10 +82,9 @@ class FileEntry(BaseModel):
     after: Fingerprint | None = None
 
 
-class Entry(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
     """The journal itself. `step` is how far the run was about to go."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[2] = 2
     run: str
@@ -101,7 +94,7 @@ class Entry(BaseModel):
     record: RepoPath
     snapshot: ObjectId
     step: Literal["prepared", "applying", "committing"]
-    files: tuple[FileEntry, ...]
+    files: tuple[JournaledFile, ...]
     judged: dict[str, ObjectId | None] | None = None
     """What the commit is to change: the blob of each file, None where it is removed."""
 
@@ -151,7 +144,7 @@ class Journal:
                 shutil.rmtree(self._folder / kind, ignore_errors=True)
             self.message_file.unlink(missing_ok=True)
 
-    def _sweep_beside(self, entry: Entry) -> None:
+    def _sweep_beside(self, entry: JournalEntry) -> None:
         """The same for what it was about to put in the place of the user's files."""
         paths = [*(file.path for file in entry.files), entry.record]
         for folder in {path.rpartition("/")[0] for path in paths}:
@@ -168,9 +161,9 @@ class Journal:
         except OSError:
             return True  # no file: nothing that could be kept
         copies = [*self._folder.glob("before/*"), *self._folder.glob("after/*")]
-        return any(private.read(copy).startswith(held) for copy in copies)
+        return any(state_files.read(copy).startswith(held) for copy in copies)
 
-    def prepare(self, deed: TransactionHeader, before: Mapping[str, Content]) -> None:
+    def prepare(self, header: TransactionHeader, before: Mapping[str, Content]) -> None:
         """Write down what is about to be changed, with the bytes as they are.
 
         From then on a ref keeps what the snapshot holds, whatever happens to branch and tree.
@@ -181,18 +174,18 @@ class Journal:
         for number, (path, content) in enumerate(before.items()):
             entries.append(self._new(number, path, content, self._mode(path)))
         self._write(
-            Entry(
+            JournalEntry(
                 run=process.RUN_ID,
-                place=deed.place,
-                branch=deed.branch,
-                base=deed.base,
-                record=deed.record,
-                snapshot=deed.snapshot,
+                place=header.place,
+                branch=header.branch,
+                base=ObjectId(header.base),
+                record=header.record,
+                snapshot=ObjectId(header.snapshot),
                 step="prepared",
                 files=tuple(entries),
             )
         )
-        self._repo.run("update-ref", _BACKUP, deed.snapshot)
+        self._repo.run("update-ref", _BACKUP, header.snapshot)
 
     def applying(self, changes: Sequence[Change]) -> None:
         """Write down what is about to be written, before the first of it is.
@@ -214,16 +207,16 @@ class Journal:
             kept = None
             if file.path in after:
                 kept = self._keep("after", file.number, after[file.path])
-            files_.append(file.model_copy(update={"after": kept}))
-        self._write(entry.model_copy(update={"step": "applying", "files": tuple(files_)}))
+            files_.append(replace(file, after=kept))
+        self._write(replace(entry, step="applying", files=tuple(files_)))
 
-    def _new(self, number: int, path: str, content: Content, mode: int) -> FileEntry:
+    def _new(self, number: int, path: str, content: Content, mode: int) -> JournaledFile:
         before = self._keep("before", number, content)
-        return FileEntry(path=path, number=number, mode=mode, before=before)
+        return JournaledFile(path=RepoPath(path), number=number, mode=mode, before=before)
 
     def _keep(self, kind: str, number: int, content: Content) -> Fingerprint:
         if content is not None:
-            private.write(self._folder / kind / str(number), content)
+            state_files.write(self._folder / kind / str(number), content)
         return Fingerprint.of(content)
 
     def _mode(self, path: str) -> int:
@@ -232,11 +225,11 @@ class Journal:
 
     def committing(self) -> None:
         """Write down that record, index and branch are about to change."""
-        self._write(self._read().model_copy(update={"step": "committing"}))
+        self._write(replace(self._read(), step="committing"))
 
     def judged(self, blobs: Mapping[str, str | None]) -> None:
         """Write down what the commit is to hold, before git is asked to make it."""
-        self._write(self._read().model_copy(update={"judged": dict(blobs)}))
+        self._write(replace(self._read(), judged=_ids(blobs)))
 
     def close(self) -> None:
         """Forget the run: it came to its end, one way or the other."""
@@ -246,7 +239,7 @@ class Journal:
         shutil.rmtree(self._folder / "before", ignore_errors=True)
         shutil.rmtree(self._folder / "after", ignore_errors=True)
 
-    def recover(self, decision: Decision | None = None) -> Recovery:
+    def recover(self, decision: RecoverChoice | None = None) -> Recovery:
         """End what a run left behind, and say how.
 
         A landed commit is kept; otherwise every target that holds our bytes gets its own back, our
@@ -259,7 +252,7 @@ class Journal:
         try:
             entry = self._read()
         except NeedsDecision:
-            if decision is not Decision.KEEP:
+            if decision is not RecoverChoice.KEEP:
                 raise
             return self._set_aside()
         if entry.run != process.RUN_ID:
@@ -275,8 +268,8 @@ class Journal:
                 found = ", ".join(odd.paths)
                 done = f"{entry.place} had landed with what no gate has seen: {found}"
                 return Recovery(done, landed=True)
-            take_back(self._repo, entry.base, odd)
-            decision = Decision.RESTORE
+            uncommit(self._repo, entry.base, odd)
+            decision = RecoverChoice.RESTORE
         self._sweep_beside(entry)
         unknown = self._unknown(entry)
         if unknown and decision is None:
@@ -286,7 +279,7 @@ class Journal:
             )
         if entry.step == "committing":
             self._unstage(entry)
-        kept = unknown if decision is Decision.KEEP else []
+        kept = unknown if decision is RecoverChoice.KEEP else []
         rescued = []
         if not kept:
             rescued = rescue(self._rescues, entry.base, self._repo.top, unknown)
@@ -297,7 +290,7 @@ class Journal:
             sentence += f"; what was there instead is in {listed(rescued)}"
         return Recovery(sentence, kept, rescued)
 
-    def _must_be_on(self, entry: Entry, decision: Decision | None) -> None:
+    def _must_be_on(self, entry: JournalEntry, decision: RecoverChoice | None) -> None:
         branch = self._repo.branch
         if decision is None and entry.branch is not None and branch != entry.branch:
             now = f"{branch} is checked out now" if branch else "no branch is checked out now"
@@ -317,7 +310,7 @@ class Journal:
         self.close()
         return Recovery(f"nothing was touched; what the journal held is in {kept}")
 
-    def _landed(self, entry: Entry) -> bool:
+    def _landed(self, entry: JournalEntry) -> bool:
         """Whether the commit happened: the tip has moved on from the base and holds the record."""
         if entry.step != "committing" or self._repo.is_unborn:
             return False
@@ -326,7 +319,7 @@ class Journal:
         ours = self._repo.paths("log", "-z", "--format=", "--name-only", f"{entry.base}..{head}")
         return entry.record in ours
 
-    def _unjudged(self, entry: Entry) -> UnverifiedChanges | None:
+    def _unjudged(self, entry: JournalEntry) -> UnverifiedChanges | None:
         """What the commit holds that was not judged, where that was written down."""
         if entry.judged is None:
             return None
@@ -334,7 +327,7 @@ class Journal:
         commit = self._repo.text("rev-list", "--first-parent", base).split()[-1]
         return unverified_changes(self._repo, commit, entry.judged)
 
-    def _unstage(self, entry: Entry) -> None:
+    def _unstage(self, entry: JournalEntry) -> None:
         ours = {file.path for file in entry.files} | {entry.record}
         if staged := [path for path in self._repo.staged() if path in ours]:
             self._repo.unstage(staged)
@@ -347,14 +340,14 @@ class Journal:
         """The files that hold neither what they held nor what the run wrote."""
         return self._unknown(self._read())
 
-    def _unknown(self, entry: Entry) -> list[str]:
+    def _unknown(self, entry: JournalEntry) -> list[str]:
         return [
             file.path
             for file in entry.files
             if Fingerprint.of(self._now(file)) not in {file.before, file.after}
         ]
 
-    def _restore(self, entry: Entry, *, keep: Sequence[str]) -> int:
+    def _restore(self, entry: JournalEntry, *, keep: Sequence[str]) -> int:
         restored = 0
         for file in entry.files:
             now = self._now(file)
@@ -368,17 +361,17 @@ class Journal:
             restored += 1
         return restored
 
-    def _now(self, file: FileEntry) -> Content:
+    def _now(self, file: JournaledFile) -> Content:
         if (data := files.contents(self._repo.top, file.path)) is not None:
             return data
         return _NO_FILE if os.path.lexists(self._repo.top / file.path) else None
 
-    def _before(self, entry: Entry, file: FileEntry) -> Content:
+    def _before(self, entry: JournalEntry, file: JournaledFile) -> Content:
         """What a file is restored to, once it is certain that the copy is whole."""
         if file.before.digest is None:
             return None
         copy = self._folder / "before" / str(file.number)
-        data = private.read(copy) if copy.exists() else None
+        data = state_files.read(copy) if copy.exists() else None
         if Fingerprint.of(data) == file.before:
             return data
         raise NeedsDecision(
@@ -386,15 +379,19 @@ class Journal:
             next_step=f"git restore {as_argument(file.path)}, then: {RECOVER}",
         )
 
-    def _write(self, entry: Entry) -> None:
-        private.write(self._file, entry.model_dump_json(indent=2).encode())
+    def _write(self, entry: JournalEntry) -> None:
+        state_files.write(self._file, encoded(entry, indent=2))
 
-    def _read(self) -> Entry:
+    def _read(self) -> JournalEntry:
         try:
-            return Entry.model_validate_json(private.read(self._file))
-        except ValidationError as error:
+            return decoded(JournalEntry, state_files.read(self._file))
+        except UnfitError as error:
             raise NeedsDecision(
                 f"the journal {str(self._file)!r} of an interrupted run cannot be read; "
                 f"the bytes before it are in {str(self._folder / 'before')!r}",
                 next_step="compare them with git diff, then: orchestrate recover --keep",
             ) from error
+
+
+def _ids(blobs: Mapping[str, str | None]) -> dict[str, ObjectId | None]:
+    return {path: None if blob is None else ObjectId(blob) for path, blob in blobs.items()}

@@ -35,7 +35,7 @@ def check(
     head = check_branch(repo)
     if staged := repo.staged():
         raise Refused(
-            f"something is staged, and a commit would carry it along: {listed(staged)}",
+            f"you have staged changes, which the commit would include: {listed(staged)}",
             next_step="git stash, or git commit",
         )
     to_make = [path for path in new if not os.path.lexists(repo.top / path)]

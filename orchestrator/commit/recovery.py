@@ -6,15 +6,16 @@ from pathlib import Path
 
 from orchestrator.base import tempdirs
 from orchestrator.base.signals import held, interruptible
-from orchestrator.commit.journal import Decision, Journal
+from orchestrator.commit.journal import Journal, RecoverChoice
 from orchestrator.commit.lock import Say, only_run
 from orchestrator.vcs.opening import open_repo
+from orchestrator.vcs.state_folder import state_folder_of
 from orchestrator.worktrees import checkout
 from orchestrator.worktrees.fast_forward import finish
 from orchestrator.worktrees.scratch import sweep
 
 
-def recover_here(top: Path, decision: Decision | None, say: Say) -> str:
+def recover_here(top: Path, decision: RecoverChoice | None, say: Say) -> str:
     """What was done, in a sentence; `say` is told what is waited for.
 
     Raises:
@@ -22,7 +23,7 @@ def recover_here(top: Path, decision: Decision | None, say: Say) -> str:
         Locked: the run is still alive.
     """
     repo = open_repo(top)
-    folder = repo.folder() / "orchestrate"
+    folder = state_folder_of(repo)
     with only_run(folder, say), interruptible(), held():
         sweep(folder)
         tempdirs.sweep()

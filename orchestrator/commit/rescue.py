@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from orchestrator.base import files, private
+from orchestrator.base import files, state_files
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.text import plural
 
@@ -34,7 +34,7 @@ def rescue(folder: Path, base: str, top: Path, paths: Iterable[str]) -> list[Pat
             continue
         digest = hashlib.sha256(data).hexdigest()[:12]
         copies.append(folder / "rescue" / f"{base[:12]}-{digest}" / path)
-        private.write(copies[-1], data)
+        state_files.write(copies[-1], data)
     return copies
 
 

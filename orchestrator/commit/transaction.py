@@ -1,4 +1,4 @@
-"""Changes files and commits them as one deed: in the journal before, undone where it does not end.
+"""Changes files and commits them as one: in the journal before, undone where it does not end.
 
 What is committed are exactly the files that were judged and their record, through the user's git.
 """
@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.base import failpoints, files, private
+from orchestrator.base import failpoints, files, state_files
 from orchestrator.base.changes import Change, Content
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.redact import redacted
 from orchestrator.base.signals import held
-from orchestrator.commit.bystanders import OutOfScopeGuard, OutOfScopeWrite, RestoredFiles
 from orchestrator.commit.checks import (
+    changed_by_somebody,
+    check_only_ours_staged,
+    check_unchanged,
     content_of,
-    kept_error,
     must_be_at,
     must_follow,
-    must_hold,
-    staged_of,
 )
-from orchestrator.commit.journal import Decision, Journal, Recovery, TransactionHeader
-from orchestrator.commit.verify_commit import take_back, unverified_changes
+from orchestrator.commit.journal import Journal, RecoverChoice, Recovery, TransactionHeader
+from orchestrator.commit.out_of_scope import OutOfScopeGuard, OutOfScopeWrite, RestoredFiles
+from orchestrator.commit.verify_commit import uncommit, unverified_changes
 from orchestrator.errors import (
     CannotJudge,
     ChangedMeanwhile,
@@ -43,7 +43,7 @@ _ELSEWHERE = "let it write to a temporary folder, or list the file in `verify: w
 
 
 class CommitRefused(OrchestrateError):
-    """A hook or the signing said no; the batch was put back."""
+    """A hook or the signing said no; the batch was rolled back."""
 
     exit_code = Exit.RED
 
@@ -86,7 +86,7 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
+class StagedBlobs:
     """What a commit is about to hold: the blob id of each file in HEAD, and as it is staged.
 
     A file that is not there on one side has no id there.
@@ -115,30 +115,30 @@ def transaction(
 
     Raises:
         ChangedMeanwhile: the block made no commit, and somebody else's bytes were kept.
-        Trespass: the project's own code wrote to files that are none of the batch.
+        OutOfScopeWrite: the project's own code wrote to files that are none of the batch.
     """
     repo, journal = context.repo, context.journal
     guard = OutOfScopeGuard.seen(repo, context.state_dir, head.commit, context.logs)
-    deed = TransactionHeader(batch, head.branch, head.commit, record, guard.snapshot)
+    header = TransactionHeader(batch, head.branch, head.commit, record, guard.snapshot)
     made = Transaction(context, guard, may_write, head, record, dict(before))
     try:
-        journal.prepare(deed, before)
+        journal.prepare(header, before)
         failpoints.hit("prepared")
         yield made
         if not made.committed:
-            made.put_back_all()
+            made.roll_back_all()
     except Interrupted as interruption:
-        interruption.what = f"interrupted; {made.put_back()}"
+        interruption.what = f"interrupted; {made.roll_back()}"
         raise
     except ChangedMeanwhile as error:
-        said = made.put_back()
+        said = made.roll_back()
         if made.overwritten:
             raise OutOfScopeWrite(
                 f"{made.overwritten} wrote to files of the batch; {said}", next_step=_ELSEWHERE
             ) from error
         raise
     except BaseException:
-        made.put_back()
+        made.roll_back()
         raise
     journal.close()
     failpoints.hit("closed")
@@ -146,7 +146,7 @@ def transaction(
 
 @dataclass(slots=True)
 class Transaction:
-    """One deed: first what may be written, then what is staged, then the commit."""
+    """First what may be written, then what is staged, then the commit."""
 
     _context: CommitContext
     guard: OutOfScopeGuard
@@ -175,18 +175,18 @@ class Transaction:
     def _base(self) -> str:
         return self._head.commit
 
-    def may_hold(self, changes: Sequence[Change]) -> None:
+    def declare_changes(self, changes: Sequence[Change]) -> None:
         """From now on the files of `changes` may hold what they have after them, and no others."""
         for change in changes:
             self._before.setdefault(change.path, change.before)
         self._journal.applying(changes)
         failpoints.hit("applying")
 
-    def stage(self, contents: Mapping[str, Content], paths: Sequence[str]) -> Staged:
+    def stage(self, contents: Mapping[str, Content], paths: Sequence[str]) -> StagedBlobs:
         """Stage files that hold what was judged; `paths` are those whose blob ids are wanted.
 
         Raises:
-            ChangedMeanwhile, NeedsDecision, Trespass: as `must_be_as_judged`.
+            ChangedMeanwhile, NeedsDecision, OutOfScopeWrite: as `must_be_as_judged`.
         """
         self.must_be_as_judged(contents)
         self._journal.committing()
@@ -194,11 +194,11 @@ class Transaction:
         if contents:
             self._repo.add(contents)
         failpoints.hit("staged")
-        must_hold(self._repo, contents)  # what was staged between two equal looks was judged
+        check_unchanged(self._repo, contents)  # what was staged between two equal looks was judged
         before = self._repo.committed_blobs(self._base, paths)
-        return Staged(contents, before, self._repo.staged_blobs(paths))
+        return StagedBlobs(contents, before, self._repo.staged_blobs(paths))
 
-    def commit(self, staged: Staged, record: Record | None, message: CommitMessage) -> Commit:
+    def commit(self, staged: StagedBlobs, record: Record | None, message: CommitMessage) -> Commit:
         """Commit what is staged with the record, or without the one there was, on the base.
 
         Raises:
@@ -215,7 +215,7 @@ class Transaction:
             repo.add([self._record])
         else:
             stage_removal(repo, self._record)
-        ours = staged_of(repo, [*staged.contents, self._record])
+        ours = check_only_ours_staged(repo, [*staged.contents, self._record])
         if not ours:  # the same once more: the record says so already
             self.committed = True
             return Commit(self._base, message.subject)
@@ -230,48 +230,48 @@ class Transaction:
         failpoints.hit("verified")
         return Commit(commit, message.subject)
 
-    def put_back(self) -> str:
+    def roll_back(self) -> str:
         """Undo what the run wrote, and what tests and hooks did; told in a sentence.
 
         What somebody else wrote meanwhile stays, and is named.
         """
         with held():
             recovered = self._recovered()
-            trespass = self.guard.put_back(ours=self._before)
+            restored = self.guard.roll_back(ours=self._before)
             # a hook may have written once more before it was ended
             held_before = {} if recovered.landed else self._before
             after = [p for p, data in held_before.items() if content_of(self._repo, p) != data]
         sentence = recovered.sentence
-        if trespass:
-            sentence += f"; {trespass.sentence}"
+        if restored:
+            sentence += f"; {restored.sentence}"
         if left := sorted({*recovered.kept, *after}):
             sentence += f"; somebody changed {', '.join(map(repr, left))}, which was kept"
         return sentence
 
-    def put_back_all(self) -> None:
-        """End a deed without a commit: everything it wrote is undone.
+    def roll_back_all(self) -> None:
+        """End the transaction without a commit: restore every file it wrote.
 
         Raises:
-            ChangedMeanwhile: somebody else's bytes were kept.
+            ChangedMeanwhile: somebody else changed a file, which was left as it is.
         """
         with held():
             kept = self._recovered().kept
-            trespass = self.guard.put_back(ours=self._before)
-        if trespass:
-            self._context.say(trespass.sentence)
+            restored = self.guard.roll_back(ours=self._before)
+        if restored:
+            self._context.say(restored.sentence)
         if kept:
-            raise kept_error(kept)
+            raise changed_by_somebody(kept)
 
     def _recovered(self) -> Recovery:
         journal = self._journal
         if not journal.exists:
-            return Recovery("the batch was put back")
+            return Recovery("the batch was rolled back")
         unknown = journal.unknown()
         writers = [self.guard.writer(path) for path in unknown]
         if unknown and all(writers):
             self.overwritten = writers[0]
         ours = self._hooks_ran or all(writers)
-        return journal.recover(Decision.RESTORE if ours else Decision.KEEP)
+        return journal.recover(RecoverChoice.RESTORE if ours else RecoverChoice.KEEP)
 
     def must_be_as_judged(self, contents: Mapping[str, Content]) -> None:
         """Make sure that files hold what was judged, and that nothing else was done meanwhile.
@@ -280,16 +280,16 @@ class Transaction:
             ChangedMeanwhile: the branch moved, a file does not hold what was judged, something was
                 staged, git was configured, or a hook changed.
             NeedsDecision: another branch was checked out.
-            Trespass: the project's own code wrote to files that are none of the batch.
+            OutOfScopeWrite: the project's own code wrote to files that are none of the batch.
         """
         must_be_at(self._repo, self._head)
-        staged_of(self._repo, [])
+        check_only_ours_staged(self._repo, [])
         self.guard.check_settings()
         self._put_back_bystanders()
-        must_hold(self._repo, contents)
+        check_unchanged(self._repo, contents)
 
     def _put_back_bystanders(self) -> None:
-        done = self.guard.put_back(ours=self._before)
+        done = self.guard.roll_back(ours=self._before)
         if done is None:
             return
         if foreign := [path for path in done.paths if not self._may_write(path)]:
@@ -301,7 +301,7 @@ class Transaction:
 
     def _made(self, text: str) -> str:
         journal, self._hooks_ran = self._journal, True
-        private.write(journal.message_file, text.encode("utf-8", "backslashreplace"))
+        state_files.write(journal.message_file, text.encode("utf-8", "backslashreplace"))
         try:
             if (branch := self._context.branch) is not None:
                 return commit_as_on(self._repo, branch, journal.message_file)
@@ -309,7 +309,7 @@ class Transaction:
         except GitFailed as error:
             # a hook may have rewritten our files before it said no: its version is kept
             with held():  # a second Ctrl-C must not reach the git that puts things back
-                rescued = journal.recover(Decision.RESTORE).rescued
+                rescued = journal.recover(RecoverChoice.RESTORE).rescued
             said = redacted(error.output.strip())[-3000:] or "(it printed nothing)"
             if rescued:
                 said += f"\nwhat it had written is in {', '.join(map(str, rescued))}"
@@ -317,11 +317,11 @@ class Transaction:
                 raise  # neither a hook nor the signing: a full disk, or another git at work
             if "gpg failed" in error.output or "signing failed" in error.output:
                 raise CannotJudge(
-                    f"git could not sign the commit; the batch was put back\n{said}",
+                    f"git could not sign the commit; the batch was rolled back\n{said}",
                     next_step="set right what git says, then type the same command again",
                 ) from error
             raise CommitRefused(
-                f"git or a hook did not make the commit; the batch was put back\n{said}",
+                f"git commit failed, by itself or by a hook; the batch was rolled back\n{said}",
                 next_step="set right what the hook says, then type the same command again",
             ) from error
         finally:
@@ -335,11 +335,11 @@ class Transaction:
         if (odd := unverified_changes(self._repo, commit, staged)) is None:
             return
         with held():
-            take_back(self._repo, self._base, odd)
-            rescued = self._journal.recover(Decision.RESTORE).rescued
+            uncommit(self._repo, self._base, odd)
+            rescued = self._journal.recover(RecoverChoice.RESTORE).rescued
         kept = f"; what it wrote is in {', '.join(map(str, rescued))}" if rescued else ""
         raise CommitRefused(
             f"a hook changed the commit after it was judged ({', '.join(odd.paths)}); "
-            f"the commit was taken back and the batch with it{kept}",
+            f"the commit was rolled back and the batch was rolled back with it{kept}",
             next_step="let the hook check and not rewrite, then type the same command again",
         )

@@ -34,7 +34,7 @@ def unverified_changes(
     return UnverifiedChanges(rewritten, foreign) if rewritten or foreign else None
 
 
-def take_back(repo: Repo, base: str, odd: UnverifiedChanges) -> None:
+def uncommit(repo: Repo, base: str, odd: UnverifiedChanges) -> None:
     """Put the branch back to `base`; what is in the work tree stays as it is."""
     repo.run("reset", "--quiet", "--soft", base)
     if odd.foreign:

@@ -1,1 +1,1 @@
-"""Prints for people: the one room that knows rich."""
+"""Prints for people: the one package that imports rich."""

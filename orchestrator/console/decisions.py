@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from orchestrator.base.escape import as_argument
+from orchestrator.base.outcomes import GateResult
 from orchestrator.console.results import show_blames
 from orchestrator.console.streams import answer, next_step, say
 from orchestrator.engine.decisions.adopt import Adopted
 from orchestrator.engine.decisions.undo import Undone
 from orchestrator.errors import Exit
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import GateResult, Verdict
+from orchestrator.gates.verdict import Verdict
 
 
 def show_adopted(adopted: Adopted, how: Reproduction) -> Exit:
@@ -21,7 +22,7 @@ def show_adopted(adopted: Adopted, how: Reproduction) -> Exit:
     red = adopted.verdicts[-1]
     show_blames(red, how)
     say("nothing was committed; your files are as you left them", "bold red")
-    next_step(f"set it right, then: {adopted.command}")
+    next_step(f"fix what the gate reports, then: {adopted.command}")
     return _exit(red)
 
 
@@ -39,7 +40,7 @@ def show_undone(undone: Undone, how: Reproduction) -> Exit:
         return Exit.DONE
     red = undone.verdicts[-1]
     show_blames(red, how)
-    say("nothing was taken back: without the batch tests fail that pass with it", "bold red")
+    say("nothing was undone: without the batch tests fail that pass with it", "bold red")
     next_step(f"orchestrate show {as_argument(undone.place.name)}")
     return _exit(red)
 

@@ -115,7 +115,7 @@ def tell_run(side: Side, found: Measurement) -> None:
     word = {Side.BEFORE: "before", Side.EDITED: "after"}[side]
     say(
         f"  {word:7} peak {found.memory.peak_mib:,.0f} MiB, "
-        f"{found.memory.peak_worker_mib:,.0f} in a worker, {found.duration_s:.1f} s, "
+        f"{found.memory.peak_worker_mib:,.0f} in the largest worker, {found.duration_s:.1f} s, "
         f"{plural(found.ran, 'test')}"
     )
 

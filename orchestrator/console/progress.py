@@ -18,9 +18,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from orchestrator.base.outcomes import GateResult
 from orchestrator.base.text import plural
 from orchestrator.console.streams import cell, err, say
-from orchestrator.engine.events import (
+from orchestrator.engine.context.events import (
     Event,
     GateJudged,
     InterpreterFound,
@@ -33,9 +34,10 @@ from orchestrator.engine.events import (
     TestsRan,
     UnitRejected,
 )
-from orchestrator.engine.recording import reason_of
-from orchestrator.gates.verdict import GATES_OF_TESTS, GateResult, Verdict
+from orchestrator.engine.make_record import reason_of
+from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.model import Evidence
+from orchestrator.plan.verify import COUNT_TESTS
 
 _TEST_CHARS = 60
 _SAID_EVERY_S = 30.0
@@ -114,7 +116,7 @@ class LiveProgress:
                 say(f"    {what}", "dim")
             case UnitRejected(taken):
                 why = reason_of(taken, Evidence.FULL)
-                say(f"  taken out   {', '.join(taken.unit.targets)}: {why}", "red")
+                say(f"  quarantined {', '.join(taken.unit.targets)}: {why}", "red")
 
     def _begin(self, name: str) -> None:
         """Begin a step with an empty bar."""
@@ -158,7 +160,7 @@ class LiveProgress:
 
 def _show_verdict(verdict: Verdict) -> None:
     """One line per gate."""
-    what = plural(verdict.count, "test" if verdict.gate in GATES_OF_TESTS else "file")
+    what = plural(verdict.count, "test" if verdict.gate in COUNT_TESTS else "file")
     before = len(verdict.known) + len(verdict.failed_before)
     known = f", {verdict.skipped:,} skipped as before" if verdict.skipped else ""
     known += f", {verdict.xfailed:,} expected to fail as before" if verdict.xfailed else ""

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.base.changes import Unit, changes_of
 from orchestrator.base.escape import as_argument, as_command
+from orchestrator.base.outcomes import GateResult, TargetOutcome
 from orchestrator.base.text import counts_in_words, plural
 from orchestrator.console.streams import answer, next_step, raw, say
 from orchestrator.engine.next_batch import Ending, Series
 from orchestrator.engine.results import Landed, NothingToDo, Result, Stopped
 from orchestrator.engine.views.preview import Preview
 from orchestrator.errors import Exit
-from orchestrator.fixers.base import NoChange, Refusal
+from orchestrator.fixers.outcome import NoChange, Refusal
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import GateFailure, GateResult, RejectedUnit, Verdict
-from orchestrator.records.record import TargetOutcome, TargetRecord, added, failed_before, flaky
+from orchestrator.gates.verdict import GateFailure, RejectedUnit, Verdict
+from orchestrator.records.record import TargetRecord, added, failed_before, flaky
 from orchestrator.report.told import listed
 from orchestrator.report.unresolved import reproduce_line
 from orchestrator.worktrees.fast_forward import ParkedCommits
@@ -41,7 +42,7 @@ def show_result(result: Result, how: Reproduction) -> Exit:
 
 
 def _nothing() -> Exit:
-    say("Nothing to do: what you asked for is done, deferred, given up or for a person.")
+    say("Nothing to do: what you asked for is done, deferred, quarantined or for a person.")
     say("next: orchestrate status, or: orchestrate unresolved")
     return NothingToDo().exit_code
 
@@ -58,7 +59,7 @@ def show_series(series: Series, how: Reproduction) -> Exit:
     landed = [result for result in series.results if isinstance(result, Landed)]
     if landed:
         _summary(series)
-    _given_up([entry for result in landed for entry in result.given_up])
+    _quarantined([entry for result in landed for entry in result.quarantined])
     show_kept(series.kept)
     say(f"ended because: {series.ending.value}", "bold")
     if series.ending is Ending.NOTHING_HAPPENED:
@@ -132,14 +133,14 @@ def _landed(landed: Landed, how: Reproduction) -> None:
         for note in entry.notes:
             say(f"  note: {entry.path}: {note}", "yellow")
     _outcomes(landed.found.refused, ())
-    _taken_out(landed, how)
+    _rejected(landed, how)
     _seconds(landed.found.seconds)
     edited = [entry for entry in landed.entries if entry.done is TargetOutcome.EDITED]
-    of = f" of {len(landed.entries)}" if landed.given_up else ""
+    of = f" of {len(landed.entries)}" if landed.quarantined else ""
     files = f"{len(edited)}{of} files" if of else plural(len(edited), "file")
     say(f"  changed     {counts_in_words(added(edited))} in {files}", "green")
     for entry in landed.record.others:
-        say(f"  beside them {entry.path}: {counts_in_words(entry.counts)}", "green")
+        say(f"  also        {entry.path}: {counts_in_words(entry.counts)}", "green")
     changed = (*landed.entries, *landed.record.others)
     if untested := [entry.path for entry in changed if entry.tests == 0]:
         names = listed(untested, most_chars=_MOST_CHARS)
@@ -149,16 +150,16 @@ def _landed(landed: Landed, how: Reproduction) -> None:
     answer(f"{landed.commit.commit[:10]} {landed.commit.subject}")
 
 
-def _taken_out(landed: Landed, how: Reproduction) -> None:
+def _rejected(landed: Landed, how: Reproduction) -> None:
     entries: dict[str, TargetRecord] = {entry.path: entry for entry in landed.entries}
-    for taken in landed.found.taken_out:
+    for taken in landed.found.rejected:
         _blamed(taken)
         if (entry := entries.get(taken.name)) and (line := reproduce_line(entry, how)):
             say(f"    see it: {line}")
 
 
 def _blamed(taken: RejectedUnit) -> None:
-    say(f"\n{', '.join(taken.unit.targets)} was taken out: {taken.fault}", "bold red")
+    say(f"\n{', '.join(taken.unit.targets)} was quarantined: {taken.fault}", "bold red")
     most = 5
     for blame in taken.blames[:most]:
         say(f"  {blame.test_id or blame.path} {blame.what}")
@@ -169,12 +170,12 @@ def _blamed(taken: RejectedUnit) -> None:
 
 
 def _next(landed: Landed) -> None:
-    if landed.given_up:
-        names = as_command(entry.path for entry in landed.given_up)
+    if landed.quarantined:
+        names = as_command(entry.path for entry in landed.quarantined)
         next_step(f"orchestrate unresolved        ({names})")
     if landed.next:
         next_step(f"orchestrate next-batch        ({landed.next.name}, {landed.next.batch.title})")
-    elif not landed.given_up:
+    elif not landed.quarantined:
         next_step("orchestrate status        (no batch is left for a run to do)")
 
 
@@ -182,7 +183,7 @@ def _stopped(stopped: Stopped, how: Reproduction) -> None:
     _seconds(stopped.found.seconds)
     if all(verdict.passed for verdict in stopped.found.verdicts):
         _outcomes(stopped.found.refused, stopped.found.unchanged)
-        for taken in stopped.found.taken_out:
+        for taken in stopped.found.rejected:
             _blamed(taken)
         say(f"{stopped.place.name}: nothing of it can be brought in; all is as it was", "bold red")
         next_step("orchestrate unresolved")
@@ -190,7 +191,7 @@ def _stopped(stopped: Stopped, how: Reproduction) -> None:
     red = stopped.found.verdicts[-1]
     show_blames(red, how)
     say(
-        f"{stopped.place.name} was put back: {_why(red)}; every file is as it was, "
+        f"{stopped.place.name} was rolled back: {_why(red)}; every file is as it was, "
         "nothing is recorded",
         "bold red",
     )
@@ -252,9 +253,9 @@ def _distinct(verdicts: Iterable[Verdict]) -> int:
     return sum(most.values())
 
 
-def _given_up(entries: Sequence[TargetRecord]) -> None:
+def _quarantined(entries: Sequence[TargetRecord]) -> None:
     if entries:
-        say(f"\n{plural(len(entries), 'file')} given up:", "bold red")
+        say(f"\n{plural(len(entries), 'file')} unresolved:", "bold red")
     for entry in entries:
         word = "refused: " if entry.done is TargetOutcome.REFUSED else ""
         say(f"  {entry.path}: {word}{entry.reason}", "red")

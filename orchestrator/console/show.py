@@ -13,7 +13,7 @@ from orchestrator.console.streams import answer
 from orchestrator.engine.views.rerun import RerunResult
 from orchestrator.engine.views.show import BatchView
 from orchestrator.errors import Exit
-from orchestrator.gates.verdict import GATES_OF_TESTS
+from orchestrator.plan.verify import COUNT_TESTS
 from orchestrator.records.record import Record, failed_before, flaky
 from orchestrator.report.calibration import in_words
 from orchestrator.report.unresolved import see_it
@@ -76,7 +76,7 @@ def _definition(look: BatchView) -> None:
         name = "" if rung.label == rung.fixer else f"{rung.label}: "
         answer(f"  fixer       {name}{rung.fixer}{options}")
     if not place.phase.rungs():
-        answer("  fixer       none: for a person")
+        answer("  fixer       none: a person changes the files")
     if needs := [*place.phase.depends_on, *place.batch.depends_on]:
         answer(f"  depends on  {', '.join(needs)}")
     for status in look.batch.targets:
@@ -95,13 +95,13 @@ def _record(record: Record) -> None:
     answer(f"  changed     {counts_in_words(record.counts())}")
     for entry in (*record.targets, *record.others):
         if entry.by:
-            answer(f"  by {entry.by:<8} {entry.path}")
+            answer(f"  edited      {entry.path}, by {entry.by}")
     for entry in record.others:
-        answer(f"  beside them {entry.path}, for {', '.join(entry.unit)}")
+        answer(f"  also        {entry.path}, for {', '.join(entry.unit)}")
     for measured in record.memory or ():
         answer(f"  memory      {in_words(measured)}, measured")
     for gate in record.gates:
-        noun = "test" if gate.gate in GATES_OF_TESTS else "file"
+        noun = "test" if gate.gate in COUNT_TESTS else "file"
         answer(f"  {gate.gate:<11} {plural(gate.count, noun)}")
     for word, ids in (
         ("failed before", failed_before(record.gates)),

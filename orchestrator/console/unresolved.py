@@ -14,13 +14,13 @@ from orchestrator.report.unresolved import Unresolved, next_steps, see_it
 def show_unresolved(found: Sequence[Unresolved], logs: Mapping[str, Path]) -> None:
     """Print the list; `logs` are those that a run left on this machine, by file."""
     if not found:
-        say("Nothing was given up, and nothing waits for a person.")
+        say("Nothing was quarantined, and nothing waits for a person.")
         return
     for item in found:
         answer(on_one_line(f"{item.path} ({item.place})"), "bold")
         answer(on_one_line(f"  {item.kind}: {item.reason}"), "red")
         if item.reproduce:
-            answer(f"  see it: {see_it(item)}")
+            answer(f"  rerun:  {see_it(item)}")
         if log := logs.get(item.path):
             answer(on_one_line(f"  log:    {log}"))
         first, *others = next_steps(item)

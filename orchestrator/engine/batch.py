@@ -11,9 +11,9 @@ from orchestrator.base import failpoints
 from orchestrator.base.changes import Content
 from orchestrator.commit import preflight
 from orchestrator.commit.transaction import Transaction
-from orchestrator.engine.context import RunContext
-from orchestrator.engine.dependencies import DependencyRecorder
-from orchestrator.engine.events import StepBegun
+from orchestrator.engine.context.dependencies import DependencyRecorder
+from orchestrator.engine.context.events import StepBegun
+from orchestrator.engine.context.run_context import RunContext
 from orchestrator.engine.fix import contents_before
 from orchestrator.engine.selection import Selection
 from orchestrator.engine.tests_of_files import tests_of

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.base.escape import as_argument
+from orchestrator.base.outcomes import TargetState
 from orchestrator.base.text import suggestion
 from orchestrator.errors import BadInput
-from orchestrator.records.status import BatchStatus, Status, TargetState, TargetStatus
+from orchestrator.records.status import BatchStatus, Status, TargetStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ def find_targets(status: Status, name: str, *, top: Path) -> FoundTargets:
     )
 
 
-def given_up(status: Status) -> Iterator[FoundTargets]:
-    """Every batch with the targets of it that were given up, in plan order."""
+def quarantined(status: Status) -> Iterator[FoundTargets]:
+    """Every batch with the targets of it that were quarantined, in plan order."""
     found: dict[str, tuple[BatchStatus, list[TargetStatus]]] = {}
     for batch, target in status.unresolved():
         if target.state is TargetState.QUARANTINED:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from orchestrator.base import files
 from orchestrator.base.changes import Content
 from orchestrator.base.paths import RepoPath
-from orchestrator.engine.context import ReadOnlyContext
-from orchestrator.engine.workspace import Workspace
+from orchestrator.engine.context.run_context import ReadOnlyContext
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.fixers import planned
-from orchestrator.fixers.base import Source
+from orchestrator.fixers.outcome import Source
 from orchestrator.fixers.runner import proposal
 from orchestrator.fixers.task import Feedback, Proposal, Task
 from orchestrator.plan.model import Place, Rung, Target
@@ -43,30 +43,30 @@ def contents_before(workspace: Workspace, targets: Sequence[Target]) -> dict[str
     return found
 
 
-def fix(context: ReadOnlyContext, sheet: FixRequest) -> Proposal:
+def fix(context: ReadOnlyContext, request: FixRequest) -> Proposal:
     """What the rung makes of each file; its units are marked as its own."""
     sources = []
-    for target in sheet.targets:
-        content = sheet.now[target.path]
-        source = planned.source(sheet.rung, target, content or b"")
+    for target in request.targets:
+        content = request.now[target.path]
+        source = planned.source(request.rung, target, content or b"")
         sources.append(source if content is not None else replace(source, exists=False))
-    found = proposal(sheet.rung.fixer, _task(context, sheet, sources))
-    label = sheet.rung.label
+    found = proposal(request.rung.fixer, _task(context, request, sources))
+    label = request.rung.label
     return replace(found, units=[replace(unit, by=label) for unit in found.units])
 
 
-def _task(context: ReadOnlyContext, sheet: FixRequest, sources: Sequence[Source]) -> Task:
+def _task(context: ReadOnlyContext, request: FixRequest, sources: Sequence[Source]) -> Task:
     return Task(
         context.top,
         sources,
-        sheet.rung.options,
+        request.rung.options,
         context.scratch,
         context.python,
         context.interpreters.path,
-        beside=sheet.beside,
-        about=_about(context, sheet.place),
-        feedback=sheet.feedback,
-        spent=sheet.spent,
+        beside=request.beside,
+        about=_about(context, request.place),
+        feedback=request.feedback,
+        spent=request.spent,
         say=context.say,
     )
 

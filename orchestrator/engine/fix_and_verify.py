@@ -1,4 +1,4 @@
-"""Climbs the rungs of a phase: what one leaves, or a gate takes out, goes to the next."""
+"""Climbs the rungs of a phase: what one leaves, or a gate quarantines, goes to the next."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from dataclasses import dataclass, field
 
 from orchestrator.base.changes import Content, Side, Unit, changes_of, merged
 from orchestrator.base.diff import unified
+from orchestrator.base.outcomes import FailureCause
 from orchestrator.base.text import plural
 from orchestrator.commit import preflight
-from orchestrator.commit.tree import BatchTree
+from orchestrator.commit.batch_tree import BatchTree
 from orchestrator.engine.batch import BatchRun
-from orchestrator.engine.events import Notice, StepBegun, UnitRejected
+from orchestrator.engine.context.events import Notice, StepBegun, UnitRejected
+from orchestrator.engine.drop_failing import VerifiedUnits, drop_failing_units
 from orchestrator.engine.fix import FixRequest, fix
-from orchestrator.engine.isolate import Isolated, isolate
 from orchestrator.engine.run_gates import gates_for
-from orchestrator.fixers.base import FileFixer, NoChange, Refusal
+from orchestrator.fixers.base import FileFixer
+from orchestrator.fixers.outcome import NoChange, Refusal
+from orchestrator.fixers.planned import proves_its_edits
 from orchestrator.fixers.registry import get
 from orchestrator.fixers.task import Feedback, Proposal
-from orchestrator.gates.pytest.sides import IdPolicy
-from orchestrator.gates.strength.skeleton import may_change_ids
-from orchestrator.gates.verdict import FailureCause, RejectedUnit, Verdict
+from orchestrator.gates.attribution.before_after import IdPolicy
+from orchestrator.gates.strength.ids_of_tests import may_change_ids
+from orchestrator.gates.verdict import RejectedUnit, Verdict
 from orchestrator.plan.model import Rung, Target
 from orchestrator.plan.verify import OnFailure
 
@@ -37,7 +40,7 @@ class FixResult:
     kept: list[Unit] = field(default_factory=list)
     unchanged: dict[str, NoChange] = field(default_factory=dict)
     refused: dict[str, Refusal] = field(default_factory=dict)
-    taken_out: dict[str, RejectedUnit] = field(default_factory=dict)
+    rejected: dict[str, RejectedUnit] = field(default_factory=dict)
     verdicts: Sequence[Verdict] = ()
     all_verdicts: list[Verdict] = field(default_factory=list)
 
@@ -48,14 +51,15 @@ class FixResult:
 
     def left(self, path: str) -> Refusal | RejectedUnit | None:
         """Why a target is not in."""
-        return self.refused.get(path) or self.taken_out.get(path)
+        return self.refused.get(path) or self.rejected.get(path)
 
 
 def fix_and_verify(run: BatchRun, *, also: Sequence[str] = ()) -> FixResult:
-    """Ask each rung in turn, and the gates about what all of them made so far.
+    """Run each rung in turn, and after each of them the gates on all edits made so far.
 
-    The tests of the files `also` must not suffer either. Ends early where a verdict that blames
-    nobody did not pass. The files are left as they are to be committed.
+    The tests of the files `also` must not break either. Ends early where a gate does not pass and
+    no edit can be blamed, or with `on_failure: stop`. The files are left as they are
+    to be committed.
 
     Raises:
         OrchestrateError: a fixer or a gate could not do its work at all.
@@ -109,12 +113,12 @@ class _Ladder:
     def _proposal(self, rung: Rung, targets: Sequence[Target], spent: float) -> Proposal:
         kept: dict[str, Content] = {c.path: c.after for c in changes_of(self._result.kept)}
         now = {**self._run.before, **kept}
-        sheet = FixRequest(self._place, rung, targets, now, kept, self._feedback, spent)
+        request = FixRequest(self._place, rung, targets, now, kept, self._feedback, spent)
         runs = f"{rung.label} on {plural(len(targets), 'file')}"
         with self._step("fix", runs="" if isinstance(get(rung.fixer), FileFixer) else runs):
-            return fix(self._context, sheet)
+            return fix(self._context, request)
 
-    def _judged(self, rung: Rung, found: Proposal) -> Isolated | None:
+    def _judged(self, rung: Rung, found: Proposal) -> VerifiedUnits | None:
         """What the gates leave of everything so far; None where nothing is new."""
         if not found.units:
             return None
@@ -123,12 +127,12 @@ class _Ladder:
         with self._step("write"):
             BatchTree(context.top, result.kept, at=Side.EDITED).put(Side.BEFORE)
             preflight.check_beside(context.repo, changes_of(units), self._selection.paths)
-            self._run.tx.may_hold(changes_of(units))
+            self._run.tx.declare_changes(changes_of(units))
             tree = BatchTree(context.top, units)
             tree.put(Side.EDITED)
-        proven = all(get(r.fixer).proves_its_edits for r in self._place.phase.rungs())
+        proven = proves_its_edits(self._place.phase)
         kept = not proven and not may_change_ids(changes_of(units))
-        rest = IdPolicy.KEPT if kept else IdPolicy.NONE_LOST
+        rest = IdPolicy.UNAFFECTED if kept else IdPolicy.NONE_LOST
         gates = gates_for(
             context,
             self._place,
@@ -137,12 +141,12 @@ class _Ladder:
             strength=not proven,
             dependencies=self._run.dependencies,
         )
-        judged = isolate(
+        judged = drop_failing_units(
             tree,
             gates,
             stop=gates.verify.on_failure is OnFailure.STOP,
             told=lambda taken: context.emit(UnitRejected(taken)),
-            before=list(result.taken_out.values()),
+            before=list(result.rejected.values()),
             also=self._also,
         )
         for verdict in judged.all_verdicts:
@@ -154,7 +158,7 @@ class _Ladder:
         return judged
 
     def _left(
-        self, targets: Sequence[Target], found: Proposal, judged: Isolated | None
+        self, targets: Sequence[Target], found: Proposal, judged: VerifiedUnits | None
     ) -> list[Target]:
         """The targets another answer may bring in; why each is out, and what the fixer is told."""
         result = self._result
@@ -164,14 +168,14 @@ class _Ladder:
         for target in targets:
             if target.path not in again:
                 result.refused.pop(target.path, None)
-                result.taken_out.pop(target.path, None)
+                result.rejected.pop(target.path, None)
         for refusal in found.refused:
             result.refused[refusal.path] = refusal
             self._feedback[refusal.path] = Feedback(refusal.reason, (), refusal.detail, "")
             again.append(refusal.path)
-        for taken in judged.taken_out if judged else ():
+        for taken in judged.rejected if judged else ():
             for path in taken.unit.targets:
-                result.taken_out[path] = taken
+                result.rejected[path] = taken
                 self._feedback[path] = _feedback(taken)
                 if taken.fault in _GIVEN_ON:
                     again.append(path)
@@ -188,7 +192,7 @@ class _Ladder:
 
 
 def _feedback(taken: RejectedUnit) -> Feedback:
-    """What a fixer is told of the edit that was taken back."""
+    """What a fixer is told of the edit that was rolled back."""
     tests = [blame.test_id for blame in taken.blames if blame.test_id]
     first = taken.blames[0]
     reason = f"{taken.gate}: {first.test_id or first.path} {first.what}"

@@ -8,9 +8,9 @@ from statistics import median
 from orchestrator.base.changes import Side, Unit
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.text import plural
-from orchestrator.commit.tree import BatchTree
-from orchestrator.engine.context import RunContext
-from orchestrator.engine.events import Notice, StepBegun, TestsRan
+from orchestrator.commit.batch_tree import BatchTree
+from orchestrator.engine.context.events import Notice, StepBegun, TestsRan
+from orchestrator.engine.context.run_context import RunContext
 from orchestrator.engine.tests_of_files import tests_of
 from orchestrator.errors import CannotJudge
 from orchestrator.measure.compare import in_turn

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.engine.context import RunContext, run_context
-from orchestrator.engine.events import EventHandler, Picked
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import BatchSelector, pick, refuse_absent
+from orchestrator.base.outcomes import TargetState
+from orchestrator.engine.context.events import EventHandler, Picked
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.run_context import RunContext, run_context
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.engine.results import Landed, NothingToDo, Result, Stopped
 from orchestrator.engine.run_batch import run_batch
+from orchestrator.engine.select_batch import BatchSelector, refuse_absent, select_batch
 from orchestrator.engine.selection import Selection
-from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import Exit
-from orchestrator.records.status import TargetState
 from orchestrator.worktrees.fast_forward import ParkedCommits
 
 _TIMES = 3
@@ -28,9 +28,9 @@ class Ending(StrEnum):
 
     ALL_DONE = "nothing is left for a run to do"
     LIMIT = "as many batches as were asked for"
-    RETRIED = "what had been given up was tried again"
-    STOPPED = "a batch could not be judged, or was put back"
-    TOO_MANY = "too many files had to be taken out"
+    RETRIED = "what had been quarantined was tried again"
+    STOPPED = "a batch could not be judged, or was rolled back"
+    TOO_MANY = "too many files had to be quarantined"
     NOTHING_HAPPENED = "the fixer changed none of the first files of its phase"
     STILL_OPEN = "a batch is still open although it landed"
 
@@ -60,15 +60,15 @@ class Series:
 
 
 def next_batch(
-    workspace: Workspace, choice: BatchSelector, options: RunOptions, emit: EventHandler
+    workspace: Workspace, selector: BatchSelector, options: RunOptions, emit: EventHandler
 ) -> Result:
-    """Carry one batch from the plan to a commit, or put everything back as it was.
+    """Carry one batch from the plan to a commit, or restore everything as it was.
 
     Raises:
         OrchestrateError: why nothing could be done, or why the run ended; what it wrote is undone.
     """
     with run_context(workspace, options, emit) as context:
-        result = _one(context, choice)
+        result = _one(context, selector)
         if result is None:
             refuse_absent(context.workspace.status())
         return result or NothingToDo()
@@ -76,14 +76,14 @@ def next_batch(
 
 def next_batches(
     workspace: Workspace,
-    choice: BatchSelector,
+    selector: BatchSelector,
     options: RunOptions,
     emit: EventHandler,
     *,
     limit: int | None,
     results: list[Landed | Stopped] | None = None,
 ) -> Series:
-    """Batch after batch, until none of `choice` is left, `limit` is reached or the line is stopped.
+    """Run batch after batch, until none of `selector` is left or `limit` is reached.
 
     `results` is added to while it goes on, for whoever has to know should it end with an error.
 
@@ -96,7 +96,7 @@ def next_batches(
         while True:
             ending = ending_of(results, limit, workspace.plan.verify.stop_after)
             if ending is None:
-                result = _one(context, choice)
+                result = _one(context, selector)
                 if result is not None:
                     results.append(result)
                     continue
@@ -107,9 +107,9 @@ def next_batches(
             return Series(results, ending, time.monotonic() - started, waiting)
 
 
-def _one(context: RunContext, choice: BatchSelector) -> Landed | Stopped | None:
+def _one(context: RunContext, selector: BatchSelector) -> Landed | Stopped | None:
     status = context.workspace.status()
-    place = pick(status, choice)
+    place = select_batch(status, selector)
     if place is None:
         return None
     batch = status.batch(place)
@@ -135,7 +135,7 @@ def ending_of(
     times = sum(result.place.name == last.place.name for result in landed)
     reasons = {
         Ending.NOTHING_HAPPENED: last.did_nothing,
-        Ending.TOO_MANY: sum(len(r.found.taken_out) for r in landed) >= stop_after,
+        Ending.TOO_MANY: sum(len(r.found.rejected) for r in landed) >= stop_after,
         Ending.STILL_OPEN: same_again or times >= _TIMES,
         Ending.LIMIT: limit is not None and len(results) >= limit,
     }

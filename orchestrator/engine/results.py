@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.base.outcomes import FailureCause, GateResult, TargetOutcome
 from orchestrator.commit.transaction import Commit
 from orchestrator.errors import Exit
-from orchestrator.fixers.base import NoChange, Refusal
-from orchestrator.gates.verdict import FailureCause, GateResult, RejectedUnit, Verdict
+from orchestrator.fixers.outcome import NoChange, Refusal
+from orchestrator.gates.verdict import RejectedUnit, Verdict
 from orchestrator.plan.model import Place
-from orchestrator.records.record import Record, TargetOutcome, TargetRecord
+from orchestrator.records.record import Record, TargetRecord
 
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What a run came to before it was committed or put back.
+    """What a run came to before it was committed or rolled back.
 
-    `taken_out` and `refused` are what no rung could bring in; `seconds` is how long each step took,
+    `rejected` and `refused` are what no rung could bring in; `seconds` is how long each step took,
     those of pytest as `collect` and `test`.
     """
 
     verdicts: Sequence[Verdict]
-    taken_out: Sequence[RejectedUnit]
+    rejected: Sequence[RejectedUnit]
     refused: Sequence[Refusal]
     unchanged: Sequence[NoChange]
     seconds: Mapping[str, float]
@@ -45,7 +46,7 @@ class Landed:
     did_nothing: bool = False
 
     @property
-    def given_up(self) -> list[TargetRecord]:
+    def quarantined(self) -> list[TargetRecord]:
         """The targets of this run that are not in."""
         return [
             t for t in self.entries if t.done in {TargetOutcome.REFUSED, TargetOutcome.QUARANTINED}
@@ -54,10 +55,10 @@ class Landed:
     @property
     def exit_code(self) -> Exit:
         """DONE where every file is in; else RED, or CANNOT_JUDGE where that is all there is."""
-        if not self.given_up:
+        if not self.quarantined:
             return Exit.DONE
-        faults = {taken.fault for taken in self.found.taken_out}
-        refused = any(entry.done is TargetOutcome.REFUSED for entry in self.given_up)
+        faults = {taken.fault for taken in self.found.rejected}
+        refused = any(entry.done is TargetOutcome.REFUSED for entry in self.quarantined)
         return (
             Exit.CANNOT_JUDGE if faults == {FailureCause.CANNOT_JUDGE} and not refused else Exit.RED
         )
@@ -65,7 +66,7 @@ class Landed:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A batch that was put back: a gate did not pass, or nothing of it could be brought in."""
+    """A batch that was rolled back: a gate did not pass, or nothing of it could be brought in."""
 
     place: Place
     found: BatchOutcome

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 
 from orchestrator.base import failpoints
 from orchestrator.base.changes import Content, changes_of
+from orchestrator.base.outcomes import TargetOutcome
 from orchestrator.commit.transaction import Commit
 from orchestrator.engine.batch import BatchRun, open_batch
-from orchestrator.engine.context import RunContext
-from orchestrator.engine.events import StepBegun
+from orchestrator.engine.context.events import StepBegun
+from orchestrator.engine.context.run_context import RunContext
 from orchestrator.engine.fix_and_verify import FixResult, fix_and_verify
+from orchestrator.engine.make_record import entries_of, fresh_gates, record_of
 from orchestrator.engine.measure_batch import measured_memory
-from orchestrator.engine.recording import entries_of, fresh_gates, record_of
 from orchestrator.engine.results import BatchOutcome, Landed, Stopped
 from orchestrator.engine.run_log import write_log, write_seconds
 from orchestrator.engine.selection import Selection
 from orchestrator.engine.tests_of_files import tests_that_ran
 from orchestrator.fixers.registry import get
-from orchestrator.records.record import MemoryRecord, Record, TargetOutcome, TargetRecord
+from orchestrator.records.record import MemoryRecord, Record, TargetRecord
 from orchestrator.records.status import Status
 from orchestrator.report.message import message
 
@@ -50,7 +51,7 @@ class Candidate:
     def found(self) -> BatchOutcome:
         """What a run came to, as it is told."""
         reached = self.reached
-        taken = {one.unit.targets: one for one in reached.taken_out.values()}
+        taken = {one.unit.targets: one for one in reached.rejected.values()}
         refused, unchanged = list(reached.refused.values()), list(reached.unchanged.values())
         return BatchOutcome(
             reached.verdicts, list(taken.values()), refused, unchanged, self.seconds
@@ -60,7 +61,7 @@ class Candidate:
 def run_batch(
     context: RunContext, selection: Selection, *, record_failures: bool
 ) -> Landed | Stopped:
-    """Commit what can be brought in of `selection`, or put everything back as it was.
+    """Commit what can be brought in of `selection`, or restore everything as it was.
 
     With `record_failures`, a batch of which nothing can be brought in is recorded as well, so that
     it is neither forgotten nor tried for ever.

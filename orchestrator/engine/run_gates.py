@@ -9,24 +9,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.base.changes import Change, Side, Unit, changes_of
+from orchestrator.base.outcomes import FailureCause, GateResult
 from orchestrator.base.text import listed
-from orchestrator.commit.bystanders import OutOfScopeGuard
+from orchestrator.commit.batch_tree import BatchTree
+from orchestrator.commit.out_of_scope import OutOfScopeGuard
 from orchestrator.commit.transaction import Transaction
-from orchestrator.commit.tree import BatchTree
-from orchestrator.engine.context import RunContext
-from orchestrator.engine.dependencies import DependencyRecorder
-from orchestrator.engine.events import GateJudged, StepBegun, TestsRan
-from orchestrator.engine.strength import StrengthComparison
+from orchestrator.engine.compare_strength import StrengthComparison
+from orchestrator.engine.context.dependencies import DependencyRecorder
+from orchestrator.engine.context.events import GateJudged, StepBegun, TestsRan
+from orchestrator.engine.context.run_context import RunContext
 from orchestrator.engine.tests_of_files import TestsOf, is_test_file, tests_of
 from orchestrator.fixers import registry
 from orchestrator.gates.attribution.baseline import is_red
+from orchestrator.gates.attribution.before_after import GateRules, IdPolicy
 from orchestrator.gates.attribution.judge import suite_gates
+from orchestrator.gates.attribution.suite import Suite
 from orchestrator.gates.command import CommandGate
 from orchestrator.gates.compile import compile_gate, unless_before
-from orchestrator.gates.pytest.sides import IdPolicy, Rules
-from orchestrator.gates.pytest.suite import Suite
-from orchestrator.gates.trial import Trial, trial_gate
-from orchestrator.gates.verdict import FailureCause, GateFailure, GateResult, Verdict, as_one
+from orchestrator.gates.fixer_check import FixerCheck, fixer_check_gate
+from orchestrator.gates.verdict import GateFailure, Verdict, as_one
 from orchestrator.plan.model import Place
 from orchestrator.plan.projects import verify_in
 from orchestrator.plan.verify import GateName, Untested, Verify
@@ -35,7 +36,7 @@ from orchestrator.project.interpreter import Interpreter
 
 
 @dataclass(slots=True)
-class Gates:
+class GateRunner:
     """The gates of one batch. `rules` say how strictly they judge."""
 
     context: RunContext
@@ -43,10 +44,10 @@ class Gates:
     """What the plan asks for in this batch."""
 
     tests_of: TestsOf
-    rules: Rules
+    rules: GateRules
     strength: bool
     """Whether tests are compared with what they were, although the plan does not ask for it."""
-    trials: Mapping[str, Trial] = field(default_factory=dict)
+    trials: Mapping[str, FixerCheck] = field(default_factory=dict)
     """What the fixers of the phase try of their own work, by their names."""
 
     untested: Untested | None = None
@@ -61,7 +62,7 @@ class Gates:
     """Seconds of pytest spent to find the one unit behind a red test."""
 
     _one_process: bool = field(default=False)
-    """Whether workers are given up for the rest of the batch, since one was lost."""
+    """Whether workers are not used for the rest of the batch, since one was lost."""
 
     @property
     def top(self) -> Path:
@@ -71,7 +72,7 @@ class Gates:
     def verdicts(self, tree: BatchTree, *, also: Sequence[str] = ()) -> Iterator[Verdict]:
         """The verdicts on the edited files of `tree`, in order; none where nothing was edited.
 
-        `also` are files that were taken out: the edits of the others must not break their tests.
+        `also` are files that were quarantined: the edits of the others must not break their tests.
         `collect` and `test` come from one pytest process: start-up and imports dominate small
         batches.
         """
@@ -117,7 +118,7 @@ class Gates:
         )
         self._accuse(suite)
         self.searched_s += suite.seconds
-        return bool(ended.halts()) or any(is_red(ended.run.way(id_)) for id_ in own)
+        return bool(ended.halts()) or any(is_red(ended.run.outcome_of(id_)) for id_ in own)
 
     def _asked(self, tree: BatchTree, also: Sequence[str]) -> Iterator[Verdict]:
         changes, gates = changes_of(tree.units), self.verify.gates
@@ -141,7 +142,7 @@ class Gates:
         for name, trial in self.trials.items():
             self.context.emit(StepBegun(name))
             with self.dependencies.reading(name):
-                verdict = trial_gate(name, trial, changes, top=self.top)
+                verdict = fixer_check_gate(name, trial, changes, top=self.top)
             yield verdict
         for command in self._commands():
             self.context.emit(StepBegun(command.command.name, command.command.run))
@@ -174,7 +175,7 @@ class Gates:
             if not (last := self._with_untested(last, (), tree)).passed:
                 yield last
             return
-        rules = Rules(self.rules.baseline, self.rules.ids, tests)
+        rules = GateRules(self.rules.baseline, self.rules.ids, tests)
         verdicts: dict[str, list[Verdict]] = {}
         ids: set[str] = set()
         for suite in suites:
@@ -327,18 +328,18 @@ def gates_for(
     strength: bool,
     lands_untested: bool = False,
     dependencies: DependencyRecorder | None = None,
-) -> Gates:
+) -> GateRunner:
     """Return the gates of a batch, as strict as the user wants them.
 
     With `lands_untested` a file of which no test ran lands, whatever the plan says. What the gates
     read is added to `dependencies`.
     """
-    rules = Rules(baseline=not context.options.strict, ids=ids)
+    rules = GateRules(baseline=not context.options.strict, ids=ids)
     fixers = [registry.get(rung.fixer) for rung in place.phase.rungs()]
     trials = {fixer.name: fixer.trial for fixer in fixers if fixer.tries_its_edits}
     verify = context.plan.verify_for(place)
     untested = Untested.LAND if lands_untested else verify.untested
-    return Gates(
+    return GateRunner(
         context,
         verify,
         tests_of(context, place),

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.base import private
+from orchestrator.base import state_files
 from orchestrator.base.reading import read_own
 from orchestrator.base.redact import redacted, redacted_id
-from orchestrator.fixers.base import Refusal
+from orchestrator.fixers.outcome import Refusal
 from orchestrator.gates.verdict import Verdict
 from orchestrator.project.interpreter import Interpreter
 
@@ -47,7 +47,7 @@ def write_log(
     at = folder / "logs" / place
     shutil.rmtree(at, ignore_errors=True)
     if python is not None:
-        private.write(at / "python", os.fsencode(python.path))
+        state_files.write(at / "python", os.fsencode(python.path))
     commands = [
         [v.gate, [words[0], *map(redacted_id, words[1:])]]
         for v in verdicts
@@ -55,9 +55,9 @@ def write_log(
         if words
     ]
     if commands:
-        private.write(at / "commands.json", json.dumps(commands, indent=1).encode())
+        state_files.write(at / "commands.json", json.dumps(commands, indent=1).encode())
     for path, text in _texts(verdicts, refused).items():
-        private.write(log_path(folder, place, path), text.encode("utf-8", "replace"))
+        state_files.write(log_path(folder, place, path), text.encode("utf-8", "replace"))
 
 
 def write_seconds(
@@ -66,7 +66,7 @@ def write_seconds(
     """Keep how long each step of a batch of `count` files of a plan took here, in seconds."""
     steps = {name: round(value, 3) for name, value in seconds.items()}
     kept = {"plan": plan, "files": count, "steps": steps}
-    private.write(folder / "logs" / place / "seconds.json", json.dumps(kept).encode())
+    state_files.write(folder / "logs" / place / "seconds.json", json.dumps(kept).encode())
 
 
 def log_path(folder: Path, place: str, path: str) -> Path:
@@ -76,7 +76,7 @@ def log_path(folder: Path, place: str, path: str) -> Path:
 
 
 def logged_python(folder: Path, place: str) -> Path | None:
-    """The interpreter of the last run of a batch here, where this user wrote it down."""
+    """The interpreter of a batch's last run; None unless this user alone could write the log."""
     data = read_own(folder / "logs" / place / "python", most=_MOST_BYTES_OF_A_PATH)
     return Path(os.fsdecode(data)) if data and b"\0" not in data else None
 

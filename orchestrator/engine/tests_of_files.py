@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
-from orchestrator.engine.context import RunContext
+from orchestrator.engine.context.run_context import RunContext
 from orchestrator.errors import BadInput
 from orchestrator.fixers import registry
 from orchestrator.gates.verdict import Verdict

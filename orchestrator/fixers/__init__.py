@@ -1,5 +1,6 @@
 """The fixers: what changes files."""
 
-from orchestrator.fixers.base import BatchFixer, Edit, FileFixer, NoChange, Refusal, Source
+from orchestrator.fixers.base import BatchFixer, FileFixer
+from orchestrator.fixers.outcome import Edit, NoChange, Refusal, Source
 
 __all__ = ["BatchFixer", "Edit", "FileFixer", "NoChange", "Refusal", "Source"]

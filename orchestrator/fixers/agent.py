@@ -11,8 +11,9 @@ from typing import ClassVar
 from orchestrator.base import tempdirs
 from orchestrator.base.templates import rendered
 from orchestrator.fixers import program_options as common
-from orchestrator.fixers.base import BatchFixer, Options, Source, unknown_options
+from orchestrator.fixers.base import BatchFixer, unknown_options
 from orchestrator.fixers.command import held
+from orchestrator.fixers.outcome import Options, Source
 from orchestrator.fixers.program_options import Running, is_number
 from orchestrator.fixers.program_run import Bench, ProgramFailure
 from orchestrator.fixers.program_start import started
@@ -30,7 +31,7 @@ Edit only these files, in the current folder; make no commit:
 {% for file in files %}- {{ file.path }}
 {% endfor %}
 {% for file in files if file.feedback %}
-{% if file.feedback.diff %}An edit of {{ file.path }} was taken back: {{ file.feedback.reason }}
+{% if file.feedback.diff %}An edit of {{ file.path }} was rolled back: {{ file.feedback.reason }}
 {% else %}{{ file.path }} was tried before, and left: {{ file.feedback.reason }}
 {% endif %}{% for test in file.feedback.tests %}- {{ test }}
 {% endfor %}{% if file.feedback.printed %}What was printed:
@@ -56,7 +57,7 @@ class Agent(BatchFixer):
         minutes="how long one run may take; default: 15",
         prompt="a template of what it is told; default: `instructions:` of the phase, the files, "
         "and what was red",
-        tries="how often it may try a file that a gate takes out; default: 3",
+        tries="how often it may try a file that a gate quarantines; default: 3",
         batch_minutes="how long one try over a batch may take; default: no bound",
         cost="a pattern with one group: the cost in what a run prints; its last match counts",
         budget="how much of that cost one batch may take",

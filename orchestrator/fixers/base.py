@@ -4,62 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+
+from orchestrator.base.text import suggestion
+from orchestrator.fixers.outcome import Options, Outcome, Source
 
 if TYPE_CHECKING:  # the check is a hook, and starts without pydantic
     from orchestrator.base.changes import Content
     from orchestrator.fixers.task import Proposal, Task
-    from orchestrator.plan.base import OptionValue
-
-Options = Mapping[str, "OptionValue"]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One file as it is: its path from the top of the repository, its bytes, its options.
-
-    One that does not exist yet has no bytes.
-    """
-
-    path: str
-    data: bytes
-    options: Options = field(default_factory=dict)
-    exists: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """New bytes for a file. `counts` is what was really added, `notes` what to tell a person.
-
-    Without counts of its own, added and removed lines are counted.
-    """
-
-    path: str
-    data: bytes
-    counts: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NoChange:
-    """The file has all it should have, or nothing in it is this fixer's business (see `notes`)."""
-
-    path: str
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The file needs a person; it was not changed. `detail` is what shows why, over many lines."""
-
-    path: str
-    reason: str
-    detail: str = ""
-
-
-Outcome = Edit | NoChange | Refusal
 
 
 class Fixer(ABC):  # noqa: B024 - what a subclass must do is said by the two below
@@ -147,12 +100,8 @@ class BatchFixer(Fixer):
 
 def unknown_options(fixer: str, given: Options, known: Mapping[str, str]) -> list[str]:
     """A message for every option that is not one, with the nearest that is."""
-    found = []
-    for name in given:
-        if name not in known:
-            import difflib
-
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            found.append(f"{fixer} has no option {name!r}{hint}")
-    return found
+    return [
+        f"{fixer} has no option {name!r}{suggestion(name, known)}"
+        for name in given
+        if name not in known
+    ]

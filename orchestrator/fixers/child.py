@@ -8,9 +8,11 @@ import resource
 import signal
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from orchestrator.fixers.base import Edit, FileFixer, NoChange, Outcome, Refusal, Source
+from orchestrator.base.codec import from_json, to_json
+from orchestrator.fixers.base import FileFixer
+from orchestrator.fixers.outcome import Outcome, Refusal, Source
 from orchestrator.fixers.registry import get
 
 MEMORY_LIMIT_BYTES = 4 * 2**30
@@ -32,60 +34,18 @@ def main(requests: Path, results: Path) -> None:
         fixer, top = get(job["fixer"]), Path(job["top"])
         assert isinstance(fixer, FileFixer)  # others are not run in here
         for line in lines:
-            source = decoded_source(json.loads(line))
+            source = from_json(Source, json.loads(line))
             signal.alarm(job["limit_s"])
             try:
-                outcome = fixer.fix(source, top)
+                outcome: Outcome = fixer.fix(source, top)
             except Exception as error:  # noqa: BLE001 - a fixer is foreign code; its bug is one file's
                 outcome = Refusal(source.path, f"the fixer failed: {type(error).__name__}: {error}")
             signal.alarm(0)
-            _write(out, encoded_outcome(outcome))
+            _write(out, outcome)
 
 
-def encoded_source(source: Source) -> dict[str, Any]:
-    """A request line; latin-1 carries any bytes through JSON unchanged."""
-    data = source.data.decode("latin-1")
-    return {
-        "path": source.path, "data": data, "options": dict(source.options), "exists": source.exists
-    }  # fmt: skip
-
-
-def decoded_source(line: dict[str, Any]) -> Source:
-    """The inverse of `encoded_source`."""
-    data = line["data"].encode("latin-1")
-    return Source(line["path"], data, line["options"], line["exists"])
-
-
-def encoded_outcome(outcome: Outcome) -> dict[str, Any]:
-    """A result line."""
-    match outcome:
-        case Edit(path, data, counts, notes):
-            text = data.decode("latin-1")
-            return {
-                "is": "edit",
-                "path": path,
-                "data": text,
-                "counts": dict(counts),
-                "notes": notes,
-            }
-        case NoChange(path, notes):
-            return {"is": "no change", "path": path, "notes": notes}
-        case Refusal(path, reason, detail):
-            return {"is": "refusal", "path": path, "reason": reason, "detail": detail}
-
-
-def decoded_outcome(line: dict[str, Any]) -> Outcome:
-    """The inverse of `encoded_outcome`."""
-    kind, path = line["is"], line["path"]
-    if kind == "edit":
-        return Edit(path, line["data"].encode("latin-1"), line["counts"], tuple(line["notes"]))
-    if kind == "no change":
-        return NoChange(path, tuple(line["notes"]))
-    return Refusal(path, line["reason"], line["detail"])
-
-
-def _write(out: TextIO, line: dict[str, Any]) -> None:
-    out.write(json.dumps(line) + "\n")
+def _write(out: TextIO, outcome: Outcome) -> None:
+    out.write(json.dumps(to_json(outcome, defaults=True)) + "\n")
     out.flush()
 
 

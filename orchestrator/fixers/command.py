@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from orchestrator.fixers import program_options as common
-from orchestrator.fixers.base import BatchFixer, Options, unknown_options
+from orchestrator.fixers.base import BatchFixer, unknown_options
+from orchestrator.fixers.outcome import Options
 from orchestrator.fixers.program_run import Bench, ProgramFailure
 from orchestrator.fixers.program_start import started
 from orchestrator.fixers.task import Proposal, Task

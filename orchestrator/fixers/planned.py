@@ -8,7 +8,8 @@ from orchestrator.base.escape import as_command
 from orchestrator.base.plugins import FIXERS, GATES, Plugin, plugins
 from orchestrator.base.text import suggestion
 from orchestrator.errors import CannotJudge
-from orchestrator.fixers.base import BatchFixer, FileFixer, Options, Source
+from orchestrator.fixers.base import BatchFixer, FileFixer
+from orchestrator.fixers.outcome import Options, Source
 from orchestrator.fixers.registry import get, is_built_in, names
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Phase, Plan, Rung, Target
@@ -27,8 +28,13 @@ def source(rung: Rung, target: Target, data: bytes) -> Source:
     return Source(target.path, data, options_of(rung, target))
 
 
+def proves_its_edits(phase: Phase) -> bool:
+    """Whether every fixer of a phase makes certain that old lines and tests are still there."""
+    return all(get(rung.fixer).proves_its_edits for rung in phase.rungs())
+
+
 def commands(plan: Plan) -> list[str]:
-    """Everything a run of the plan would execute beside the project's own tests, as lines.
+    """Everything a run of the plan would execute besides the project's own tests, one line each.
 
     The interpreter is not among them: whether the plan chose it depends on where it is run.
     """

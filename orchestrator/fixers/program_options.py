@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.base import commandline
-from orchestrator.fixers.base import Options
+from orchestrator.fixers.outcome import Options
 
 COMMON = {
     "run": "the command, or a list of commands in order; no shell; {files} and {python} are known",
@@ -106,7 +106,7 @@ _FORMS: Sequence[tuple[str, str, Callable[[object], bool]]] = (
 
 
 def commands(options: Options) -> list[str]:
-    """The lines that a person trusts: what is run, and what is asked afterwards."""
+    """The lines that a person has to trust: the commands of `run`, then those of `check`."""
     return [*texts(options.get("run")), *(f"check: {c}" for c in texts(options.get("check")))]
 
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from orchestrator.base.changes import Change, Content, FileState, Unit, line_counts, merged
 from orchestrator.base.paths import RepoPath
-from orchestrator.fixers.base import NoChange, Refusal
+from orchestrator.fixers.outcome import NoChange, Refusal
 from orchestrator.fixers.program_options import Running
 from orchestrator.fixers.task import Proposal, Scratch
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.base import commandline, process
-from orchestrator.base.redact import redacted
+from orchestrator.base.redact import last_lines
 from orchestrator.fixers.program_options import Running
 from orchestrator.fixers.program_run import ProgramFailure
 from orchestrator.fixers.task import Task
@@ -57,7 +57,10 @@ def started(
         printed += ended.output
         if ended.exit_code is None:
             return Ended(
-                printed, ProgramFailure(f"{words[0]} {ended.stopped}", last_lines(ended.output))
+                printed,
+                ProgramFailure(
+                    f"{words[0]} {ended.stopped}", last_lines(ended.output, _LAST_LINES)
+                ),
             )
         if ended.exit_code not in running.exit_codes:
             return Ended(printed, _failed(words[0], ended))
@@ -65,7 +68,7 @@ def started(
 
 
 def _failed(program: str, ended: process.Completed) -> ProgramFailure:
-    said = last_lines(ended.output)
+    said = last_lines(ended.output, _LAST_LINES)
     last = said.splitlines()[-1].strip() if said else "it printed nothing"
     name = Path(program).name
     return ProgramFailure(
@@ -79,8 +82,3 @@ def _found(program: str, folder: Path, top: Path) -> str:
     if "/" in program and not program.startswith("/") and not (folder / program).exists():
         return str(top / program)
     return program
-
-
-def last_lines(text: str, most: int = _LAST_LINES) -> str:
-    """The end of what was printed, without the values of secrets."""
-    return redacted("\n".join(text.strip().splitlines()[-most:]))

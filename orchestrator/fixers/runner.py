@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.base import process, tempdirs
+from orchestrator.base.codec import from_json, to_json
 from orchestrator.errors import OrchestrateError
-from orchestrator.fixers.base import FileFixer, Outcome, Refusal, Source
-from orchestrator.fixers.child import decoded_outcome, encoded_source
+from orchestrator.fixers.base import FileFixer
+from orchestrator.fixers.outcome import Outcome, Refusal, Source
 from orchestrator.fixers.registry import get
 from orchestrator.fixers.task import Proposal, Task, proposal_of
 
@@ -84,7 +85,7 @@ def _one_child(
     child: FixerProgram, sources: Sequence[Source], folder: Path
 ) -> tuple[list[Outcome], process.Completed]:
     requests, results = folder / "requests", folder / "results"
-    lines = [child.job, *map(encoded_source, sources)]
+    lines = [child.job, *(to_json(source, defaults=True) for source in sources)]
     requests.write_text("".join(json.dumps(line) + "\n" for line in lines), "ascii")
     results.write_bytes(b"")
     ended = process.run(
@@ -97,7 +98,7 @@ def _one_child(
     complete = [
         line for line in results.read_text("ascii").splitlines(keepends=True) if line[-1] == "\n"
     ]
-    return [decoded_outcome(json.loads(line)) for line in complete], ended
+    return [from_json(Outcome, json.loads(line)) for line in complete], ended
 
 
 def _why(ended: process.Completed) -> str:

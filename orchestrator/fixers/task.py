@@ -9,7 +9,7 @@ from typing import Protocol
 
 from orchestrator.base.changes import Change, Content, FileState, Unit, line_counts
 from orchestrator.base.paths import RepoPath
-from orchestrator.fixers.base import Edit, NoChange, Options, Outcome, Refusal, Source
+from orchestrator.fixers.outcome import Edit, NoChange, Options, Outcome, Refusal, Source
 from orchestrator.project.interpreter import Interpreter
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from orchestrator.base import commandline, process
 from orchestrator.base.changes import Side
-from orchestrator.gates.pytest.suite import last_lines
-from orchestrator.gates.verdict import GateFailure, GateResult, Verdict
+from orchestrator.base.outcomes import GateResult
+from orchestrator.base.redact import last_lines
+from orchestrator.gates.verdict import GateFailure, Verdict
 from orchestrator.plan.verify import VerifyCommand
 
 _VARYING = re.compile(

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.base import process
+from orchestrator.base.outcomes import FailureCause, GateResult
 from orchestrator.base.redact import redacted
-from orchestrator.gates.verdict import FailureCause, GateFailure, GateResult, Verdict
+from orchestrator.gates.verdict import GateFailure, Verdict
 from orchestrator.plan.verify import GateName
 from orchestrator.project.interpreter import Interpreter
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from orchestrator.base.changes import Change, Content
+from orchestrator.base.outcomes import GateResult
 from orchestrator.base.plugins import GATES, BrokenPlugin, plugins
 from orchestrator.errors import CannotJudge
-from orchestrator.gates.verdict import GateFailure, GateResult, Verdict
+from orchestrator.gates.verdict import GateFailure, Verdict
 
 
 class Gate(ABC):
@@ -30,7 +31,7 @@ def gate_named(name: str) -> Gate:
     """The gate that a plug-in brings along under this name.
 
     Raises:
-        CannotJudge: it does not load, or is no `GateRow`.
+        CannotJudge: it does not load, or is no `Gate`.
     """
     try:
         found = plugins(GATES)[name].load()

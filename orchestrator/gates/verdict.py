@@ -4,36 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from orchestrator.base.changes import Unit
+from orchestrator.base.outcomes import FailureCause, GateResult
 from orchestrator.project.folders import lies_in
 
 PYTHON = "{python}"
 """Stands for the project's interpreter in a command that is told elsewhere."""
-
-
-GATES_OF_TESTS = frozenset({"strength", "collect", "test"})
-"""Gates that count tests; the others count files."""
-
-
-class GateResult(StrEnum):
-    """The three things a gate can say."""
-
-    PASSED = "passed"
-    RED = "red"
-    CANNOT_JUDGE = "cannot be judged"
-
-
-class FailureCause(StrEnum):
-    """What a file is, or a test, that does not simply pass."""
-
-    CULPRIT = "culprit"
-    FAILING_BEFORE = "failing before"
-    FLAKY = "flaky"
-    CANNOT_JUDGE = "cannot be judged"
-    NO_TESTS = "without tests"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

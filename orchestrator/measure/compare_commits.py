@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.base.changes import Content, Side
-from orchestrator.base.reading import read_regular
+from orchestrator.base.reading import read_if_there
 from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.measure.compare import Comparison, in_turn
 from orchestrator.measure.run import Measurement, Tests, measured
@@ -45,7 +45,7 @@ def since(top: Path, revision: str) -> Sides:
             f"nothing differs from {revision!r}", next_step="orchestrate memory --compare HEAD~1"
         )
     before = {path: repo.blob(f"{commit}:{path}", path) for path in paths}
-    return Sides(before, {path: _now(top / path) for path in paths})
+    return Sides(before, {path: read_if_there(top / path) for path in paths})
 
 
 def _plain_files(raw: Sequence[str]) -> Iterator[str]:
@@ -118,10 +118,6 @@ def _moved(path: str, top: Path, folder: Path) -> str:
     if not at.is_relative_to(top) or any((up / "pyvenv.cfg").is_file() for up in (at, *at.parents)):
         return ""
     return str(folder / at.relative_to(top))
-
-
-def _now(file: Path) -> Content:
-    return read_regular(file) if file.is_file() else None
 
 
 def tests_of(files: Sequence[str], sides: Sides) -> list[str]:

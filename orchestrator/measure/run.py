@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.base.escape import as_command
+from orchestrator.base.redact import last_lines
 from orchestrator.errors import CannotJudge
 from orchestrator.gates.pytest.events import TestOutcome
 from orchestrator.gates.pytest.meter import Growth, MemoryUse
 from orchestrator.gates.pytest.run import OnMemory, OnProgress, PytestRequest, PytestRun, run_pytest
-from orchestrator.gates.pytest.suite import last_lines
 from orchestrator.plan.verify import Verify
 from orchestrator.project.folders import TOP
 from orchestrator.project.interpreter import Interpreter
@@ -103,7 +103,7 @@ def measured(
     growths = [replace(g, test_id=run.canonical(g.test_id)) for g in ended.memory.growths]
     return Measurement(
         replace(ended.memory, growths=growths),
-        {id_: run.way(id_) for id_, phases in run.outcomes.items() if "teardown" in phases},
+        {id_: run.outcome_of(id_) for id_, phases in run.outcomes.items() if "teardown" in phases},
         ended.process.duration_s,
         ended.process.stopped,
         ended.process.output,

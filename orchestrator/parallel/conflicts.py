@@ -16,7 +16,7 @@ _SETTINGS = frozenset({
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class ChangesSinceBase:
     """What changed between the commit a batch was judged on, and the one it is to land on.
 
     `changed` are files, records aside; of them `came_or_went` are new or gone. `landed` are the
@@ -36,7 +36,7 @@ class Reverify:
     also: tuple[str, ...] = ()
 
 
-def find_conflicts(judged: Judged, since: Since) -> Reverify | None:
+def find_conflicts(judged: Judged, since: ChangesSinceBase) -> Reverify | None:
     """Why the verdict on a batch could be another one by now; None where it could not.
 
     Its gates read none of the files that changed: the same run again would read the same bytes. No
@@ -57,7 +57,7 @@ def find_conflicts(judged: Judged, since: Since) -> Reverify | None:
     return None
 
 
-def _why(judged: Judged, since: Since) -> str | None:
+def _why(judged: Judged, since: ChangesSinceBase) -> str | None:
     if clash := sorted(judged.changed & since.changed):
         return f"{clash[0]} was changed since"
     reads = judged.reads

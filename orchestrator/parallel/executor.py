@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from orchestrator.engine.context import RunContext
-from orchestrator.engine.events import EventHandler, ParallelEvent
-from orchestrator.parallel.judging import judged
+from orchestrator.engine.context.events import EventHandler, ParallelEvent
+from orchestrator.engine.context.run_context import RunContext
 from orchestrator.parallel.task import Answer, BatchTask
+from orchestrator.parallel.verify_task import judged
 from orchestrator.worktrees.checkout import Checkout
 
 
@@ -50,7 +50,7 @@ class Executor(Protocol):
         ...
 
 
-class Here:
+class InProcessExecutor:
     """Judges one task after the other in this process; what happens is told as it happens."""
 
     jobs = 1

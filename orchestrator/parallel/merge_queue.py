@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from orchestrator.base import files
 from orchestrator.base.changes import Content, Side, changes_of
 from orchestrator.base.paths import RepoPath
-from orchestrator.commit.tree import BatchTree
+from orchestrator.commit.batch_tree import BatchTree
 from orchestrator.engine.batch import open_batch
-from orchestrator.engine.context import RunContext
+from orchestrator.engine.context.run_context import RunContext
 from orchestrator.engine.fix import FixRequest, contents_before, fix
 from orchestrator.engine.results import Landed, Stopped
 from orchestrator.engine.run_batch import CommittedBatch, commit_batch, landed_batch, write_logs
@@ -17,8 +17,8 @@ from orchestrator.engine.selection import Selection
 from orchestrator.errors import ChangedMeanwhile
 from orchestrator.fixers.base import FileFixer
 from orchestrator.fixers.registry import get
-from orchestrator.parallel.conflicts import Reverify, Since, find_conflicts
-from orchestrator.parallel.dask.places import TOP, rewritten
+from orchestrator.parallel.conflicts import ChangesSinceBase, Reverify, find_conflicts
+from orchestrator.parallel.places import TOP, relocated
 from orchestrator.parallel.task import Answer, BatchTask, Judged
 from orchestrator.parallel.validation import validate_answer
 from orchestrator.records.status import Status
@@ -33,7 +33,7 @@ from orchestrator.worktrees.fast_forward import (
 )
 
 _MOVES = 10
-"""How often a batch is landed anew because the user's branch moved, before it is given up."""
+"""How often a batch is landed anew because the user's branch moved, before the run ends."""
 
 
 class MergeQueue:
@@ -43,20 +43,20 @@ class MergeQueue:
     """
 
     def __init__(
-        self, context: RunContext, checkout: Checkout, advance: BranchUpdater, tip: str
+        self, context: RunContext, checkout: Checkout, updater: BranchUpdater, tip: str
     ) -> None:
         """Begin at the commit `tip`, which the checkout holds."""
         self.context = context
         self.tip = tip
         self.kept: ParkedCommits | None = None
         self.checkout = checkout
-        self._advance = advance
+        self._advance = updater
         self._landed: dict[str, Judged] = {}
         self._status = context.workspace.status()
 
     @property
     def stop_after(self) -> int:
-        """How many files may be taken out before the series ends."""
+        """How many files may be quarantined before the series ends."""
         return self.context.plan.verify.stop_after
 
     def status(self) -> Status:
@@ -75,7 +75,7 @@ class MergeQueue:
                 "it was discarded, and what landed before it stays",
                 next_step="orchestrate next-batch --all --jobs 1",
             )
-        return rewritten(answer, {TOP: str(self.context.top)})
+        return relocated(answer, {TOP: str(self.context.top)})
 
     def land(self, judged: Judged, selection: Selection) -> Landed | Stopped | Reverify:
         """Commit what was judged on top of the line, or say why it has to be judged again there.
@@ -112,7 +112,7 @@ class MergeQueue:
         gone = [p for p in came_or_went(repo, base, self.tip) if not p.startswith(records)]
         known = set(repo.text("rev-list", f"{base}..{self.tip}").split())
         since = [other for commit, other in self._landed.items() if commit in known]
-        again = find_conflicts(judged, Since(frozenset(changed), frozenset(gone), since))
+        again = find_conflicts(judged, ChangesSinceBase(frozenset(changed), frozenset(gone), since))
         if again is None and changed and self._is_fixed_otherwise(judged, selection):
             return Reverify("its fixer says something else by now")
         return again
@@ -125,7 +125,7 @@ class MergeQueue:
         now = contents_before(self.context.workspace, selection.targets)
         found = fix(self.context, FixRequest(selection.place, rungs[0], selection.targets, now))
         reached = judged.candidate.reached
-        units = [*reached.kept, *(taken.unit for taken in reached.taken_out.values())]
+        units = [*reached.kept, *(taken.unit for taken in reached.rejected.values())]
         then = {change.path: change.after for change in changes_of(units)}
         return then != {change.path: change.after for change in changes_of(found.units)}
 
@@ -140,7 +140,7 @@ class MergeQueue:
             if _now(context.repo, now, change.path) != change.before:
                 return Reverify(f"{change.path} is not what it was judged on")
         with open_batch(context, selection) as run:
-            run.tx.may_hold(changes_of(units))
+            run.tx.declare_changes(changes_of(units))
             BatchTree(context.top, units).put(Side.EDITED)
             commit, record = commit_batch(run, candidate)
         self._look_again(self.tip, commit.commit)
@@ -163,7 +163,9 @@ class MergeQueue:
             case BranchMoved(tip):
                 self.checkout.hold(tip)
                 self._look_again(commit, tip)
-                self.context.say(f"the branch moved to {tip[:10]}; landed on that")
+                self.context.say(
+                    f"the branch moved to {tip[:10]}; landing the batch on top of that"
+                )
                 self.tip = tip
                 return False
             case ParkedCommits() as kept:

@@ -12,21 +12,21 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
 from orchestrator.base import process
-from orchestrator.engine.context import RunContext
-from orchestrator.engine.events import ParallelEvent
-from orchestrator.engine.worktree_context import WorktreeContext
+from orchestrator.engine.context.events import ParallelEvent
+from orchestrator.engine.context.run_context import RunContext
+from orchestrator.engine.context.worktree_context import WorktreeContext
 from orchestrator.errors import CannotJudge
-from orchestrator.parallel.memory import MemoryBudget
+from orchestrator.parallel.memory_budget import MemoryBudget
 from orchestrator.parallel.series import MakeExecutor
 from orchestrator.parallel.task import Answer, BatchTask, Judged, TaskFailed
 from orchestrator.parallel.wire import MOST_BYTES, Garbled, answer_from, plain_bytes
 
 _LOOK_S = 0.5
 _TRIES = 2
-"""How often a task is begun whose process is lost, before it is given up."""
+"""How often a task is begun whose process is lost, before the run ends."""
 
 
-def beside(jobs: int | None) -> MakeExecutor:
+def process_executor(jobs: int | None) -> MakeExecutor:
     """So many processes beside this one; None: as many as cores and free memory bear."""
 
     def make(home: RunContext, stack: ExitStack, most: int) -> Processes:
@@ -58,33 +58,35 @@ _WORKER = "orchestrator.parallel.worker"
 class _Worker:
     """One process, the checkout it works in, and what it is at."""
 
-    away: WorktreeContext
+    worktree: WorktreeContext
     line: Connection
     pid: int
     stack: ExitStack
     task: BatchTask | None = None
 
     @classmethod
-    def start(cls, away: WorktreeContext) -> _Worker:
+    def start(cls, worktree: WorktreeContext) -> _Worker:
         """Begin it; it says nothing until it is asked."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         stack = ExitStack()
         with theirs:
             command = [sys.executable, "-P", "-m", _WORKER, str(theirs.fileno())]
             child = stack.enter_context(
-                process.serving(command, cwd=away.home, env=os.environ, descriptor=theirs.fileno())
+                process.serving(
+                    command, cwd=worktree.home, env=os.environ, descriptor=theirs.fileno()
+                )
             )
         line = Connection(ours.detach())
         stack.callback(line.close)
         try:
-            line.send_bytes(plain_bytes(away))
+            line.send_bytes(plain_bytes(worktree))
         except OSError as error:
             stack.close()
             raise CannotJudge(
                 f"a process that should judge ended at once: {error}",
                 next_step="orchestrate next-batch --all --jobs 1",
             ) from error
-        return cls(away, line, child.pid, stack)
+        return cls(worktree, line, child.pid, stack)
 
 
 class Processes:
@@ -96,7 +98,7 @@ class Processes:
         """Begin a worker in each of `places`."""
         self.jobs = len(places)
         self._memory = memory
-        self._workers = [_Worker.start(away) for away in places]
+        self._workers = [_Worker.start(worktree) for worktree in places]
         self._waiting: list[BatchTask] = []
         self._lost: dict[int, int] = {}
         self._idle_deaths = 0
@@ -150,7 +152,7 @@ class Processes:
     def _from(self, worker: _Worker) -> Iterator[Answer | ParallelEvent]:
         try:
             data = worker.line.recv_bytes(MOST_BYTES)
-            found = answer_from(data, worker.away.workspace.plan)
+            found = answer_from(data, worker.worktree.workspace.plan)
         except (EOFError, OSError, Garbled):
             yield from self._begin_anew(worker)
             return
@@ -161,7 +163,7 @@ class Processes:
     def _begin_anew(self, worker: _Worker) -> list[Answer]:
         """Put another worker in the place of one that is gone, and its task into the queue."""
         worker.stack.close()
-        self._workers[self._workers.index(worker)] = _Worker.start(worker.away)
+        self._workers[self._workers.index(worker)] = _Worker.start(worker.worktree)
         if (task := worker.task) is None:
             self._idle_deaths += 1
             if self._idle_deaths > _TRIES * self.jobs:

@@ -13,18 +13,23 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.commit import preflight
-from orchestrator.engine.context import RunContext, run_context
-from orchestrator.engine.events import EventHandler, Notice, ParallelBatchEnded, ParallelEvent
+from orchestrator.engine.context.events import (
+    EventHandler,
+    Notice,
+    ParallelBatchEnded,
+    ParallelEvent,
+)
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.run_context import RunContext, run_context
+from orchestrator.engine.context.workspace import Workspace
+from orchestrator.engine.context.worktree_context import WorktreeContext, open_worktree
 from orchestrator.engine.next_batch import Ending, Series, ending_of
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import BatchSelector, queue, refuse_absent
 from orchestrator.engine.results import Landed, Stopped
+from orchestrator.engine.select_batch import BatchSelector, queue, refuse_absent
 from orchestrator.engine.selection import Selection
-from orchestrator.engine.workspace import Workspace
-from orchestrator.engine.worktree_context import WorktreeContext, open_worktree
 from orchestrator.errors import CannotJudge
 from orchestrator.parallel.conflicts import Reverify
-from orchestrator.parallel.executor import Executor, Here
+from orchestrator.parallel.executor import Executor, InProcessExecutor
 from orchestrator.parallel.merge_queue import MergeQueue
 from orchestrator.parallel.queue import WINDOW, QueuedBatch, to_start
 from orchestrator.parallel.task import Answer, BatchTask, Judged, TaskFailed
@@ -33,7 +38,7 @@ from orchestrator.records.status import BatchStatus, Status
 from orchestrator.worktrees.fast_forward import BranchUpdater, ParkedCommits
 
 _AGAIN = 5
-"""How often a batch is judged again because something changed, before it is given up."""
+"""How often a batch is judged again because something changed, before the run ends."""
 
 _IN_VAIN = 2
 """After so many batches in a row that had to be judged again, none is judged ahead for a while."""
@@ -42,15 +47,15 @@ _PAUSE = 16
 """For so many batches, the first time."""
 
 MakeExecutor = Callable[[RunContext, ExitStack, int], Executor]
-"""Makes what judges so many batches at most, from the session in the user's work tree.
+"""Makes what judges so many batches at most, from the context in the user's work tree.
 
 What it needs is closed after.
 """
 
 
-def next_batches_apart(
+def next_batches_in_worktrees(
     workspace: Workspace,
-    choice: BatchSelector,
+    selector: BatchSelector,
     options: RunOptions,
     emit: EventHandler,
     *,
@@ -67,19 +72,21 @@ def next_batches_apart(
     """
     started = time.monotonic()
     with run_context(workspace, options, emit) as home, ExitStack() as stack:
-        line = stack.enter_context(_line(home, emit))
-        most = len(queue(line.status(), choice))
+        merge_queue = stack.enter_context(_line(home, emit))
+        most = len(queue(merge_queue.status(), selector))
         if not most:
-            refuse_absent(line.status())
+            refuse_absent(merge_queue.status())
         if make is None or not most:
-            executor: Executor = Here(line.context, line.checkout, emit)
+            executor: Executor = InProcessExecutor(merge_queue.context, merge_queue.checkout, emit)
         else:
             executor = make(home, stack, most if limit is None else min(most, limit))
         stack.callback(executor.close)
-        run = SeriesRun(line, executor, choice, emit, limit, [] if results is None else results)
+        run = SeriesRun(
+            merge_queue, executor, selector, emit, limit, [] if results is None else results
+        )
         landed, ending = run.to_its_end()
-        waiting = next(line.status().unresolved(), None) is not None
-        return Series(landed, ending, time.monotonic() - started, waiting, line.kept)
+        waiting = next(merge_queue.status().unresolved(), None) is not None
+        return Series(landed, ending, time.monotonic() - started, waiting, merge_queue.kept)
 
 
 @contextmanager
@@ -88,24 +95,24 @@ def _line(home: RunContext, emit: EventHandler) -> Iterator[MergeQueue]:
     head = preflight.check_branch(home.repo)
     home.repo.identity()
     assert head.branch is not None
-    advance = BranchUpdater(home.repo, home.state_dir, head.branch)
+    updater = BranchUpdater(home.repo, home.state_dir, head.branch)
     tip, kept = head.commit, None
-    if waiting := advance.waiting():
-        outcome = advance.to(waiting, old=tip)
+    if waiting := updater.waiting():
+        outcome = updater.to(waiting, old=tip)
         if outcome is None:
             emit(Notice(f"what an earlier run had kept is on {head.branch} now"))
             tip = waiting
         else:
             why = outcome.why if isinstance(outcome, ParkedCommits) else "your branch is moving"
-            kept = advance.keep(waiting, why)
+            kept = updater.keep(waiting, why)
             tip = waiting
     checkout = home.checkout(tip)
     try:
         there = WorktreeContext.at(home, checkout)
         with open_worktree(there, emit, lock=home.lock, branch=head.branch) as context:
-            line = MergeQueue(context, checkout, advance, tip)
-            line.kept = kept
-            yield line
+            merge_queue = MergeQueue(context, checkout, updater, tip)
+            merge_queue.kept = kept
+            yield merge_queue
     finally:
         checkout.close()
 
@@ -118,7 +125,7 @@ class LandingQueue(Protocol):
 
     @property
     def stop_after(self) -> int:
-        """How many files may be taken out before the series ends."""
+        """How many files may be quarantined before the series ends."""
         ...
 
     def status(self) -> Status:
@@ -138,9 +145,9 @@ class LandingQueue(Protocol):
 class SeriesRun:
     """A series on its way: what is judged and has not landed, and what landed."""
 
-    line: LandingQueue
+    merge_queue: LandingQueue
     executor: Executor
-    choice: BatchSelector
+    selector: BatchSelector
     emit: EventHandler
     limit: int | None
     results: list[Landed | Stopped] = field(default_factory=list)
@@ -164,7 +171,7 @@ class SeriesRun:
 
     def to_its_end(self) -> tuple[list[Landed | Stopped], Ending]:
         """What landed or stopped, and why there is no more."""
-        stop_after = self.line.stop_after
+        stop_after = self.merge_queue.stop_after
         while True:
             if (ending := ending_of(self.results, self.limit, stop_after)) is not None:
                 return self.results, ending
@@ -178,9 +185,9 @@ class SeriesRun:
                 self._wait()
 
     def _look(self) -> None:
-        status = self.line.status()
+        status = self.merge_queue.status()
         if status is not self.seen:
-            self.seen, self.places = status, queue(status, self.choice)
+            self.seen, self.places = status, queue(status, self.selector)
             self.batches = {b.place.name: b for phase in status.phases for b in phase.batches}
 
     def _start(self) -> None:
@@ -204,7 +211,7 @@ class SeriesRun:
 
     def _submit(self, place: str, paths: tuple[str, ...], also: tuple[str, ...] = ()) -> None:
         is_again = place in self.again
-        task = BatchTask(next(self.numbers), place, self.line.tip, paths, also, is_again)
+        task = BatchTask(next(self.numbers), place, self.merge_queue.tip, paths, also, is_again)
         self.at_work[place] = task
         self.executor.submit(task)
 
@@ -221,7 +228,7 @@ class SeriesRun:
             asked = {task.number: task for task in self.at_work.values()}
             if (task := asked.get(came.task.number)) is None:
                 continue
-            self.ready[task.place] = self.line.taken(came, task)
+            self.ready[task.place] = self.merge_queue.taken(came, task)
             del self.at_work[task.place]
             self.emit(ParallelBatchEnded(task.place))
 
@@ -229,12 +236,12 @@ class SeriesRun:
         batch = self.batches[place.name]
         selection = Selection.of(batch, batch.open_targets)
         if isinstance(answer, TaskFailed):
-            if answer.task.base != self.line.tip and self._may_try_again(place):
+            if answer.task.base != self.merge_queue.tip and self._may_try_again(place):
                 self._submit(place.name, tuple(sorted(selection.paths)))
                 return
             self._replay(answer)
             raise answer.error
-        outcome = self.line.land(answer, selection)
+        outcome = self.merge_queue.land(answer, selection)
         if isinstance(outcome, Reverify):
             if not self._may_try_again(place):
                 raise CannotJudge(

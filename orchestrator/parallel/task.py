@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.engine.events import Event
+from orchestrator.engine.context.events import Event
 from orchestrator.engine.run_batch import Candidate
 from orchestrator.errors import OrchestrateError
-from orchestrator.gates.pytest.reads import FileDependencies
+from orchestrator.gates.pytest.file_dependencies import FileDependencies
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,12 @@ def validate_answer(
 
 def _units(answer: Judged) -> list[Unit]:
     reached = answer.candidate.reached
-    return [*reached.kept, *(taken.unit for taken in reached.taken_out.values())]
+    return [*reached.kept, *(taken.unit for taken in reached.rejected.values())]
 
 
 def _of_targets(answer: Judged, task: BatchTask) -> str | None:
     reached = answer.candidate.reached
-    spoken_of = {*reached.unchanged, *reached.refused, *reached.taken_out}
+    spoken_of = {*reached.unchanged, *reached.refused, *reached.rejected}
     spoken_of |= {one.path for one in reached.unchanged.values()}
     spoken_of |= {one.path for one in reached.refused.values()}
     spoken_of |= {target for unit in _units(answer) for target in unit.targets}
@@ -47,7 +47,7 @@ def _of_targets(answer: Judged, task: BatchTask) -> str | None:
         return f"it speaks of {odd[0]}"
     if not all(unit.targets for unit in _units(answer)):
         return "it changes files for no target"
-    if not all(taken.blames for taken in reached.taken_out.values()):
+    if not all(taken.blames for taken in reached.rejected.values()):
         return "it takes a file out and does not say why"
     return None
 

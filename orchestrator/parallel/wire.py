@@ -15,7 +15,7 @@ from typing import TypeVar
 from orchestrator.base.changes import Unit
 from orchestrator.base.codec import UnfitError, from_json, to_json
 from orchestrator.base.paths import why_unsafe
-from orchestrator.engine.events import (
+from orchestrator.engine.context.events import (
     Event,
     GateJudged,
     InterpreterFound,
@@ -39,7 +39,7 @@ from orchestrator.errors import (
     OrchestrateError,
     Refused,
 )
-from orchestrator.gates.pytest.reads import FileDependencies
+from orchestrator.gates.pytest.file_dependencies import FileDependencies
 from orchestrator.gates.verdict import RejectedUnit, Verdict
 from orchestrator.parallel.task import Answer, BatchTask, Judged, TaskFailed
 from orchestrator.plan.model import Plan
@@ -233,12 +233,12 @@ def _paths(answer: _Answer) -> Iterator[str]:
     yield from answer.task.also
     if (candidate := answer.candidate) is not None:
         reached = candidate.reached
-        for unit in [*reached.kept, *(taken.unit for taken in reached.taken_out.values())]:
+        for unit in [*reached.kept, *(taken.unit for taken in reached.rejected.values())]:
             yield from _paths_of(unit)
-        yield from (*reached.unchanged, *reached.refused, *reached.taken_out)
+        yield from (*reached.unchanged, *reached.refused, *reached.rejected)
         yield from (one.path for one in reached.unchanged.values())
         yield from (one.path for one in reached.refused.values())
-        yield from _blamed([*reached.verdicts, *reached.all_verdicts, *reached.taken_out.values()])
+        yield from _blamed([*reached.verdicts, *reached.all_verdicts, *reached.rejected.values()])
         if candidate.memory is not None:
             yield from candidate.memory.files
     for told in answer.told:

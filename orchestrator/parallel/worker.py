@@ -17,13 +17,13 @@ from multiprocessing.connection import Connection
 
 from orchestrator.base.disk_errors import disk_errors
 from orchestrator.base.signals import interruptible
-from orchestrator.engine.context import RunContext
-from orchestrator.engine.events import Event, ParallelEvent, StepBegun, TestsRan
-from orchestrator.engine.worktree_context import WorktreeContext, open_worktree
+from orchestrator.engine.context.events import Event, ParallelEvent, StepBegun, TestsRan
+from orchestrator.engine.context.run_context import RunContext
+from orchestrator.engine.context.worktree_context import WorktreeContext, open_worktree
 from orchestrator.errors import CannotJudge, Interrupted, OrchestrateError
-from orchestrator.parallel.dask.secrets import without_secrets
-from orchestrator.parallel.judging import judged
+from orchestrator.parallel.secrets import without_secrets
 from orchestrator.parallel.task import Answer, BatchTask, TaskFailed
+from orchestrator.parallel.verify_task import judged
 from orchestrator.parallel.wire import from_bytes, to_bytes
 from orchestrator.vcs import worktrees
 
@@ -35,24 +35,24 @@ def main(descriptor: int) -> None:
     """Judge what is asked for until nobody asks any more."""
     line = Connection(descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
-    away = from_bytes(WorktreeContext, line.recv_bytes())
+    worktree = from_bytes(WorktreeContext, line.recv_bytes())
     tasks: queue.SimpleQueue[BatchTask] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(line, tasks), daemon=True).start()
     teller = _Teller(line)
     try:
-        with interruptible(), open_worktree(away, teller.emit) as context:
+        with interruptible(), open_worktree(worktree, teller.emit) as context:
             while True:
                 task = tasks.get()
                 teller.place = task.place
-                line.send_bytes(to_bytes(without_secrets(_answer(context, task, away))))
+                line.send_bytes(to_bytes(without_secrets(_answer(context, task, worktree))))
     except (Interrupted, BrokenPipeError):
         return
 
 
-def _answer(context: RunContext, task: BatchTask, away: WorktreeContext) -> Answer:
+def _answer(context: RunContext, task: BatchTask, worktree: WorktreeContext) -> Answer:
     try:
         with disk_errors():
-            worktrees.move(context.repo, task.base, but=away.given)
+            worktrees.move(context.repo, task.base, but=worktree.given)
             return judged(context, task)
     except Interrupted:
         raise

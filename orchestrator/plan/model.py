@@ -142,7 +142,7 @@ class Phase(Strict):
         "Options of the fixer for every target of the phase.", default_factory=dict
     )
     ladder: list[Rung] = described(
-        "Several fixers instead of one: what the first refuses, or a gate takes out, "
+        "Several fixers instead of one: what the first refuses, or a gate quarantines, "
         "goes to the next within the same batch; what the last leaves, to a person.",
         default_factory=list,
     )
@@ -208,7 +208,7 @@ class CommitTemplates(Strict):
     evidence: Evidence = described(
         "What is quoted of a test that failed: `source` is the type of what was raised and the "
         "line of source that raised it; `full` is what pytest prints of it, whose values may come "
-        "from the environment (what is known of that is taken out).",
+        "from the environment (what is known of that is quarantined).",
         default=Evidence.SOURCE,
     )
     signoff: bool = described(

@@ -28,6 +28,13 @@ class GateName(StrEnum):
     TEST = "test"
 
 
+COUNT_TESTS = frozenset({GateName.STRENGTH, GateName.COLLECT, GateName.TEST})
+"""Gates whose verdict counts tests; that of all others counts files."""
+
+RUN_BY_PYTEST = frozenset({GateName.COLLECT, GateName.TEST})
+"""Gates that come from a run of pytest: what failed before are ids of tests."""
+
+
 class Flaky(StrEnum):
     """What a test that fails and then passes on the same bytes means for its file."""
 
@@ -123,7 +130,7 @@ class Verify(Strict):
         "How often they run on each side to be measured.", default=2
     )
     writes: list[Text] = described(
-        "Tracked files that the tests may write to ('*' also matches '/'); they are put back, and "
+        "Tracked files that the tests may write to ('*' also matches '/'); they are restored, and "
         "the batch is not held up.",
         default_factory=list,
     )
@@ -146,7 +153,7 @@ class Verify(Strict):
     )
     untested: Untested | None = described(
         "An edited file of which no test ran, where tests are run: let it land and name it, or "
-        "take it out; default: test files are taken out, others land.",
+        "quarantine it; default: test files are quarantined, others land.",
         default=None,
     )
     on_failure: OnFailure = described(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from orchestrator.engine.events import EventHandler
-from orchestrator.engine.options import RunOptions
+from orchestrator.engine.context.events import EventHandler
+from orchestrator.engine.context.options import RunOptions
 from orchestrator.fixers.registry import get
 from orchestrator.plan.model import Phase, PhaseState, Plan
 from orchestrator.plan.patterns import is_pattern

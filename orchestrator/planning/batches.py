@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from orchestrator.base.text import plural
 from orchestrator.planning.draft import BatchBounds, DraftBatch, DraftTarget
+from orchestrator.report.told import topic_of
 
 _ENOUGH = 0.5
 """A batch that is this full is not filled up with files of another folder."""
@@ -96,17 +97,10 @@ def _folder(path: str) -> str:
     return str(PurePosixPath(path).parent)
 
 
-def topic(path: str) -> str:
-    """What a file is about, by its name: `tests/test_auth_factory.py` → `auth factory`."""
-    stem = PurePosixPath(path).stem
-    stem = stem.removeprefix("test_").removesuffix("_test")
-    return " ".join(filter(None, stem.split("_"))) or PurePosixPath(path).name
-
-
 def _title(group: Sequence[DraftTarget]) -> str:
     folders = list(dict.fromkeys(_folder(item.path) for item in group))
     where = PurePosixPath(folders[0]).name if len(folders) == 1 else _common(folders)
-    topics = [topic(item.path) for item in group]
+    topics = [topic_of(item.path) for item in group]
     if len(topics) <= _NAMED:
         what = ", ".join(topics)
     elif shared := _first_words(topics):

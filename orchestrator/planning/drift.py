@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.engine.workspace import tree_at
+from orchestrator.engine.context.workspace import tree_at
 from orchestrator.plan.location import Location
 from orchestrator.plan.model import Batch, Phase, PhaseState, Plan, Target
 from orchestrator.plan.patterns import is_pattern, spelled_out

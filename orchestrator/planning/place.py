@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestrator.base import files
 from orchestrator.base.paths import RepoPath
-from orchestrator.engine.workspace import DEFAULT_PLAN
+from orchestrator.engine.context.workspace import DEFAULT_PLAN
 from orchestrator.errors import BadInput
 from orchestrator.fixers import planned
 from orchestrator.plan.load import parsed

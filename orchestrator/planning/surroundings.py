@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.engine.trust import check_found
+from orchestrator.engine.context.trust import check_found
 from orchestrator.errors import CannotJudge, Refused
 from orchestrator.project.commands import PytestCommand, parallel_commands
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter

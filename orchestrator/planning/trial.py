@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from orchestrator.base.text import plural, suggestion
-from orchestrator.engine.context import read_only_context
-from orchestrator.engine.events import EventHandler
+from orchestrator.engine.context.events import EventHandler
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.run_context import read_only_context
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.engine.fix import FixRequest, contents_before, fix
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import BadInput
-from orchestrator.fixers.base import Refusal
+from orchestrator.fixers.outcome import Refusal
 from orchestrator.fixers.registry import get, names
 from orchestrator.plan.base import OptionValue
 from orchestrator.plan.model import Batch, Phase, Place, Plan, Priority, Target

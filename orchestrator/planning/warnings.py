@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.base.text import plural
-from orchestrator.engine.workspace import Workspace
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.plan.model import PhaseState, Plan
 from orchestrator.planning.drafter import DraftRequest, PlanChanges, drafters_of
 from orchestrator.planning.drift import drift, placed
@@ -92,6 +92,6 @@ def _is(paths: Sequence[str]) -> str:
 
 
 def _some(paths: Sequence[str]) -> str:
-    """The first of many, and how many more."""
+    """The first few paths, and how many more there are."""
     shown, rest = ", ".join(paths[:_NAMED]), len(paths) - _NAMED
     return f"{shown} and {rest} more" if rest > 0 else shown

@@ -148,9 +148,9 @@ class Wanted:
 def interpreter(top: Path, wanted: Wanted, *, command: str | None = "next-batch") -> Interpreter:
     """The project's interpreter: `--python`, the plan's, the active environment's, `.venv`, PATH.
 
-    For a project below the top, what the plan names for it comes before all of them, and its own
-    `.venv` next to `--python`. `command` is the one that asks, and that an error names; None for
-    one without `--python`.
+    For a project below the top, what the plan names for it comes before `--python`, and its own
+    `.venv` right after it. `command` is the subcommand that an error suggests to repeat with
+    `--python`; None where it has no such option.
 
     Raises:
         CannotJudge: there is none, or it does not start.

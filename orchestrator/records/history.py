@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.records.record import TargetOutcome
+from orchestrator.base.outcomes import TargetOutcome
 
 COUNTS = frozenset({TargetOutcome.EDITED, TargetOutcome.UNCHANGED, TargetOutcome.ADOPTED})
 """What of a record counts as progress."""
@@ -15,9 +15,9 @@ COUNTS = frozenset({TargetOutcome.EDITED, TargetOutcome.UNCHANGED, TargetOutcome
 class HistoryEntry:
     """A commit that changed records.
 
-    `at` is its date, in seconds since 1970; `batches` what it recorded, with the files that count
-    as progress in each (0 where it took the record back); `done` the files of the whole plan that
-    were done with it.
+    `at` is its date, in seconds since 1970; `batches` are those whose records it changed, with how
+    many files count as progress in each (0 where it removed the record); `done` is how many files
+    of the whole plan were done after it.
     """
 
     commit: str

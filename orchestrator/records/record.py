@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
 from orchestrator.base.codec import UnfitError, from_json, to_json
 from orchestrator.base.escape import as_argument
+from orchestrator.base.outcomes import TargetOutcome
 from orchestrator.base.paths import RepoPath
 from orchestrator.errors import BadInput
 from orchestrator.plan.model import Phase, Place, Plan
@@ -21,18 +21,6 @@ _BLOB_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 MOST_MIB = 32
 """No record is larger; those of ours leave out patches before they come near."""
-
-
-class TargetOutcome(StrEnum):
-    """What became of one target."""
-
-    EDITED = "edited"
-    UNCHANGED = "unchanged"
-    REFUSED = "refused"
-    MANUAL = "manual"
-    QUARANTINED = "quarantined"
-    SKIPPED = "skipped"
-    ADOPTED = "adopted"
 
 
 class _Strict:
@@ -71,7 +59,7 @@ class TargetRecord(_Strict):
 
     `counts` is what was really done, `by` the rung that did it where there are several, `unit` the
     other files that stand or fall with it. A quarantined one keeps the bytes it had, the edit that
-    was taken back, and why.
+    was rolled back, and why.
     """
 
     path: RepoPath

@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.base.outcomes import (
+    STATE_OF,
+    FileNow,
+    TargetOutcome,
+    TargetState,
+)
 from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
 from orchestrator.plan.patterns import is_pattern
 from orchestrator.records.record import (
     Record,
-    TargetOutcome,
     TargetRecord,
     definition,
     read_record,
     record_path,
     records_of,
 )
-from orchestrator.records.status import (
-    GIVEN_UP,
-    BatchStatus,
-    PhaseStatus,
-    Status,
-    TargetState,
-    TargetStatus,
-    open_batches,
-)
+from orchestrator.records.status import BatchStatus, PhaseStatus, Status, TargetStatus, open_batches
 from orchestrator.records.strays import strays
 from orchestrator.records.tree import WorkTree
 
@@ -189,9 +186,6 @@ class _StatusReader:
             )
         if record is None:
             return self._unrecorded(phase, target)
-        if record.done in GIVEN_UP and self._is_untouched(target, record):
-            word = "refused: " if record.done is TargetOutcome.REFUSED else ""
-            return TargetStatus(target, TargetState.QUARANTINED, f"{word}{record.reason}")
         return self._compared(phase, target, record)
 
     def _by_hand(self, target: Target, record: TargetRecord | None) -> TargetStatus:
@@ -220,7 +214,7 @@ class _StatusReader:
     def _compared(self, phase: Phase, target: Target, record: TargetRecord) -> TargetStatus:
         """A target that a run settled, beside the file as it is now."""
         if self._is_untouched(target, record):
-            return TargetStatus(target, TargetState.DONE)
+            return _stands(target, record, FileNow.AS_RECORDED)
         data = self._data(target)
         if record.after is None and record.done is TargetOutcome.EDITED:
             return TargetStatus(
@@ -251,22 +245,7 @@ class _StatusReader:
     ) -> TargetStatus:
         """A target whose file holds other bytes than its record says."""
         clean = self._compliance.is_clean(phase, target, data)
-        if clean is None and record.done not in GIVEN_UP:
-            return TargetStatus(
-                target, TargetState.EDITED, "changed since; only a run could tell what is left"
-            )
-        if clean:
-            if record.done is TargetOutcome.QUARANTINED:  # the gates said no to this very edit
-                why = f"has the edit now, and nobody adopted it; before: {record.reason}"
-                return TargetStatus(target, TargetState.QUARANTINED, why)
-            return TargetStatus(
-                target, TargetState.EDITED, "changed since, and still as it should be"
-            )
-        if record.done in GIVEN_UP:
-            return TargetStatus(target, TargetState.PENDING, "changed since it was given up")
-        return TargetStatus(
-            target, TargetState.REGRESSED, "changed since; the fixer would edit it again"
-        )
+        return _stands(target, record, _FILE_NOW[clean])
 
     def _data(self, target: Target) -> bytes | None:
         try:
@@ -283,7 +262,32 @@ class _StatusReader:
 
 
 def _held_back(found: TargetStatus, why: str) -> TargetStatus:
-    """What a run would work on again waits for `retry` where its batch was taken back."""
+    """What a run would work on again waits for `retry` where its batch was reverted."""
     if why and found.state is TargetState.PENDING:
         return TargetStatus(found.target, TargetState.REVERTED, why)
     return found
+
+
+_FILE_NOW = {True: FileNow.CLEAN, False: FileNow.UNCLEAN, None: FileNow.UNKNOWN}
+
+
+def _stands(target: Target, record: TargetRecord, now: FileNow) -> TargetStatus:
+    """Return where a target stands by its record and its file, with the reason."""
+    state = STATE_OF[record.done][now]
+    refused = "refused: " if record.done is TargetOutcome.REFUSED else ""
+    match state, now:
+        case TargetState.QUARANTINED, FileNow.AS_RECORDED:
+            why = f"{refused}{record.reason}"
+        case TargetState.QUARANTINED, _:
+            why = f"has the edit now, and nobody adopted it; before: {record.reason}"
+        case TargetState.EDITED, FileNow.UNKNOWN:
+            why = "changed since; only a run could tell what is left"
+        case TargetState.EDITED, _:
+            why = "changed since, and still as it should be"
+        case TargetState.PENDING, _:
+            why = "changed since it was quarantined"
+        case TargetState.REGRESSED, _:
+            why = "changed since; the fixer would edit it again"
+        case _:
+            why = ""
+    return TargetStatus(target, state, why)

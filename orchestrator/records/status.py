@@ -4,32 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from orchestrator.base.outcomes import TargetOutcome, TargetState
 from orchestrator.plan.model import Phase, PhaseState, Place, Plan, Target
-from orchestrator.records.record import (
-    Record,
-    TargetOutcome,
-    TargetRecord,
-)
+from orchestrator.records.record import Record, TargetRecord
 from orchestrator.records.strays import Stray
-
-
-class TargetState(StrEnum):
-    """Where one target stands."""
-
-    PENDING = "pending"
-    DONE = "done"
-    EDITED = "edited"
-    REGRESSED = "regressed"
-    DRIFTED = "drifted"
-    COMPLIANT = "compliant"
-    QUARANTINED = "quarantined"
-    REVERTED = "reverted"
-    MISSING = "missing"
-    DEFERRED = "deferred"
-    MANUAL = "manual"
-
 
 SETTLED = frozenset({TargetState.DONE, TargetState.EDITED, TargetState.COMPLIANT})
 """States that count as progress."""
@@ -42,9 +21,6 @@ WAITING = frozenset(
     {TargetState.QUARANTINED, TargetState.REVERTED, TargetState.MISSING, TargetState.MANUAL}
 )
 """States in which a target waits for a person: no run works on it."""
-
-GIVEN_UP = frozenset({TargetOutcome.REFUSED, TargetOutcome.QUARANTINED})
-"""What a record says of a target that a run could not bring in; its file is as it was."""
 
 
 _NOT_FOR_A_RUN = frozenset({TargetState.MANUAL, TargetState.MISSING, TargetState.REVERTED})
@@ -68,7 +44,7 @@ class BatchStatus:
     targets: Sequence[TargetStatus]
     record: Record | None
     is_open: bool = field(init=False)
-    """Whether a run would work on it: never recorded, or a target slipped back."""
+    """Whether a run would work on it: never recorded, or a target regressed."""
 
     def __post_init__(self) -> None:
         # once: the scheduler asks this of every batch whenever one landed
@@ -82,7 +58,7 @@ class BatchStatus:
 
     @property
     def open_targets(self) -> list[Target]:
-        """What a run of the batch works on: all but what is settled, given up or for a person."""
+        """What a run of the batch works on: not what is settled, quarantined or for a person."""
         return [t.target for t in self.targets if t.state in OPEN or self._unrecorded(t)]
 
     def _unrecorded(self, target: TargetStatus) -> bool:
@@ -146,7 +122,7 @@ class Status:
     phases: Sequence[PhaseStatus]
     next: Place | None
     reverted: Mapping[str, str] = field(default_factory=dict)
-    """The records that were taken back with their code, each with by whom and when."""
+    """The records that were reverted with their code, each with by whom and when."""
 
     strays: Sequence[Stray] = ()
     """The records of no batch of the plan."""

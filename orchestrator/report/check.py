@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from orchestrator.base.outcomes import TargetOutcome
 from orchestrator.base.paths import RepoPath
 from orchestrator.plan.model import Place, Plan
-from orchestrator.records.record import GateRecord, Record, TargetOutcome, TargetRecord
+from orchestrator.records.record import GateRecord, Record, TargetRecord
 from orchestrator.report.message import Message, message
 from orchestrator.report.told import Action
 

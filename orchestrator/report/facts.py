@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.base.outcomes import TargetState
 from orchestrator.base.text import counts_in_words, plural
 from orchestrator.gates.reproduce import Reproduction
 from orchestrator.plan.model import Measure, PhaseState
+from orchestrator.plan.verify import COUNT_TESTS
 from orchestrator.records.history import History
 from orchestrator.records.record import GateRecord, Record, failed_before, flaky
-from orchestrator.records.status import BatchStatus, PhaseStatus, Status, TargetState
+from orchestrator.records.status import BatchStatus, PhaseStatus, Status
 from orchestrator.report import calibration
 from orchestrator.report.calibration import MEASURE, in_words, of_phase
 from orchestrator.report.status import Row, rows, total
@@ -21,11 +23,11 @@ _STATES = {
     TargetState.PENDING: "to do",
     TargetState.DONE: "done",
     TargetState.EDITED: "done, edited since",
-    TargetState.REGRESSED: "slipped back",
+    TargetState.REGRESSED: "regressed",
     TargetState.DRIFTED: "defined otherwise since",
     TargetState.COMPLIANT: "as it should be",
-    TargetState.QUARANTINED: "given up",
-    TargetState.REVERTED: "taken back",
+    TargetState.QUARANTINED: "quarantined",
+    TargetState.REVERTED: "reverted",
     TargetState.MISSING: "not there",
     TargetState.DEFERRED: "waits",
     TargetState.MANUAL: "for a person",
@@ -34,7 +36,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One target: its state in a word for people, and why."""
+    """One target: `word` is its state as people read it, `why` the reason, `did` the changes."""
 
     path: str
     state: str
@@ -101,7 +103,7 @@ class WaitingRow:
 
 @dataclass(frozen=True, slots=True)
 class ReportFacts:
-    """The whole report. `kinds` counts what was given up, by why; `seconds` adds up steps."""
+    """The whole report. `kinds` counts what was quarantined, by why; `seconds` adds up steps."""
 
     title: str
     link: str
@@ -258,6 +260,6 @@ def _verified(gates: Iterable[GateRecord]) -> int:
 
 def _gates(record: Record) -> Iterator[GateRow]:
     for gate in record.gates:
-        noun = "test" if gate.gate in {"collect", "test", "strength"} else "file"
+        noun = "test" if gate.gate in COUNT_TESTS else "file"
         before = len(gate.known_failures) + len(gate.failed_before)
         yield GateRow(gate.gate, plural(gate.count, noun), before, len(gate.flaky))

@@ -46,7 +46,7 @@ BODY = """\
 {% if targets %}Gives {{ count.targets | files }} back the content from before the batch:
 {% for file in targets %}- {{ file.path }}
 {% endfor %}{{ rest(more.targets, 'file') }}
-{%- else %}Takes back what was recorded; no file was changed by the batch.
+{%- else %}Undoes what was recorded; no file was changed by the batch.
 {% endif %}
 {{ verified() }}
 {%- elif action == 'skip' -%}

@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.base.outcomes import TargetState
 from orchestrator.base.redact import redacted
 from orchestrator.base.text import plural
 from orchestrator.plan.model import Measure, Phase, PhaseState
-from orchestrator.records.status import OPEN, PhaseStatus, Status, TargetState
+from orchestrator.records.status import OPEN, PhaseStatus, Status
 from orchestrator.report import calibration
 from orchestrator.report.calibration import of_phase, of_plan
 from orchestrator.report.outside import code_in_markdown, in_markdown
@@ -133,7 +134,7 @@ def _measured(name: str, title: str, rank: int) -> Column:
 
 
 def attention(status: Status) -> list[Attention]:
-    """Targets that slipped back, were given up, or wait for a person; most urgent first."""
+    """Targets that regressed, were quarantined, or wait for a person; most urgent first."""
     found = [
         Attention(t.state.value, batch.place.name, t.target.path, t.why)
         for phase in status.phases

@@ -9,13 +9,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orchestrator.base.escape import for_commit
+from orchestrator.base.outcomes import TargetOutcome
 from orchestrator.base.text import counts_in_words, plural
 from orchestrator.plan.model import Measure, Place, Plan, Target
+from orchestrator.plan.verify import RUN_BY_PYTEST
 from orchestrator.records.record import (
     GateRecord,
     MemoryRecord,
     Record,
-    TargetOutcome,
     TargetRecord,
     added,
     failed_before,
@@ -25,7 +26,6 @@ from orchestrator.records.record import (
 from orchestrator.report.calibration import in_words
 
 _TOPIC_CHARS = 36
-_GATES_OF_TESTS = ("collect", "test")
 _OUT = frozenset({TargetOutcome.REFUSED, TargetOutcome.QUARANTINED, TargetOutcome.SKIPPED})
 """Targets of a batch that are not in."""
 
@@ -119,7 +119,7 @@ def topic_of(path: str) -> str:
     name = file.stem
     if not name.strip("_") or name in {"__init__", "__main__"}:
         name = file.parent.name or name
-    words = filter(None, name.removeprefix("test_").split("_"))
+    words = filter(None, name.removeprefix("test_").removesuffix("_test").split("_"))
     return for_commit(" ".join(words) or name)
 
 
@@ -217,7 +217,7 @@ def values(about: About) -> dict[str, Any]:
             for t in (*entries, *record.others)
             if t.tests == 0 and about.action is not Action.UNDO
         ],
-        "known": failed_before(g for g in verified if g.gate in _GATES_OF_TESTS),
+        "known": failed_before(g for g in verified if g.gate in RUN_BY_PYTEST),
         "flaky": flaky(verified),
         "commands": [g.gate for g in verified if g.failed_before and g.gate in g.failed_before],
     }
@@ -237,7 +237,7 @@ def share_of(record: Record) -> tuple[int, int]:
 _NOTES = {
     TargetOutcome.MANUAL: "left to a person: ",
     TargetOutcome.REFUSED: "refused: ",
-    TargetOutcome.QUARANTINED: "taken out, ",
+    TargetOutcome.QUARANTINED: "quarantined, ",
     TargetOutcome.SKIPPED: "skipped: ",
 }
 

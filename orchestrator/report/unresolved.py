@@ -1,4 +1,4 @@
-"""What was given up or is for a person, with the reason, and the command that shows the failure."""
+"""What was quarantined or is for a person, each with the reason, and a command that shows it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.base.escape import as_argument, as_command
+from orchestrator.base.outcomes import FailureCause, TargetOutcome, TargetState
 from orchestrator.base.redact import redacted
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import FailureCause
-from orchestrator.records.record import TargetOutcome, TargetRecord
-from orchestrator.records.status import BatchStatus, Status, TargetState, TargetStatus
+from orchestrator.records.record import TargetRecord
+from orchestrator.records.status import BatchStatus, Status, TargetStatus
 from orchestrator.report.typed import repeated
 
 
@@ -33,13 +33,13 @@ class Unresolved:
 
 
 def unresolved(status: Status, how: Reproduction) -> list[Unresolved]:
-    """Everything that waits: what was given up, then what is for a person, each in plan order."""
+    """All that waits: what was quarantined, then what is for a person, each in plan order."""
     found = [_of(batch, target, how) for batch, target in status.unresolved()]
     return sorted(found, key=lambda item: item.kind in _FOR_A_PERSON)
 
 
 _FOR_A_PERSON = (TargetState.REVERTED.value, TargetState.MISSING.value, TargetState.MANUAL.value)
-"""Kinds of what no run gave up, told after what one did."""
+"""Kinds of what no run quarantined, told after what one did."""
 
 
 def to_json(found: Sequence[Unresolved]) -> str:
@@ -62,7 +62,7 @@ def to_json(found: Sequence[Unresolved]) -> str:
 
 
 def reproduce_line(entry: TargetRecord, how: Reproduction) -> str | None:
-    """The edit applied, the command that was red, the edit taken back: one line for a shell."""
+    """The edit applied, the command that was red, the edit rolled back: one line for a shell."""
     if (failure := entry.failure) is None or entry.patch is None:
         return None
     if (words := how.words(failure.gate, entry.path, failure.tests)) is None:

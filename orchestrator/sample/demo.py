@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.engine.workspace import DEFAULT_PLAN
+from orchestrator.engine.context.workspace import DEFAULT_PLAN
 from orchestrator.errors import DiskError, Refused
 from orchestrator.plan.load import load
 from orchestrator.plan.model import Phase, Plan, Target

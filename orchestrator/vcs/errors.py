@@ -66,7 +66,7 @@ class GitHookRefused(GitFailed):
 
 
 def _subcommand(command: Sequence[str]) -> str:
-    """The first word that is no option, and no setting after `-c`."""
+    """The first word that is neither an option nor the value of a `-c`."""
     settings = {at + 1 for at, word in enumerate(command) if word == "-c"}
     words = (w for at, w in enumerate(command) if not w.startswith("-") and at not in settings)
     return next(words, command[0])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from orchestrator.errors import Refused
 from orchestrator.vcs.own import REDIRECTING
-from orchestrator.vcs.repo import Repo, find_folder, find_top
+from orchestrator.vcs.repo import Repo, find_top
+from orchestrator.vcs.state_folder import state_folder
 
 
 def open_repo(top: Path) -> Repo:
@@ -39,15 +40,15 @@ def check_environment(top: Path) -> None:
         )
 
 
-def state_folder(top: Path) -> Path:
-    """The folder in git's own where this program keeps what it knows of a work tree.
+def required_state_folder(top: Path) -> Path:
+    """Return the state folder of a work tree.
 
     Raises:
         Refused: `top` is not the top of a work tree.
     """
     if find_top(top) != top:
         raise Refused(
-            f"{str(top)!r} is not in a git work tree, which a copy of it needs",
+            f"{str(top)!r} is not the top of a git work tree, and this command needs one",
             next_step="git init, or change to your repository",
         )
-    return find_folder(top) / "orchestrate"
+    return state_folder(top)

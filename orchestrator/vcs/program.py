@@ -113,7 +113,7 @@ class GitProgram:
             text = f"{_as_text(error.stderr)}{_as_text(error.stdout)}"
             status = error.status if isinstance(error.status, int) else -1
             raise failed(command, status, text) from error
-        except BaseException:  # a signal: a hook that goes on would write into what is put back
+        except BaseException:  # a signal: a hook that goes on would write into what is restored
             from orchestrator.base import process
 
             process.end_descendants()
@@ -124,7 +124,7 @@ class GitProgram:
         return out
 
     def hand_down(self, descriptor: int, file: Path) -> None:
-        """Let every git started from now on hold `file` open, though this process may die."""
+        """Let each git started later hold `file` open by `descriptor`, after this process too."""
         self._inherited, self._lock = (descriptor,), file
 
     def text(self, *command: str) -> str:

@@ -87,7 +87,8 @@ class Checkout:
             there, here = top / path, self.top / path
             if any(files.is_behind_link(one, RepoPath(path)) for one in (top, self.top)):
                 raise Refused(
-                    f"`worktree:` of the plan names {path!r}, which lies behind a symbolic link",
+                    f"`worktree:` of the plan names {path!r}, which is a symbolic link or lies "
+                    "behind one",
                     next_step="correct `worktree:` in the plan",
                 )
             if not there.exists():
@@ -97,7 +98,7 @@ class Checkout:
                 )
             if os.path.lexists(here):
                 raise Refused(
-                    f"`worktree:` of the plan names {path!r}, and git has that already",
+                    f"`worktree:` of the plan names {path!r}, which is in the checkout already",
                     next_step="correct `worktree:` in the plan",
                 )
             try:

@@ -14,9 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from orchestrator.base import failpoints, files, private
+from orchestrator.base import failpoints, files, state_files
+from orchestrator.base.codec import UnfitError, decoded, encoded
 from orchestrator.base.escape import as_argument
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.signals import held
@@ -32,10 +31,9 @@ _LOOKS = 100
 _NAMES = 100
 
 
-class FastForwardIntent(BaseModel):
+@dataclass(frozen=True, slots=True)
+class FastForwardIntent:
     """What an advance is about: the branch, where it was, and where it shall be."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     branch: str
     old: str
@@ -124,7 +122,7 @@ class BranchUpdater:
             if why := self._obstacle(old, new):
                 return self.keep(new, why)
             meant = FastForwardIntent(branch=self.branch, old=old, new=new)
-            private.write(self.folder / _FILE, meant.model_dump_json().encode())
+            state_files.write(self.folder / _FILE, encoded(meant))
             failpoints.hit("advancing")
             here = self.repo.branch == self.branch
             if here and (why := self._move_files(old, new)):
@@ -287,8 +285,8 @@ def finish(repo: Repo, folder: Path) -> str | None:
         return None
     with held():
         try:
-            meant = FastForwardIntent.model_validate_json(private.read(file))
-        except ValidationError:  # it was cut before anything was done
+            meant = decoded(FastForwardIntent, state_files.read(file))
+        except UnfitError:  # it was cut before anything was done
             file.unlink()
             return None
         advance = BranchUpdater(repo, folder, meant.branch)

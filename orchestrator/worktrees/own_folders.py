@@ -7,18 +7,17 @@ the same token. Nothing is removed where the two do not agree: a stranger may ha
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import stat
 import tempfile
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.base import private, process, tempdirs
-from orchestrator.base.codec import UnfitError, from_json
+from orchestrator.base import process, state_files, tempdirs
+from orchestrator.base.codec import UnfitError, decoded, encoded
 from orchestrator.base.reading import read_regular
 from orchestrator.errors import DiskError
 
@@ -64,7 +63,7 @@ def make(notes: Path, kind: str) -> OwnFolder:
     token = uuid.uuid4().hex
     note = Note(str(folder), token, process.RUN_ID, os.getpid(), tempdirs.pid_namespace())
     try:
-        private.write(made.note, json.dumps(asdict(note)).encode())
+        state_files.write(made.note, encoded(note))
         folder.mkdir(mode=0o700)
         (folder / _MARK).write_text(token, "ascii")
     except DiskError:
@@ -80,7 +79,7 @@ def make(notes: Path, kind: str) -> OwnFolder:
 
 
 def abandoned(notes: Path, kind: str) -> Iterator[tuple[Note, OwnFolder]]:
-    """Those of runs that are no more; a note that speaks of no folder of ours is removed alone."""
+    """Yield folders of runs that have ended; remove notes that name no folder of ours."""
     for file in sorted(notes.glob(f"{kind}-*")):
         if (note := _read(file)) is None:
             _forget(file)
@@ -93,8 +92,8 @@ def abandoned(notes: Path, kind: str) -> Iterator[tuple[Note, OwnFolder]]:
 
 def _read(file: Path) -> Note | None:
     try:
-        return from_json(Note, json.loads(read_regular(file, most_mib=1)))
-    except (OSError, ValueError, UnfitError, RecursionError):
+        return decoded(Note, read_regular(file, most_mib=1))
+    except (OSError, UnfitError):
         return None
 
 

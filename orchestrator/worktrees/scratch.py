@@ -17,11 +17,11 @@ from pathlib import Path
 from orchestrator.base import files
 from orchestrator.base.changes import FILE_MODE, Content, FileState
 from orchestrator.base.paths import RepoPath, why_unsafe
-from orchestrator.base.reading import read_regular
+from orchestrator.base.reading import read_if_there, read_regular
 from orchestrator.errors import DiskError, Refused
 from orchestrator.vcs import Repo
 from orchestrator.vcs.clones import clone_shared
-from orchestrator.vcs.opening import open_repo, state_folder
+from orchestrator.vcs.opening import open_repo, required_state_folder
 from orchestrator.worktrees import own_folders
 from orchestrator.worktrees.own_folders import OwnFolder
 
@@ -101,8 +101,7 @@ class ScratchCopy:
         """What a file held at the last `hold`."""
         if path in self._given:
             return self._given[path]
-        file = self._repo.top / path
-        return read_regular(file) if path in self._copied and file.is_file() else None
+        return read_if_there(self._repo.top / path) if path in self._copied else None
 
     def changed(self) -> dict[str, FileState]:
         """What is otherwise than at the last `hold`, by path; what git ignores does not count."""
@@ -277,7 +276,7 @@ def own_copy(top: Path) -> ScratchCopy:
     Raises:
         Refused: there is no repository, or no commit in it.
     """
-    folder, repo = state_folder(top), open_repo(top)
+    folder, repo = required_state_folder(top), open_repo(top)
     if repo.is_unborn:
         raise Refused(
             "nothing was committed here yet, and a copy is made of a commit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.vcs import find_folder
+from orchestrator.vcs.state_folder import state_folder
 
 _BRANCHES = "refs/heads/orchestrate"
 
@@ -19,7 +20,7 @@ def waiting(top: Path) -> tuple[str, str] | None:
     repo = Repo(top)
     if (branch := repo.branch) is None or repo.is_unborn:
         return None
-    ahead = BranchUpdater(repo, find_folder(top) / "orchestrate", branch).ahead()
+    ahead = BranchUpdater(repo, state_folder(top), branch).ahead()
     return None if ahead is None else (branch, ahead)
 
 

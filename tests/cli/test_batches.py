@@ -25,22 +25,22 @@ def with_a_file_taken_out(top: Path) -> SampleRepo:
         "memory safety for c (First, batch 2/2)",
     ]
     for text in (
-        "taken out   tests/test_b.py: culprit: TestBreaks::test_one: passes without the edit",
+        "quarantined tests/test_b.py: culprit: TestBreaks::test_one: passes without the edit",
         "2 batches landed", "files       2 edited of 3", "4 verified, 0 failed before, 0 flaky",
-        "1 file given up:", "ended because: nothing is left for a run to do", "next: orchestrate unresolved",
+        "1 file unresolved:", "ended because: nothing is left for a run to do", "next: orchestrate unresolved",
     ):  # fmt: skip
         assert text in ended.err
     return repo
 
 
 @pytest.fixture
-def given_up(tmp_path: Path) -> SampleRepo:
-    """Both batches landed; tests/test_b.py of the first was taken out."""
+def quarantined(tmp_path: Path) -> SampleRepo:
+    """Both batches landed; tests/test_b.py of the first was quarantined."""
     return copied(tmp_path / "r", with_a_file_taken_out)
 
 
-def test_unresolved_names_reason_log_and_what_to_do(given_up: SampleRepo) -> None:
-    ended = given_up.run("unresolved")
+def test_unresolved_names_reason_log_and_what_to_do(quarantined: SampleRepo) -> None:
+    ended = quarantined.run("unresolved")
     assert ended.code == 0
     assert (
         "tests/test_b.py (first/one)\n  culprit: TestBreaks::test_one: passes without" in ended.out
@@ -52,33 +52,33 @@ def test_unresolved_names_reason_log_and_what_to_do(given_up: SampleRepo) -> Non
         "skip tests/test_b.py --reason",
     ):
         assert f"orchestrate {command}" in ended.out
-    (item,) = json.loads(given_up.run("unresolved", "--json").out)
+    (item,) = json.loads(quarantined.run("unresolved", "--json").out)
     assert (item["kind"], item["tests"]) == ("culprit", ["tests/test_b.py::TestBreaks::test_one"])
 
 
-def test_the_line_that_reproduces_a_failure_does(given_up: SampleRepo) -> None:
-    (item,) = json.loads(given_up.run("unresolved", "--json").out)
+def test_the_line_that_reproduces_a_failure_does(quarantined: SampleRepo) -> None:
+    (item,) = json.loads(quarantined.run("unresolved", "--json").out)
     line = item["reproduce"].replace("orchestrate show", f"{sys.executable} -m orchestrate show")
     ended = subprocess.run(
-        ["sh", "-c", line], cwd=given_up.top, capture_output=True, text=True, check=False
+        ["sh", "-c", line], cwd=quarantined.top, capture_output=True, text=True, check=False
     )
     assert "the collector is out of order" in ended.stdout + ended.stderr
-    assert given_up.changes == ""
+    assert quarantined.changes == ""
 
 
-def test_status_says_that_work_remains(given_up: SampleRepo) -> None:
-    ended = given_up.run("status", "--check")
+def test_status_says_that_work_remains(quarantined: SampleRepo) -> None:
+    ended = quarantined.run("status", "--check")
     assert ended.code == 1
     assert "2 of 3 files" in ended.out
     assert "quarantined: tests/test_b.py (first/one) culprit: TestBreaks::test_one" in ended.out
     assert "orchestrate unresolved" in ended.out
-    assert given_up.run("skip", "tests/test_b.py", "--reason", "it goes away").code == 0
-    ended = given_up.run("status", "--check")
+    assert quarantined.run("skip", "tests/test_b.py", "--reason", "it goes away").code == 0
+    ended = quarantined.run("status", "--check")
     assert ended.code == 0, ended.out
 
 
-def test_show_tells_everything_of_a_batch(given_up: SampleRepo) -> None:
-    ended = given_up.run("show", "one")
+def test_show_tells_everything_of_a_batch(quarantined: SampleRepo) -> None:
+    ended = quarantined.run("show", "one")
     assert ended.code == 0
     for text in (
         "first/one: Batch one (batch 1 of 2)", 'done        tests/test_a.py {"group": "alpha_tests"}',
@@ -86,7 +86,7 @@ def test_show_tells_everything_of_a_batch(given_up: SampleRepo) -> None:
         '+@pytest.mark.xdist_group(name="alpha_tests")',
     ):  # fmt: skip
         assert text in ended.out
-    document = json.loads(given_up.run("show", "tests/test_b.py", "--json").out)
+    document = json.loads(quarantined.run("show", "tests/test_b.py", "--json").out)
     assert [target["state"] for target in document["targets"]] == ["done", "quarantined"]
     assert document["record"]["targets"][1]["patch"]["text"].startswith("diff --git")
 
@@ -97,35 +97,35 @@ def test_show_of_a_batch_that_has_not_run_shows_what_would_change(repo: SampleRe
     assert "+++ b/tests/test_c.py" in ended.out
     ended = repo.run("show", "--patch", "two")
     assert (ended.code, ended.out) == (2, "")
-    assert "no edit of two was taken back" in ended.err
+    assert "no edit of two was rolled back" in ended.err
 
 
-def test_retry_and_undo_say_how_they_ended(given_up: SampleRepo) -> None:
-    ended = given_up.run("retry")
+def test_retry_and_undo_say_how_they_ended(quarantined: SampleRepo) -> None:
+    ended = quarantined.run("retry")
     assert (ended.code, ended.out) == (1, "")
     assert "nothing of it can be brought in; all is as it was" in ended.err
-    ended = given_up.run("undo", "two")
+    ended = quarantined.run("undo", "two")
     assert ended.code == 0
     assert "Undo memory safety for c" in ended.out
     assert "to do it again: orchestrate retry first/two" in ended.err
-    ended = given_up.run("retry", "two")
+    ended = quarantined.run("retry", "two")
     assert (ended.code, "batch 2/2" in ended.out) == (0, True)
-    ended = given_up.run("retry", "two")
+    ended = quarantined.run("retry", "two")
     assert (ended.code, ended.out) == (0, "")
     assert "Nothing to try again in two" in ended.err
 
 
-def test_adopt_says_how_it_ended(given_up: SampleRepo) -> None:
-    ended = given_up.run("adopt", "tests/test_b.py")
+def test_adopt_says_how_it_ended(quarantined: SampleRepo) -> None:
+    ended = quarantined.run("adopt", "tests/test_b.py")
     assert ended.code == 1
     assert "is not what the fixer asks for" in ended.err
     assert "next: orchestrate adopt tests/test_b.py --reason" in ended.err
-    given_up.write("tests/test_b.py", BREAKS + "        assert 0\n")
-    ended = given_up.run("adopt", "tests/test_b.py", "--reason", "it is fine")
+    quarantined.write("tests/test_b.py", BREAKS + "        assert 0\n")
+    ended = quarantined.run("adopt", "tests/test_b.py", "--reason", "it is fine")
     assert ended.code == 1
     assert "nothing was committed; your files are as you left them" in ended.err
-    given_up.git.run("checkout", "-q", "tests/test_b.py")
-    ended = given_up.run("adopt", "tests/test_b.py", "--reason", "it has to stay as it is")
+    quarantined.git.run("checkout", "-q", "tests/test_b.py")
+    ended = quarantined.run("adopt", "tests/test_b.py", "--reason", "it has to stay as it is")
     assert ended.code == 0, ended.err
     assert "Record that b stays as it is in memory safety" in ended.out
 

@@ -29,7 +29,7 @@ def test_the_demo_shows_a_real_migration(tmp_path: Path) -> None:
         "test: memory safety for auth factory and cache (Phase 2, batch 1/6)",
         "A project before its migration",
     ]
-    assert "tests/api/test_service_principals_endpoints.py was taken out: culprit" in ended.err
+    assert "tests/api/test_service_principals_endpoints.py was quarantined: culprit" in ended.err
     assert "['teardown_method'] == []" in ended.err
     again = run_cli("next-batch", cwd=tmp_path / "sample")
     assert again.code == 0, again.err

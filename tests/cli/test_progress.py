@@ -10,7 +10,7 @@ from support import SampleRepo, fixer_plan, make_repo
 
 from orchestrator.console import progress
 from orchestrator.console.progress import LiveProgress
-from orchestrator.engine.events import StepBegun, TestsRan
+from orchestrator.engine.context.events import StepBegun, TestsRan
 
 
 def test_a_run_says_what_pytest_is_about_to_run(repo: SampleRepo) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
+from orchestrator.base.outcomes import FailureCause, TargetOutcome
 from orchestrator.engine.results import Landed, Result
-from orchestrator.gates.verdict import FailureCause
-from orchestrator.records.record import TargetOutcome, TargetRecord
+from orchestrator.records.record import TargetRecord
 
 TEST = "def answer():\n    return 41\n\n\ndef test_it():\n    assert answer() in (41, 42)\n"
 AGENT = """\
@@ -23,7 +23,7 @@ for line in prompt.splitlines():
     if line.startswith("- tests/") and "::" not in line:
         file = pathlib.Path(line[2:])
         text = file.read_text()
-        mended = "was taken back" in prompt and "test_it" in prompt
+        mended = "was rolled back" in prompt and "test_it" in prompt
         if MODE == "cheat":
             file.write_text(text.replace("in (41, 42)", "or True"))
         elif MODE == "stubborn" or not mended:
@@ -64,8 +64,8 @@ def test_a_red_gate_is_fed_back_until_it_is_mended(tmp_path: Path) -> None:
     first, second = prompts(repo)
     assert "Let the answer be 42." in first
     assert "- tests/test_a.py" in first
-    assert "taken back" not in first
-    assert "An edit of tests/test_a.py was taken back: test: tests/test_a.py::test_it" in second
+    assert "rolled back" not in first
+    assert "An edit of tests/test_a.py was rolled back: test: tests/test_a.py::test_it" in second
     assert "assert 43 in (41, 42)" in second
     assert "+    return 43" in second
     assert (repo.changes, repo.leftovers) == ("", [])
@@ -109,7 +109,7 @@ def test_strength_is_always_on_and_a_cheat_is_taken_out(tmp_path: Path) -> None:
     repo = repo_with(tmp_path / "r", mode="cheat", options=", tries: 1")
     result = repo.next_batch(trust=True)
     assert isinstance(result, Landed)
-    (taken,) = result.found.taken_out
+    (taken,) = result.found.rejected
     assert (taken.gate, taken.fault) == ("strength", FailureCause.CULPRIT)
     assert "asserts less: 0 of 1; one is true whatever happens" in taken.blames[0].what
     assert repo.read("tests/test_a.py") == TEST
@@ -177,8 +177,8 @@ def test_what_one_rung_leaves_goes_to_the_next_and_the_record_says_who_did_it(
     assert repo.git.text("log", "--format=%s").count("\n") == 2  # one commit for all of it
     assert (repo.changes, repo.leftovers) == ("", [])
     shown = repo.run("show", "one").out
-    assert "by command  tests/test_a.py" in shown
-    assert "by agent    tests/test_b.py" in shown
+    assert "edited      tests/test_a.py, by command" in shown
+    assert "edited      tests/test_b.py, by agent" in shown
 
 
 def test_what_a_later_rung_does_not_change_is_left_for_the_first_reason(tmp_path: Path) -> None:

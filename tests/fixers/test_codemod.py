@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
+from orchestrator.base.outcomes import TargetOutcome
 from orchestrator.engine.results import Landed, Result
 from orchestrator.errors import CannotJudge
-from orchestrator.records.record import TargetOutcome, TargetRecord
+from orchestrator.records.record import TargetRecord
 
 STOCK = "libcst.codemod.commands.convert_format_to_fstring.ConvertFormatStringCommand"
 FORMATS = "def test_one():\n    name = 'x'\n    assert 'a {}'.format(name) == 'a x'\n"

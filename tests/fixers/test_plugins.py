@@ -15,7 +15,9 @@ from support import SampleRepo, fixer_plan, make_repo
 PAGE = Path(__file__).parents[2] / "docs/writing_a_fixer.md"
 BROKEN = {
     "entry_points.txt": "[orchestrate.fixers]\nbroken = broken_plugin:Fixer\nodd = json:JSONDecoder\ncommand = json:loads\n"
-    "[orchestrate.gates]\nbad-gate = broken_plugin:Gate\n",
+    "[orchestrate.gates]\nbad-gate = broken_plugin:Gate\n"
+    "[orchestrate.commands]\nbad-command = broken_plugin:command\nodd-command = json:__doc__\nstatus = json:loads\n"
+    "[orchestrate.drafters]\nagent = json:JSONDecoder\n",
     "METADATA": "Metadata-Version: 2.1\nName: broken-plugin\nVersion: 0.3\n",
 }
 
@@ -137,3 +139,45 @@ def test_a_broken_plug_in_harms_only_the_plan_that_names_it(site: Path, tmp_path
     other = repo(tmp_path / "s", gates="[compile, no-breakpoint]")
     ended = other.run("validate", env=env(site))
     assert "no gate is called 'no-breakpoint'; did you mean 'no-breakpoints'?" in ended.err
+
+
+def test_the_command_of_the_page_is_one_of_the_program(site: Path, tmp_path: Path) -> None:
+    made = repo(tmp_path / "r")
+    ended = made.run("count-prints", "--folder", "tests", env=env(site))
+    assert (ended.code, ended.out) == (0, "4\n"), ended
+    listed = made.run("--help", env=env(site))
+    assert listed.code == 0
+    assert "Count the calls of print below a folder." in listed.out
+    assert made.run("count-prints").code == 2  # without the package there is no such command
+
+
+def test_a_broken_command_is_listed_and_says_why(site: Path, tmp_path: Path) -> None:
+    made = repo(tmp_path / "r")
+    listed = made.run("--help", env={**env(site), "COLUMNS": "200"})
+    assert "BROKEN: 'bad-command' of broken-plugin 0.3 does not load" in listed.out
+    for name, why in (
+        ("bad-command", "does not load"),
+        ("odd-command", "is a str, and no function"),
+    ):
+        ended = made.run(name, env=env(site))
+        assert ended.code == 4
+        assert why in ended.err
+    assert "Traceback" not in made.run("status", env=env(site)).err  # ours, not the package's
+
+
+def test_the_drafter_of_the_page_writes_a_plan_that_runs(site: Path, tmp_path: Path) -> None:
+    made = make_repo(tmp_path / "r", FILES, plan=None)
+    ended = made.run("plan", "--fixer", "tidy-prints", "--python", sys.executable, env=env(site))
+    assert ended.code == 0, ended
+    assert "3 files to go" in ended.out
+    made.commit("the plan")
+    assert made.run("validate", "--strict", env=env(site)).code == 0
+    ended = made.run("next-batch", "--trust", "--python", sys.executable, env=env(site))
+    assert made.read("tests/test_c.py").count("print") == 0, ended
+
+
+def test_a_drafter_that_is_none_is_named(site: Path, tmp_path: Path) -> None:
+    made = make_repo(tmp_path / "r", FILES, plan=None)
+    ended = made.run("plan", "--fixer", "agent", env=env(site))
+    assert ended.code == 4
+    assert "the drafter 'agent' is a JSONDecoder, and no Drafter" in ended.err

@@ -1,4 +1,4 @@
-"""Any command as a fixer: at work in a scratch copy, judged, taken out file by file, undone."""
+"""Any command as a fixer: at work in a scratch copy, judged, quarantined file by file, undone."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import psutil
 import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
+from orchestrator.base.outcomes import FailureCause, GateResult, TargetOutcome
 from orchestrator.commit.transaction import CommitRefused
+from orchestrator.engine.context.events import ignore_events
+from orchestrator.engine.context.options import RunOptions
 from orchestrator.engine.decisions.undo import undo
-from orchestrator.engine.events import ignore_events
-from orchestrator.engine.options import RunOptions
 from orchestrator.engine.results import Landed, Result, Stopped
 from orchestrator.errors import CannotJudge, Exit, Refused
-from orchestrator.gates.verdict import FailureCause, GateResult
-from orchestrator.records.record import TargetOutcome, TargetRecord
+from orchestrator.records.record import TargetRecord
 
 RUN = "{python} tool.py {files}"
 IGNORED = "__pycache__/\n.pytest_cache/\n.venv/\n.env\n"
@@ -262,7 +262,7 @@ def test_files_that_belong_together_are_taken_out_together(
     repo = repo_with(tmp_path / "r", broken, options=", may_touch: ['lib/*']", files=RENAMED)
     before = {path: repo.read(path) for path in RENAMED}
     result = landed(run(repo, trust=True))
-    (taken,) = result.found.taken_out
+    (taken,) = result.found.rejected
     assert set(taken.unit.paths) == {*RENAMED, "lib/new_name.py"}
     assert taken.fault is FailureCause.CULPRIT
     assert {path: repo.read(path) for path in RENAMED} == before
@@ -460,7 +460,7 @@ def json_repo(top: Path, **more: str) -> SampleRepo:
 def test_files_that_are_no_python_are_migrated_by_commands_alone(tmp_path: Path) -> None:
     repo = json_repo(tmp_path / "r")
     result = landed(repo.next_batch(trust=True))
-    assert [taken.name for taken in result.found.taken_out] == ["conf/bad.json"]
+    assert [taken.name for taken in result.found.rejected] == ["conf/bad.json"]
     assert repo.read("conf/a.json") == '{"version": 2}\n'
     assert repo.read("conf/bad.json") == '{"version": 1}\n'
     assert [gate.gate for gate in result.record.gates] == ["strength", "schema"]
@@ -472,7 +472,7 @@ def test_a_check_that_failed_before_is_no_fault(tmp_path: Path) -> None:
     repo.write("conf/bad.json", '{"version": "one"}\n')
     repo.commit("bad before")
     result = landed(repo.next_batch(trust=True))
-    assert result.found.taken_out == []
+    assert result.found.rejected == []
     assert result.record.gates[-1].failed_before == ("schema",)
 
 
@@ -508,7 +508,7 @@ def test_a_red_test_takes_one_file_out_of_a_command(tmp_path: Path) -> None:
     fragile = "def test_f():\n    assert open(__file__).read().count('o' + 'ld') == 1\n# old\n"
     repo = repo_with(tmp_path / "r", files={"tests/test_b.py": fragile})
     result = landed(repo.next_batch(trust=True))
-    assert [taken.name for taken in result.found.taken_out] == ["tests/test_b.py"]
+    assert [taken.name for taken in result.found.rejected] == ["tests/test_b.py"]
     assert repo.read("tests/test_b.py") == fragile
 
 

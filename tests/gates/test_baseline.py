@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import pytest
 
 from orchestrator.base.changes import Side
-from orchestrator.gates.attribution.baseline import Cause, Findings, classify, sort_out
+from orchestrator.gates.attribution.baseline import Diagnosis, Findings, classify, sort_out
 from orchestrator.gates.bisect import first_bad
 from orchestrator.gates.pytest.events import LEFT_OUT, MISSING, SKIPPED, TestOutcome
 
@@ -93,16 +93,16 @@ def test_each_case_is_told_apart(name: str) -> None:
 
 
 CLASSES = [
-    ("steady on both sides", (OK, OK), (RED, RED), Cause.EDIT),
-    ("otherwise red, steady on both sides", (RED, RED), (OTHER, OTHER), Cause.EDIT),
-    ("fine once no other file is edited", (OK, OK), (RED, OK), Cause.ANOTHER_EDIT),
-    ("as it was once no other file is edited", (RED, RED), (OTHER, RED), Cause.ANOTHER_EDIT),
-    ("red before, never in the same way", (RED, OTHER), (RED, RED), Cause.OLD),
-    ("red before every other time", (OK, RED), (RED, RED), Cause.CHANCE),
-    ("green before every other time", (RED, OK), (OTHER, OTHER), Cause.CHANCE),
-    ("green with every edit", (SKIPPED, SKIPPED), (OK, RED), Cause.CHANCE),
-    ("red with the edit, in two ways", (OK, OK), (RED, OTHER), Cause.EDIT),
-    ("green with its own edit, unsteady before", (SKIPPED, OK), (RED, OK), Cause.CHANCE),
+    ("steady on both sides", (OK, OK), (RED, RED), Diagnosis.EDIT),
+    ("otherwise red, steady on both sides", (RED, RED), (OTHER, OTHER), Diagnosis.EDIT),
+    ("fine once no other file is edited", (OK, OK), (RED, OK), Diagnosis.ANOTHER_EDIT),
+    ("as it was once no other file is edited", (RED, RED), (OTHER, RED), Diagnosis.ANOTHER_EDIT),
+    ("red before, never in the same way", (RED, OTHER), (RED, RED), Diagnosis.OLD),
+    ("red before every other time", (OK, RED), (RED, RED), Diagnosis.CHANCE),
+    ("green before every other time", (RED, OK), (OTHER, OTHER), Diagnosis.CHANCE),
+    ("green with every edit", (SKIPPED, SKIPPED), (OK, RED), Diagnosis.CHANCE),
+    ("red with the edit, in two ways", (OK, OK), (RED, OTHER), Diagnosis.EDIT),
+    ("green with its own edit, unsteady before", (SKIPPED, OK), (RED, OK), Diagnosis.CHANCE),
 ]
 
 
@@ -110,7 +110,9 @@ CLASSES = [
     pytest.param(before, edited, cause, id=name) for name, before, edited, cause in CLASSES
 ])  # fmt: skip
 def test_two_runs_on_each_side_name_the_cause(
-    before: tuple[TestOutcome, TestOutcome], edited: tuple[TestOutcome, TestOutcome], cause: Cause
+    before: tuple[TestOutcome, TestOutcome],
+    edited: tuple[TestOutcome, TestOutcome],
+    cause: Diagnosis,
 ) -> None:
     assert classify(before=before, edited=edited) is cause
 

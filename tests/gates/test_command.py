@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from support import FILES, PASSING, PLAN, SampleRepo, make_repo
 
-from orchestrator.engine.events import ignore_events
+from orchestrator.base.outcomes import GateResult
+from orchestrator.engine.context.events import ignore_events
+from orchestrator.engine.context.options import RunOptions
 from orchestrator.engine.next_batch import next_batch
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import BatchSelector
 from orchestrator.engine.results import Landed, Result, Stopped
+from orchestrator.engine.select_batch import BatchSelector
 from orchestrator.errors import Refused
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import GateResult
 
 LINT = """\
 import sys
@@ -55,7 +55,7 @@ def test_the_file_a_command_names_is_taken_out(tmp_path: Path) -> None:
     repo = repo_with(tmp_path / "r", "alpha_tests")
     result = next_of(repo)
     assert isinstance(result, Landed)
-    assert [taken.name for taken in result.found.taken_out] == ["tests/test_a.py"]
+    assert [taken.name for taken in result.found.rejected] == ["tests/test_a.py"]
     assert "lint finds something new" in str(result.entries[0].reason)
     assert result.entries[0].failure is not None
     failure = result.entries[0].failure
@@ -68,14 +68,14 @@ def test_what_a_command_found_before_is_no_fault_though_its_lines_moved(tmp_path
     repo = repo_with(tmp_path / "r", "a bad old word", tests__test_a=PASSING + "# a bad old word\n")
     result = next_of(repo)
     assert isinstance(result, Landed)
-    assert (result.found.taken_out, result.record.gates[-1].failed_before) == ([], ("lint",))
+    assert (result.found.rejected, result.record.gates[-1].failed_before) == ([], ("lint",))
 
 
 def test_a_command_that_names_no_file_is_bisected(tmp_path: Path) -> None:
     run = "{python} -c 'import pathlib,sys; sys.exit(sum(1 for p in sys.argv[1:] if chr(98)+chr(95)+chr(116) in pathlib.Path(p).read_text()))' {files}"
     result = next_of(repo_with(tmp_path / "r", "", run=run))
     assert isinstance(result, Landed)
-    assert [taken.name for taken in result.found.taken_out] == ["tests/test_b.py"]
+    assert [taken.name for taken in result.found.rejected] == ["tests/test_b.py"]
 
 
 def test_a_program_that_is_missing_cannot_be_judged(tmp_path: Path) -> None:

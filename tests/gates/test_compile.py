@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from orchestrator.base.outcomes import GateResult
 from orchestrator.gates.compile import compile_gate
-from orchestrator.gates.verdict import GateResult, Verdict
+from orchestrator.gates.verdict import Verdict
 from orchestrator.project.interpreter import Wanted, interpreter
 
 

@@ -14,10 +14,11 @@ from judged import Judged
 from support import called
 from test_suite import GOOD, written
 
+from orchestrator.base.outcomes import FailureCause, GateResult
+from orchestrator.gates.attribution.before_after import GateRules, IdPolicy
+from orchestrator.gates.attribution.suite import Suite
 from orchestrator.gates.pytest.run import STAYED
-from orchestrator.gates.pytest.sides import IdPolicy, Rules
-from orchestrator.gates.pytest.suite import Suite
-from orchestrator.gates.verdict import FailureCause, GateResult, Verdict
+from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.verify import Flaky, Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
@@ -28,10 +29,14 @@ def python(tmp_path: Path) -> Interpreter:
 
 
 def judged(
-    top: Path, python: Interpreter, files: dict[str, str], rules: Rules | None = None, **verify: Any
+    top: Path,
+    python: Interpreter,
+    files: dict[str, str],
+    rules: GateRules | None = None,
+    **verify: Any,
 ) -> tuple[list[Verdict], Judged, Sequence[str]]:
     """The verdicts on the test files, with the runs behind them, and what was said meanwhile."""
-    found = called(judged_.judged, written(top, files), top, python, rules or Rules(), verify)
+    found = called(judged_.judged, written(top, files), top, python, rules or GateRules(), verify)
     return found.verdicts, found, found.said
 
 
@@ -95,7 +100,7 @@ def test_an_outcome_of_a_plugin_that_is_the_last_one_is_no_pass(
 ) -> None:
     conftest = "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True, tryfirst=True)\ndef pytest_runtest_makereport(call):\n    report = (yield).get_result()\n    if call.when == 'call':\n        report.outcome = 'known bug'\n"
     (_, test), suite, _ = judged(tmp_path, python, {"conftest.py": conftest, "test_a.py": RED})
-    assert suite.runs[0].run.way("test_a.py::test_red") == ("call: known bug",)
+    assert suite.runs[0].run.outcome_of("test_a.py::test_red") == ("call: known bug",)
     assert test.kind is GateResult.PASSED  # as it was before
 
 
@@ -237,15 +242,19 @@ def test_what_cannot_change_which_tests_are_chosen_is_not_run_again_for_them(
 ) -> None:
     files = {"test_a.py": GOOD}
     verify = {"pytest_args": ["--deselect", "test_a.py::test_one"]}
-    (_, test), suite, said = judged(tmp_path, python, files, Rules(ids=IdPolicy.KEPT), **verify)
+    (_, test), suite, said = judged(
+        tmp_path, python, files, GateRules(ids=IdPolicy.UNAFFECTED), **verify
+    )
     assert (test.kind, len(suite.runs), said) == (GateResult.PASSED, 1, [])
     (_, test), suite, said = judged(
-        tmp_path, python, files, Rules(ids=IdPolicy.NONE_LOST), **verify
+        tmp_path, python, files, GateRules(ids=IdPolicy.NONE_LOST), **verify
     )
     assert (test.kind, len(suite.runs), said) == (
         GateResult.PASSED,
         2,
         [],
     )  # ids before, and the run
-    (_, test), suite, said = judged(tmp_path, python, files, Rules(ids=IdPolicy.TRUSTED), **verify)
+    (_, test), suite, said = judged(
+        tmp_path, python, files, GateRules(ids=IdPolicy.TRUSTED), **verify
+    )
     assert said[0].startswith("1 test did not simply pass (1 deselected)")

@@ -11,11 +11,12 @@ import pytest
 from support import SampleRepo, fixer_plan, make_repo
 
 from orchestrator.base.changes import Change
+from orchestrator.base.outcomes import GateResult
 from orchestrator.base.paths import RepoPath
 from orchestrator.engine.results import Landed
 from orchestrator.gates.strength.gate import strength_gate
-from orchestrator.gates.strength.skeleton import may_change_ids
-from orchestrator.gates.verdict import GateResult, Verdict
+from orchestrator.gates.strength.ids_of_tests import may_change_ids
+from orchestrator.gates.verdict import Verdict
 
 FUNCTION = """\
 import pytest
@@ -238,7 +239,7 @@ def test_ids_are_compared_by_pytest_itself(after: str, lost: list[str], tmp_path
     repo = rewriting(tmp_path / "r", before, after + "\n\ndef test_y():\n    assert 1 + 1 == 2\n")
     result = repo.next_batch(trust=True)
     assert isinstance(result, Landed)
-    blamed = [b.test_id for taken in result.found.taken_out for b in taken.blames]
+    blamed = [b.test_id for taken in result.found.rejected for b in taken.blames]
     assert blamed == [f"tests/test_it.py::{name}" for name in lost]
 
 
@@ -251,7 +252,7 @@ def test_a_test_that_is_skipped_while_it_runs_is_caught(tmp_path: Path) -> None:
     )  # fmt: skip
     result = repo.next_batch(trust=True)
     assert isinstance(result, Landed)
-    (taken,) = result.found.taken_out
+    (taken,) = result.found.rejected
     assert "is skipped with the edit and was not before" in taken.blames[0].what
 
 

@@ -11,10 +11,10 @@ from support import fixer_plan, make_repo
 from test_strength import rewriting, verdict
 
 from orchestrator.base.changes import Change
+from orchestrator.base.outcomes import GateResult
 from orchestrator.base.paths import RepoPath
 from orchestrator.engine.results import Landed
-from orchestrator.gates.strength.gate import TestedModule, read_with, strength_gate
-from orchestrator.gates.verdict import GateResult
+from orchestrator.gates.strength.gate import ModuleSide, read_with, strength_gate
 
 HEAD = "import asyncio\nimport contextlib\nimport unittest\nimport warnings\nimport pytest\n\nXS = [1, 2, 3]\n\n\n"
 CHECK = "async def check(x):\n    assert x == 3\n\n\n"
@@ -169,7 +169,7 @@ def test_what_pytest_takes_for_a_test_is_compared(
     repo = rewriting(tmp_path / "r", before, before.replace("1 + 1 == 2", "True"), **files)
     result = repo.next_batch(trust=True)
     assert isinstance(result, Landed)
-    (taken,) = result.found.taken_out
+    (taken,) = result.found.rejected
     assert taken.gate == "strength"
     assert "asserts less: 0 of 1" in taken.blames[0].what
 
@@ -234,7 +234,7 @@ def test_newer_syntax_is_read_by_the_projects_python(
     python = newer_python()
     assert python is not None
 
-    def read(path: str, data: bytes) -> TestedModule | None:
+    def read(path: str, data: bytes) -> ModuleSide | None:
         return read_with(python, data, cwd=tmp_path, timeout_s=60)
 
     change = Change(RepoPath("tests/test_it.py"), before.encode(), after.encode())

@@ -14,9 +14,10 @@ from forked_popen import ALWAYS_START
 from judged import judged
 from support import called
 
-from orchestrator.gates.pytest.sides import Rules
+from orchestrator.base.outcomes import FailureCause, GateResult
+from orchestrator.gates.attribution.before_after import GateRules
 from orchestrator.gates.reproduce import Reproduction
-from orchestrator.gates.verdict import FailureCause, GateResult, Verdict
+from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
@@ -40,7 +41,7 @@ def written(top: Path, files: Mapping[str, str]) -> list[str]:
 
 
 def verdicts(
-    paths: Sequence[str], top: Path, python: Interpreter, rules: Rules, **verify: Any
+    paths: Sequence[str], top: Path, python: Interpreter, rules: GateRules, **verify: Any
 ) -> list[Verdict]:
     return called(judged, paths, top, python, rules, verify).verdicts
 
@@ -50,7 +51,7 @@ def gates(
 ) -> tuple[Verdict, Verdict]:
     """The verdicts of one run that is compared with nothing; of collection twice if it is red."""
     paths = written(top, files)
-    found = verdicts(paths, top, python, Rules(baseline=False), **verify)
+    found = verdicts(paths, top, python, GateRules(baseline=False), **verify)
     return found[0], found[-1]
 
 
@@ -83,7 +84,7 @@ def test_one_file_that_cannot_be_collected_does_not_hide_the_others(
     tmp_path: Path, python: Interpreter
 ) -> None:
     files = {"test_a.py": GOOD, "test_b.py": "import nowhere\n", "test_c.py": GOOD}
-    (collect,) = verdicts(written(tmp_path, files), tmp_path, python, Rules(baseline=False))
+    (collect,) = verdicts(written(tmp_path, files), tmp_path, python, GateRules(baseline=False))
     assert collect.kind is GateResult.RED
     assert [blame.path for blame in collect.blames] == ["test_b.py"]
     assert "nowhere" in collect.blames[0].text
@@ -106,7 +107,7 @@ def test_hostile_addopts_hide_nothing(addopts: str, tmp_path: Path, python: Inte
         "test_a.py": red,
     }
     written(tmp_path, files)
-    collect, test = verdicts(["test_a.py"], tmp_path, python, Rules(baseline=False))
+    collect, test = verdicts(["test_a.py"], tmp_path, python, GateRules(baseline=False))
     assert (collect.kind, collect.count) == (GateResult.PASSED, 3)
     assert [blame.test_id for blame in test.blames] == [
         "test_a.py::test_bad_one",
@@ -376,7 +377,7 @@ def test_xdist_in_addopts_is_undone_for_a_gate_in_one_process(
 
 def test_collection_alone_runs_no_test(tmp_path: Path, python: Interpreter) -> None:
     paths = written(tmp_path, {"test_a.py": "def test(): open('ran', 'w')\n"})
-    (verdict,) = verdicts(paths, tmp_path, python, Rules(tests=False))
+    (verdict,) = verdicts(paths, tmp_path, python, GateRules(tests=False))
     assert (verdict.kind, verdict.count) == (GateResult.PASSED, 1)
     assert not (tmp_path / "ran").exists()
 
@@ -407,7 +408,7 @@ def test_fault_89_a_stale_pyc_of_the_same_size_is_not_taken_for_the_new_file(
     before = (tmp_path / "test_a.py").stat()
     files.replace(tmp_path, RepoPath("test_a.py"), bad.encode(), expected=good.encode())
     assert int((tmp_path / "test_a.py").stat().st_mtime) != int(before.st_mtime)
-    _, second = verdicts(["test_a.py"], tmp_path, python, Rules(baseline=False))
+    _, second = verdicts(["test_a.py"], tmp_path, python, GateRules(baseline=False))
     assert (first.kind, second.kind) == (GateResult.PASSED, GateResult.RED)
 
 

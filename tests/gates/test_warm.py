@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from orchestrator.gates.pytest.events import TestRun
+from orchestrator.gates.pytest.forked import fork_server as warm_runs
+from orchestrator.gates.pytest.forked.fork_server import ForkServer
+from orchestrator.gates.pytest.forked.imports import Environment, ImportLog, Learned
 from orchestrator.gates.pytest.run import PytestRequest, PytestRun, run_pytest
-from orchestrator.gates.pytest.warm import runs as warm_runs
-from orchestrator.gates.pytest.warm.imports import Environment, ImportLog, Learned
-from orchestrator.gates.pytest.warm.runs import ForkServer
 from orchestrator.plan.verify import Verify
 from orchestrator.project.interpreter import Interpreter, Wanted, interpreter
 
@@ -110,7 +110,7 @@ def package(venv: Path) -> Iterator[Path]:
 
 
 def outcome(run: TestRun) -> dict[str, tuple[str, ...]]:
-    return {id_: run.way(id_) for id_ in run.ids}
+    return {id_: run.outcome_of(id_) for id_ in run.ids}
 
 
 def test_the_third_run_is_forked_and_comes_to_the_same(project: Project) -> None:
@@ -121,7 +121,7 @@ def test_the_third_run_is_forked_and_comes_to_the_same(project: Project) -> None
     )
     runs = [project.run() for _ in range(3)]
     assert [outcome(ended.run) for ended in runs] == [outcome(runs[0].run)] * 3
-    assert runs[0].run.way("test_it.py::test_red")
+    assert runs[0].run.outcome_of("test_it.py::test_red")
     told = (project.top / "how").read_text().splitlines()
     assert told == ["False", "False", "True", "True"]  # learned, then proved twice, then forked
     assert runs[2].process.exit_code == 1
@@ -163,7 +163,7 @@ def test_a_proof_that_failed_is_tried_again_once_that_pays(
 
 def test_a_project_that_fares_otherwise_is_never_forked(project: Project) -> None:
     project.write(TELLS)
-    ways = [project.run().run.way("test_it.py::test_it") for _ in range(4)]
+    ways = [project.run().run.outcome_of("test_it.py::test_it") for _ in range(4)]
     assert ways == [()] * 4
     assert len(project.said) == 1
     assert "test_it.py::test_it is green, and forked call: AssertionError" in project.said[0]
@@ -204,7 +204,7 @@ def test_a_package_that_does_not_stand_it_is_left_out(
         f"    open('how', 'w').write(str({FORKED}))\n"
     )
     runs = [project.run() for _ in range(3)]
-    assert all(ended.run.way("test_it.py::test_it") == () for ended in runs)
+    assert all(ended.run.outcome_of("test_it.py::test_it") == () for ended in runs)
     assert not project.said
     assert (project.top / "how").read_text() == "True"
 
@@ -215,7 +215,7 @@ def test_a_package_that_loads_something_else_where_it_is_loaded_first_is_left_ou
     package.write_text(f"import sys\nif {FORKED}: import this\n")
     project.write("import installed_here\n\n\ndef test_it(): pass\n")
     for _ in range(3):
-        assert project.run().run.way("test_it.py::test_it") == ()
+        assert project.run().run.outcome_of("test_it.py::test_it") == ()
     assert not project.said
 
 
@@ -260,7 +260,7 @@ def test_a_package_sees_the_environment_it_saw_when_started(
         f"    open('how', 'w').write(str({FORKED}))\n"
     )
     for _ in range(3):
-        assert project.run().run.way("test_it.py::test_it") == ()
+        assert project.run().run.outcome_of("test_it.py::test_it") == ()
     assert not project.said
     assert (project.top / "how").read_text() == "True"
 
@@ -280,7 +280,7 @@ def test_a_package_may_be_a_link_but_not_into_the_repository(
         "    open('how', 'w').write(str(installed_here.loaded_in != os.getpid()))\n"
     )
     for _ in range(3):
-        assert project.run().run.way("test_it.py::test_it") == ()
+        assert project.run().run.outcome_of("test_it.py::test_it") == ()
     assert (project.top / "how").read_text() == before
     assert not project.said
 
@@ -399,7 +399,7 @@ def test_a_changed_package_is_loaded_anew(project: Project, package: Path) -> No
     package.write_text("number = 1\n")
     project.write("import installed_here\n\n\ndef test_it(): assert installed_here.number == 1\n")
     for _ in range(3):
-        assert project.run().run.way("test_it.py::test_it") == ()
+        assert project.run().run.outcome_of("test_it.py::test_it") == ()
     package.write_text("number = 2 + 0\n")
     assert project.run().run.failed() == ["test_it.py::test_it"]
     assert project.said == [f"{package} changed: packages are loaded anew"]
@@ -421,7 +421,7 @@ def test_an_installed_package_is_noticed(project: Project, venv: Path) -> None:
 def test_workers_of_xdist_are_started(project: Project) -> None:
     project.write("def test_it(): pass\n")
     for _ in range(3):
-        assert project.run(workers=1).run.way("test_it.py::test_it") == ()
+        assert project.run(workers=1).run.outcome_of("test_it.py::test_it") == ()
     assert project.said == [
         "every run of pytest starts anew: pytest-xdist starts its workers itself"
     ]
@@ -433,7 +433,7 @@ def test_another_system_than_linux_is_told(
     monkeypatch.setattr(sys, "platform", "darwin")
     project.write("def test_it(): pass\n")
     for _ in range(3):
-        assert project.run().run.way("test_it.py::test_it") == ()
+        assert project.run().run.outcome_of("test_it.py::test_it") == ()
     assert project.said == ["every run of pytest starts anew: they are forked on Linux only"]
 
 
@@ -520,7 +520,7 @@ def test_where_the_loaded_process_is_gone_runs_are_started(project: Project) -> 
     assert len(servers) == 1
     servers[0].kill()
     servers[0].wait(10)
-    assert project.run().run.way("test_it.py::test_it") == ()
+    assert project.run().run.outcome_of("test_it.py::test_it") == ()
     assert len(project.said) == 1
     assert "gone" in project.said[0] or "does not answer" in project.said[0]
 

@@ -8,12 +8,13 @@ import pytest
 from support import PLAN
 
 from orchestrator.base.escape import for_commit
+from orchestrator.base.outcomes import TargetOutcome
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.text import counts_in_words
 from orchestrator.errors import BadInput
 from orchestrator.plan.load import parsed
 from orchestrator.plan.model import Plan
-from orchestrator.records.record import GateRecord, Record, TargetOutcome, TargetRecord
+from orchestrator.records.record import GateRecord, Record, TargetRecord
 from orchestrator.report.message import Message, message
 from orchestrator.report.told import Action
 

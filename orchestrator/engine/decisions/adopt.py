@@ -8,28 +8,29 @@ from dataclasses import dataclass
 from orchestrator.base import files
 from orchestrator.base.changes import Change, Content, Side, Unit
 from orchestrator.base.escape import as_argument, as_command, for_commit
+from orchestrator.base.outcomes import NOT_BROUGHT_IN, TargetOutcome, TargetState
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.redact import redacted
 from orchestrator.commit import preflight
+from orchestrator.commit.batch_tree import BatchTree
 from orchestrator.commit.transaction import Commit, Transaction
-from orchestrator.commit.tree import BatchTree
-from orchestrator.engine.context import RunContext, run_context
-from orchestrator.engine.events import EventHandler, Picked
+from orchestrator.engine.context.events import EventHandler, Picked
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.run_context import RunContext, run_context
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.engine.find_targets import FoundTargets, find_targets
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.recording import fresh_gates, record_of
+from orchestrator.engine.make_record import fresh_gates, record_of
 from orchestrator.engine.run_gates import gates_for
 from orchestrator.engine.run_log import write_log
 from orchestrator.engine.selection import Selection
 from orchestrator.engine.tests_of_files import tests_of, tests_that_ran
-from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import BadInput, Exit, OrchestrateError, Refused
-from orchestrator.fixers.registry import get
-from orchestrator.gates.pytest.sides import IdPolicy
+from orchestrator.fixers.planned import proves_its_edits
+from orchestrator.gates.attribution.before_after import IdPolicy
 from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.model import Place
-from orchestrator.records.record import TargetOutcome, TargetRecord
-from orchestrator.records.status import GIVEN_UP, WAITING, BatchStatus, TargetState, TargetStatus
+from orchestrator.records.record import TargetRecord
+from orchestrator.records.status import WAITING, BatchStatus, TargetStatus
 from orchestrator.report.check import check_template
 from orchestrator.report.message import message
 from orchestrator.report.told import Action, action_of
@@ -75,9 +76,9 @@ def adopt(
 ) -> Adopted:
     """Gate the files of `name` as they are now, and commit them with the record.
 
-    Compared with what they were in HEAD, or when they were given up: no test may be newly red, and
-    without a `reason` their ids must be the same. A file that was never anything else has nothing
-    to be compared with. One that does not pass stays as the person left it.
+    Compared with what they were in HEAD, or when they were quarantined: no test may be newly red,
+    and without a `reason` their ids must be the same. A file that was never anything else has
+    nothing to be compared with. One that does not pass stays as the person left it.
 
     Raises:
         BadInput: nothing is called `name`, it is done, or there is no such file.
@@ -160,7 +161,7 @@ def _must_be_tested(context: RunContext, wish: _Wish) -> None:
 
 
 def _before(context: RunContext, wish: _Wish, now: Mapping[str, bytes]) -> dict[str, bytes]:
-    """What each file was: in HEAD where it has changed since, else when it was given up."""
+    """What each file was: in HEAD where it has changed since, else when it was quarantined."""
     before = {}
     for path in now:
         entries = wish.batch.record.targets if wish.batch.record else ()
@@ -184,16 +185,18 @@ def _verdicts(
     units = [
         Unit((p,), (Change(RepoPath(p), before.get(p, data), data),)) for p, data in now.items()
     ]
-    tx.may_hold([Change(RepoPath(path), now[path], content) for path, content in before.items()])
+    tx.declare_changes(
+        [Change(RepoPath(path), now[path], content) for path, content in before.items()]
+    )
     tree = BatchTree(context.top, units, at=Side.EDITED)
-    proven = all(get(rung.fixer).proves_its_edits for rung in wish.place.phase.rungs())
+    proven = proves_its_edits(wish.place.phase)
     gates = gates_for(
         context,
         wish.place,
         tx,
         ids=IdPolicy.TRUSTED
         if wish.reason is not None
-        else IdPolicy.SAME
+        else IdPolicy.IDENTICAL
         if proven
         else IdPolicy.NONE_LOST,
         strength=wish.reason is None and not proven,
@@ -268,6 +271,6 @@ def _adoptable(found: FoundTargets, name: str) -> FoundTargets:
 
 
 def _mended(found: FoundTargets, target: TargetStatus) -> bool:
-    """Whether a file that was given up is as it should be now, and no run has looked at it."""
+    """Whether a file that was quarantined is as it should be now, and no run has looked at it."""
     entry = found.batch.entry(target)
-    return target.state is TargetState.EDITED and entry is not None and entry.done in GIVEN_UP
+    return target.state is TargetState.EDITED and entry is not None and entry.done in NOT_BROUGHT_IN

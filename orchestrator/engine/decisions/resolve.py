@@ -10,7 +10,7 @@ from orchestrator.base import files
 from orchestrator.base.escape import as_argument
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.reading import read_regular
-from orchestrator.engine.workspace import Workspace
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.errors import BadInput, NeedsDecision
 from orchestrator.plan.model import Place
 from orchestrator.records.record import (

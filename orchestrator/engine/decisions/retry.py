@@ -1,26 +1,27 @@
-"""Tries again what was given up, after its cause is gone."""
+"""Tries again what was quarantined, after its cause is gone."""
 
 from __future__ import annotations
 
 import time
 
 from orchestrator.base.escape import as_argument
-from orchestrator.engine.context import run_context
-from orchestrator.engine.events import EventHandler, Picked
-from orchestrator.engine.find_targets import FoundTargets, find_targets, given_up
+from orchestrator.base.outcomes import TargetState
+from orchestrator.engine.context.events import EventHandler, Picked
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.run_context import run_context
+from orchestrator.engine.context.workspace import Workspace
+from orchestrator.engine.find_targets import FoundTargets, find_targets, quarantined
 from orchestrator.engine.next_batch import Ending, Series
-from orchestrator.engine.options import RunOptions
 from orchestrator.engine.results import Landed, Stopped
 from orchestrator.engine.run_batch import run_batch
 from orchestrator.engine.selection import Selection
-from orchestrator.engine.workspace import Workspace
-from orchestrator.records.status import OPEN, TargetState
+from orchestrator.records.status import OPEN
 
 _AGAIN = OPEN | {TargetState.QUARANTINED, TargetState.REVERTED}
 
 
 def _to_retry(found: FoundTargets) -> FoundTargets:
-    """What a run may work on: what is open or was given up, and what somebody skipped."""
+    """What a run may work on: what is open or was quarantined, and what somebody skipped."""
     named_ = {target.target.path for target in found.targets}
     entries = [found.batch.entry(target) for target in found.targets]
     together = {path for entry in entries if entry for path in entry.unit}
@@ -39,7 +40,7 @@ def _to_retry(found: FoundTargets) -> FoundTargets:
 def retry(
     workspace: Workspace, name: str | None, options: RunOptions, emit: EventHandler
 ) -> Series:
-    """Carry what was given up to a commit: of `name`, or batch by batch all there is.
+    """Carry what was quarantined to a commit: of `name`, or batch by batch all there is.
 
     What fails again stays as it was recorded, and makes no commit.
 
@@ -53,7 +54,7 @@ def retry(
     with run_context(workspace, options, emit, command=command) as context:
         status = workspace.status()
         if name is None:
-            wanted = list(given_up(status))
+            wanted = list(quarantined(status))
         else:
             wanted = [_to_retry(find_targets(status, name, top=workspace.top))]
         for one in wanted:

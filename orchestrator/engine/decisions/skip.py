@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from orchestrator.base.escape import as_argument, for_commit
+from orchestrator.base.outcomes import TargetOutcome, TargetState
 from orchestrator.base.paths import RepoPath
 from orchestrator.base.redact import redacted
 from orchestrator.commit import preflight
 from orchestrator.commit.transaction import Commit
-from orchestrator.engine.context import run_context
-from orchestrator.engine.events import EventHandler
+from orchestrator.engine.context.events import EventHandler
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.run_context import run_context
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.engine.find_targets import find_targets
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.recording import record_of
+from orchestrator.engine.make_record import record_of
 from orchestrator.engine.selection import Selection
-from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import BadInput
-from orchestrator.records.record import TargetOutcome, TargetRecord
-from orchestrator.records.status import WAITING, TargetState
+from orchestrator.records.record import TargetRecord
+from orchestrator.records.status import WAITING
 from orchestrator.report.message import message
 from orchestrator.report.told import Action
 
 _CAN_WAIT = WAITING | {TargetState.PENDING, TargetState.DEFERRED}
-"""What was never brought in; a batch that slipped back is undone, not skipped."""
+"""What was never brought in; a batch that regressed is undone, not skipped."""
 
 
 def skip(

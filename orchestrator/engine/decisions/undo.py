@@ -10,23 +10,24 @@ from orchestrator.base import files
 from orchestrator.base.blob import holds
 from orchestrator.base.changes import FILE_MODE, Change, Content, Side, Unit
 from orchestrator.base.escape import as_argument
+from orchestrator.base.outcomes import TargetOutcome
 from orchestrator.base.paths import RepoPath
 from orchestrator.commit import preflight
+from orchestrator.commit.batch_tree import BatchTree
 from orchestrator.commit.transaction import Commit, Transaction
-from orchestrator.commit.tree import BatchTree
-from orchestrator.engine.context import RunContext, run_context
-from orchestrator.engine.events import EventHandler, Picked
+from orchestrator.engine.context.events import EventHandler, Picked
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.run_context import RunContext, run_context
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.engine.find_targets import find_targets
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.recording import fresh_gates
+from orchestrator.engine.make_record import fresh_gates
 from orchestrator.engine.run_gates import gates_for
-from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import BadInput, Refused
-from orchestrator.fixers.registry import get
-from orchestrator.gates.pytest.sides import IdPolicy
+from orchestrator.fixers.planned import proves_its_edits
+from orchestrator.gates.attribution.before_after import IdPolicy
 from orchestrator.gates.verdict import Verdict
 from orchestrator.plan.model import Place
-from orchestrator.records.record import Record, TargetOutcome, TargetRecord, record_path
+from orchestrator.records.record import Record, TargetRecord, record_path
 from orchestrator.records.status import BatchStatus, Status
 from orchestrator.report.message import message
 from orchestrator.report.told import Action
@@ -45,13 +46,13 @@ class Undone:
 def undo(workspace: Workspace, name: str, options: RunOptions, emit: EventHandler) -> Undone:
     """Give the files of a batch the bytes they had before it, and remove its record.
 
-    Told by content, not by commit: it works after a squash, and what was changed since in other
-    lines stays. Where those lines are the batch's own, nothing is touched.
+    It compares contents, not commits, so it works after a squash. Later changes to other lines
+    stay; where a later change is in lines that the batch changed, nothing is touched.
 
     Raises:
-        BadInput: nothing is called `name`, or nothing of it is recorded.
+        BadInput: `name` is unknown or only one file of a batch, or the batch has no record.
         Refused: later changes or batches are in the way, or the old bytes are not in this clone.
-        OrchestrateError: as for a batch.
+        OrchestrateError: whatever a run of a batch raises.
     """
     with run_context(workspace, options, emit, command=f"undo {as_argument(name)}") as context:
         status = workspace.status()
@@ -59,12 +60,12 @@ def undo(workspace: Workspace, name: str, options: RunOptions, emit: EventHandle
         batch = found.batch
         if len(found.targets) < len(batch.targets):
             raise BadInput(
-                f"{name!r} is one file of {batch.place.name}; a batch is taken back as a whole",
+                f"{name!r} is one file of {batch.place.name}; a batch is undone as a whole",
                 next_step=f"orchestrate undo {as_argument(batch.place.name)}",
             )
         if batch.record is None:
             raise BadInput(
-                f"{batch.place.name} has no record, so there is nothing to take back",
+                f"{batch.place.name} has no record, so there is nothing to undo",
                 next_step="orchestrate status",
             )
         _check_dependants(status, batch)
@@ -93,7 +94,7 @@ def _undone(context: RunContext, batch: BatchStatus, record: Record) -> Undone:
     context.emit(Picked(place, len(paths)))
     commit = None
     with context.transaction(place, head, now) as tx:
-        tx.may_hold(changes)
+        tx.declare_changes(changes)
         verdicts = _verdicts(context, place, changes, tx)
         if all(verdict.passed for verdict in verdicts):
             text = told(gates=fresh_gates(verdicts, context.interpreters.spelled))
@@ -123,8 +124,8 @@ def _verdicts(
     unit = Unit(tuple(change.path for change in changes), tuple(changes))
     tree = BatchTree(context.top, [unit] if changes else [])
     tree.put(Side.EDITED)
-    proven = all(get(rung.fixer).proves_its_edits for rung in place.phase.rungs())
-    ids = IdPolicy.SAME if proven else IdPolicy.TRUSTED  # what added tests may take them back
+    proven = proves_its_edits(place.phase)
+    ids = IdPolicy.IDENTICAL if proven else IdPolicy.TRUSTED  # what added tests may take them back
     return list(gates_for(context, place, tx, ids=ids, strength=False).verdicts(tree))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import PurePosixPath
 
-from orchestrator.engine.workspace import Workspace
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.plan.model import PhaseState
 from orchestrator.records.history import COUNTS, History, HistoryEntry
 from orchestrator.records.status import Status

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.engine.run_log import Took, logged_seconds
-from orchestrator.engine.workspace import Workspace
 from orchestrator.records.pace import seconds_left
 from orchestrator.records.status import Status
-from orchestrator.vcs import find_folder, find_top
+from orchestrator.vcs import find_top
+from orchestrator.vcs.state_folder import state_folder
 
 
 def seconds_here(workspace: Workspace) -> dict[str, Took]:
     """What every batch that landed on this machine took, by its name."""
     if find_top(workspace.top) is None:
         return {}
-    return logged_seconds(find_folder(workspace.top) / "orchestrate", workspace.plan.name)
+    return logged_seconds(state_folder(workspace.top), workspace.plan.name)
 
 
 def pace_here(workspace: Workspace, status: Status) -> float | None:

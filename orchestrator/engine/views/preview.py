@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from orchestrator.base.changes import changes_of
 from orchestrator.base.diff import unified
-from orchestrator.engine.context import read_only_context
-from orchestrator.engine.events import EventHandler, ignore_events
+from orchestrator.engine.context.events import EventHandler, ignore_events
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.run_context import read_only_context
+from orchestrator.engine.context.trust import check_trusted
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.engine.fix import FixRequest, contents_before, fix
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.pick import BatchSelector, pick, refuse_absent
-from orchestrator.engine.trust import check_trusted
-from orchestrator.engine.workspace import Workspace
+from orchestrator.engine.select_batch import BatchSelector, refuse_absent, select_batch
 from orchestrator.errors import BadInput
 from orchestrator.fixers import planned
 from orchestrator.fixers.task import Proposal
@@ -32,7 +32,7 @@ class Preview:
 
 
 def preview(
-    workspace: Workspace, choice: BatchSelector, options: RunOptions, emit: EventHandler
+    workspace: Workspace, selector: BatchSelector, options: RunOptions, emit: EventHandler
 ) -> Preview | None:
     """What `next-batch` would change now, or None where nothing is left to do.
 
@@ -43,7 +43,7 @@ def preview(
         Refused: the plan would run commands that were not trusted here.
     """
     status = workspace.status()
-    place = pick(status, choice)
+    place = select_batch(status, selector)
     if place is None:
         refuse_absent(status)
         return None

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from orchestrator.base import commandline, process
 from orchestrator.base.escape import as_argument
+from orchestrator.base.outcomes import TargetOutcome
 from orchestrator.base.redact import redacted
 from orchestrator.base.text import suggestion
-from orchestrator.engine.context import ReadOnlyContext, read_only_context
-from orchestrator.engine.events import EventHandler
+from orchestrator.engine.context.events import EventHandler
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.run_context import ReadOnlyContext, read_only_context
+from orchestrator.engine.context.trust import check_trusted
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.engine.fix import FixRequest, contents_before, fix
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.trust import check_trusted
-from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import BadInput, CannotJudge
 from orchestrator.fixers import planned
 from orchestrator.fixers.registry import get
 from orchestrator.plan.model import Phase, Place, Rung, Target
-from orchestrator.records.record import TargetOutcome
 from orchestrator.records.status import BatchStatus, PhaseStatus
 
 _CHECK_LIMIT_S = 1_800

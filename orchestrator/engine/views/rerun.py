@@ -1,4 +1,4 @@
-"""Shows again why an edit was taken back: the edit made, the command run, the edit undone."""
+"""Shows again why an edit was rolled back: the edit made, the command run, the edit undone."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from orchestrator.base.changes import Change, Content, Side, Unit
 from orchestrator.base.escape import as_argument, as_command
 from orchestrator.base.paths import RepoPath, why_unsafe
 from orchestrator.commit import preflight
-from orchestrator.commit.tree import BatchTree
-from orchestrator.engine.context import RunContext, run_context
-from orchestrator.engine.events import EventHandler
+from orchestrator.commit.batch_tree import BatchTree
+from orchestrator.engine.context.events import EventHandler
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.run_context import RunContext, run_context
+from orchestrator.engine.context.trust import check_lines
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.engine.find_targets import find_targets
-from orchestrator.engine.options import RunOptions
 from orchestrator.engine.run_log import logged_python
-from orchestrator.engine.trust import check_lines
-from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import BadInput, CannotJudge, NoPython, Refused
 from orchestrator.gates.reproduce import reproduction
 from orchestrator.plan.model import Place
@@ -43,13 +43,13 @@ class RerunResult:
 def rerun(
     workspace: Workspace, name: str, options: RunOptions, emit: EventHandler
 ) -> list[RerunResult]:
-    """Every edit of `name` that was taken back, with what its command says now.
+    """Every edit of `name` that was rolled back, with what its command says now.
 
     The edit is made in the work tree, as in a run, and undone whatever happens. It comes from the
     record and is executed by the tests, so somebody has to have seen it.
 
     Raises:
-        BadInput: nothing is called `name`, or no edit of it was taken back.
+        BadInput: nothing is called `name`, or no edit of it was rolled back.
         CannotJudge: the edit does not fit the files any more.
         Refused: something of the user's could be lost, or the edit was not trusted here.
     """
@@ -60,7 +60,7 @@ def rerun(
         failed = list(_failed([entry for entry in entries if entry]))
         if not failed:
             raise BadInput(
-                f"no edit of {name} was taken back by a command that can be run again",
+                f"no edit of {name} was rolled back by a command that can be run again",
                 next_step="orchestrate unresolved",
             )
         python = _python(context, found.batch.place)
@@ -118,7 +118,7 @@ def _one(
     head = preflight.check(context.repo, context.plan, place, failed.paths, new=gone)
     before: dict[str, Content] = {change.path: change.before for change in changes}
     with context.transaction(place, head, before) as tx:
-        tx.may_hold(changes)
+        tx.declare_changes(changes)
         tree = BatchTree(top, [Unit(failed.paths, tuple(changes))])
         tree.put(Side.EDITED)
         if python is None and _needs_python(verify, failed.failure.gate):
@@ -128,8 +128,8 @@ def _one(
             )
         ids = map(from_top, failed.failure.tests)
         tests = [id_ for id_ in ids if _is_there(top, file_of(id_))]
-        options = reproduction(context.plan, top, str(python))
-        command = options.words(failed.failure.gate, failed.path, tests)
+        reproduce = reproduction(context.plan, top, str(python))
+        command = reproduce.words(failed.failure.gate, failed.path, tests)
         assert command is not None  # the path was checked
         ended = process.run(
             command,

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.workspace import Workspace
 from orchestrator.engine.find_targets import find_targets
-from orchestrator.engine.options import RunOptions
 from orchestrator.engine.run_log import LoggedCommand, logged_commands
 from orchestrator.engine.views.preview import preview_of, runs_nothing
-from orchestrator.engine.workspace import Workspace
 from orchestrator.errors import BadInput
 from orchestrator.gates.reproduce import reproduction
 from orchestrator.records.record import record_path
 from orchestrator.records.status import BatchStatus
 from orchestrator.report.unresolved import Unresolved, unresolved
-from orchestrator.vcs import Repo, find_folder, find_top
+from orchestrator.vcs import Repo, find_top
+from orchestrator.vcs.state_folder import state_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +70,17 @@ def edits_taken_back(workspace: Workspace, name: str) -> str:
     """The edits of a batch or a file that gates did not let pass, for `git apply`.
 
     Raises:
-        BadInput: nothing is called `name`, or no edit of it was taken back.
+        BadInput: nothing is called `name`, or no edit of it was rolled back.
     """
     found = find_targets(workspace.status(), name, top=workspace.top)
     entries = [found.batch.entry(target) for target in found.targets]
     # files that stand or fall together have one edit
     patches = list(dict.fromkeys(entry.patch for entry in entries if entry and entry.patch))
     if not patches:
-        raise BadInput(f"no edit of {name} was taken back", next_step="orchestrate unresolved")
+        raise BadInput(f"no edit of {name} was rolled back", next_step="orchestrate unresolved")
     data = b"".join(patch.to_bytes() for patch in patches)
     return data.decode("utf-8", "surrogateescape")
 
 
 def _folder(top: Path) -> Path:
-    return find_folder(top) / "orchestrate"
+    return state_folder(top)

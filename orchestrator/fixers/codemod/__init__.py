@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from orchestrator.fixers.base import BatchFixer, Options, unknown_options
+from orchestrator.fixers.base import BatchFixer, unknown_options
+from orchestrator.fixers.outcome import Options
 from orchestrator.fixers.task import Proposal, Task, proposal_of
 
 _FEWEST_PARTS = 2

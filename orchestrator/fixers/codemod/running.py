@@ -7,8 +7,8 @@ from pathlib import Path
 
 from orchestrator.base import commandline
 from orchestrator.errors import CannotJudge
-from orchestrator.fixers.base import Outcome, Refusal, Source
 from orchestrator.fixers.child import MEMORY_LIMIT_BYTES
+from orchestrator.fixers.outcome import Outcome, Refusal, Source
 from orchestrator.fixers.runner import FILE_LIMIT_S, FixerProgram, answers
 from orchestrator.fixers.task import Task
 

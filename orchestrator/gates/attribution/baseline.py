@@ -80,7 +80,7 @@ def _by_file(ids: Collection[str]) -> dict[str, list[str]]:
     return files
 
 
-class Cause(StrEnum):
+class Diagnosis(StrEnum):
     """What is behind a test that did otherwise alone, too."""
 
     EDIT = "the edit of its own file"
@@ -91,7 +91,7 @@ class Cause(StrEnum):
 
 def classify(
     *, before: tuple[TestOutcome, TestOutcome], edited: tuple[TestOutcome, TestOutcome]
-) -> Cause:
+) -> Diagnosis:
     """What is behind a test, by two runs alone without the edit and two with it.
 
     The first of `edited` had every file edited, the second only its own.
@@ -99,14 +99,14 @@ def classify(
     was_red = [is_red(way) for way in before]
     is_steady = before[0] == before[1]
     if is_steady and edited[0] == edited[1]:
-        return Cause.EDIT
+        return Diagnosis.EDIT
     if is_steady and edited[1] == before[0]:
-        return Cause.ANOTHER_EDIT
+        return Diagnosis.ANOTHER_EDIT
     if all(was_red):
-        return Cause.OLD  # every time, never in the same way
+        return Diagnosis.OLD  # every time, never in the same way
     if any(was_red) or () in edited:
-        return Cause.CHANCE
-    return Cause.EDIT
+        return Diagnosis.CHANCE
+    return Diagnosis.EDIT
 
 
 def is_red(way: TestOutcome) -> bool:
@@ -166,13 +166,13 @@ class _Sorter:
         for id_ in ids:
             ways = (before[id_], second[id_]), (again[id_], third[id_])
             match classify(before=ways[0], edited=ways[1]):
-                case Cause.EDIT:
+                case Diagnosis.EDIT:
                     self._found.culprits[id_] = _how(before[id_], third[id_])
-                case Cause.ANOTHER_EDIT:
+                case Diagnosis.ANOTHER_EDIT:
                     spoilt.append(id_)
-                case Cause.OLD:
+                case Diagnosis.OLD:
                     self._found.failing_before.append(id_)
-                case Cause.CHANCE:
+                case Diagnosis.CHANCE:
                     self._found.flaky.append(id_)
         if not self._found.culprits:
             self._spoilt(spoilt, before)

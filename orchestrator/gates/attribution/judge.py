@@ -7,10 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.base.changes import Side
+from orchestrator.base.outcomes import FailureCause, GateResult
+from orchestrator.base.redact import last_lines
 from orchestrator.base.text import plural
 from orchestrator.gates.attribution.baseline import Findings, is_red, sort_out
-from orchestrator.gates.attribution.halting import judged_halt
+from orchestrator.gates.attribution.before_after import (
+    BeforeAfterRunner,
+    GateRules,
+    IdPolicy,
+    SwitchableTree,
+    with_kind,
+)
+from orchestrator.gates.attribution.hangs_and_crashes import judged_halt
 from orchestrator.gates.attribution.reruns import NotJudged, Reruns
+from orchestrator.gates.attribution.suite import Suite, files_without_tests, no_tests, skipped_files
 from orchestrator.gates.pytest.events import (
     LEFT_OUT,
     MISSING,
@@ -21,21 +31,7 @@ from orchestrator.gates.pytest.events import (
     TestRun,
 )
 from orchestrator.gates.pytest.run import PytestRun
-from orchestrator.gates.pytest.sides import (
-    BeforeAfterRunner,
-    IdPolicy,
-    Rules,
-    SwitchableTree,
-    with_kind,
-)
-from orchestrator.gates.pytest.suite import (
-    Suite,
-    files_without_tests,
-    last_lines,
-    no_tests,
-    skipped_files,
-)
-from orchestrator.gates.verdict import FailureCause, GateFailure, GateResult, Verdict
+from orchestrator.gates.verdict import GateFailure, Verdict
 from orchestrator.plan.verify import Flaky, GateName
 from orchestrator.project.folders import lies_in
 from orchestrator.project.ids import below_file, file_of, function_of
@@ -45,7 +41,7 @@ def suite_gates(
     paths: Sequence[str],
     suite: Suite,
     tree: SwitchableTree,
-    rules: Rules,
+    rules: GateRules,
     *,
     also: Sequence[str] = (),
 ) -> list[Verdict]:
@@ -107,13 +103,13 @@ class _TestJudge:
         return replace(verdict, duration_s=seconds, commands=self._commands())
 
     def _own(self, ids: Iterable[str]) -> list[str]:
-        """Those of the files that are edited, without those of files that were taken out."""
+        """Those of the files that are edited, without those of files that were quarantined."""
         return [id_ for id_ in ids if any(lies_in(file_of(id_), own) for own in self._mine)]
 
     def _counted(self, gate: GateName, run: TestRun) -> Verdict:
         """A verdict that counts the tests of the edited files, by what became of each."""
         own = self._own(run.ids)
-        ways = {id_: () if gate is GateName.COLLECT else run.way(id_) for id_ in own}
+        ways = {id_: () if gate is GateName.COLLECT else run.outcome_of(id_) for id_ in own}
         ran = [id_ for id_ in own if ways[id_] not in {SKIPPED, MISSING, LEFT_OUT}]
         xfailed = [id_ for id_ in ran if ways[id_] == XFAILED]
         return Verdict(
@@ -168,7 +164,7 @@ class _TestJudge:
         if why := suite.why_workers_differ(run):
             return replace(verdict, kind=GateResult.CANNOT_JUDGE, why=why)
         known = [id_ for id_ in run.collect_errors if suite.is_known(id_)]
-        if new := {id_: run.way(id_) for id_ in run.collect_errors if id_ not in known}:
+        if new := {id_: run.outcome_of(id_) for id_ in run.collect_errors if id_ not in known}:
             return self._collect_errors(replace(verdict, known=known), new, first)
         if why := suite.why_not_collected(first):
             return replace(verdict, kind=GateResult.CANNOT_JUDGE, why=why)
@@ -207,9 +203,11 @@ class _TestJudge:
         notes = [*suite.listed_but_green(run), *skipped_files(self._files, run)]
         verdict = replace(verdict, known=known, notes=notes)
         doubted = run.in_doubt(source_changed=self._rules.ids.are_compared)
-        left_out = run.deselected if self._rules.ids is IdPolicy.KEPT else self._left_out_before
+        left_out = (
+            run.deselected if self._rules.ids is IdPolicy.UNAFFECTED else self._left_out_before
+        )
         doubted = [id_ for id_ in doubted if id_ not in left_out]
-        odd = {id_: run.way(id_) for id_ in [*red, *doubted] if not suite.is_known(id_)}
+        odd = {id_: run.outcome_of(id_) for id_ in [*red, *doubted] if not suite.is_known(id_)}
         found = self._sorted(odd, first) if odd else Findings()
         found.flaky += [id_ for id_ in run.settled() if id_ not in found.flaky]
         return self._with_findings(verdict, found, first)
@@ -219,7 +217,7 @@ class _TestJudge:
         allowed = {
             id_: f"allowed: {id_} {how}: {why}"
             for id_, how in found.culprits.items()
-            if not is_red(first.run.way(id_)) and (why := self._suite.verify.allowed(id_))
+            if not is_red(first.run.outcome_of(id_)) and (why := self._suite.verify.allowed(id_))
         }
         blames = [
             self._blame(id_, first, how)
@@ -259,7 +257,7 @@ class _TestJudge:
         red |= {id_: way for id_, way in odd.items() if id_ in first.run.collect_errors}
         if self._sides.frozen and red:
             again = self._sides.run(Side.EDITED, self._files, freeze=False).run
-            spared = [id_ for id_ in red if again.way(id_) == ()]
+            spared = [id_ for id_ in red if again.outcome_of(id_) == ()]
             culprits = dict.fromkeys((id_ for id_ in red if id_ not in spared), _STRICT)
             return Findings(spared=spared, culprits=culprits)
         return Findings(culprits=dict.fromkeys(red, _STRICT))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.base.changes import Side
+from orchestrator.gates.attribution.before_after import BeforeAfterRunner
 from orchestrator.gates.pytest.events import TestOutcome
 from orchestrator.gates.pytest.run import PytestRun
-from orchestrator.gates.pytest.sides import BeforeAfterRunner
 from orchestrator.project.ids import file_of
 
 _SIDES = {Side.BEFORE: "before the edit", Side.EDITED: "after the edit"}
@@ -58,7 +58,7 @@ class Reruns:
             raise NotJudged(f"{at}, run again {when}: {halts[0].what}")
         if not ended.run.finished or ended.run.lost_workers:
             raise NotJudged(self._sides.suite.why_no_answer(ended))
-        return {id_: ended.run.way(id_) for id_ in ids}
+        return {id_: ended.run.outcome_of(id_) for id_ in ids}
 
     def _files_of(self, ids: Collection[str]) -> list[str]:
         """The files these ids are in, in the order in which the first run had them."""

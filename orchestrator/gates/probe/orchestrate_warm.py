@@ -282,7 +282,7 @@ def _end_children() -> None:
 
 
 def _become(run: Dict[str, Any], loaded: Loaded, output: int) -> NoReturn:
-    """Be `python -m pytest ARGV`, from here on."""
+    """Turn this process into `python -m pytest ARGV`; never returns."""
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

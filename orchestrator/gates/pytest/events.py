@@ -81,7 +81,7 @@ class TestRun:
             id_ for id_, phases in self.outcomes.items() if not _GREEN.issuperset(phases.values())
         ]
 
-    def way(self, id_: str) -> TestOutcome:
+    def outcome_of(self, id_: str) -> TestOutcome:
         """How a test did, or a file that was collected; a test nobody saw is `MISSING`."""
         if id_ in self.collect_errors:
             return ("collect", _error_line(self.collect_errors[id_]))
@@ -191,7 +191,7 @@ class TestRun:
 
     def settled(self) -> list[str]:
         """The tests that were green at last, and not in the first try."""
-        return [id_ for id_ in self.ids if id_ in self.retried and self.way(id_) == ()]
+        return [id_ for id_ in self.ids if id_ in self.retried and self.outcome_of(id_) == ()]
 
     def _on_variables(self, event: dict[str, Any]) -> None:
         learn(event["values"])

@@ -78,7 +78,7 @@ class MemoryUse:
 
     @property
     def peak_worker_mib(self) -> float:
-        """The peak of the process with the highest one, among those that ran tests."""
+        """The highest peak among the processes that ran tests."""
         return max((one.peak_mib for one in self.workers), default=self.peak_mib)
 
 

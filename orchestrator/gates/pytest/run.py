@@ -78,7 +78,7 @@ class _Lingering:
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """Where a run came to a halt, in which file and test (None: while the file was imported)."""
+    """Where a run of pytest hung or died: in which file and test (None: on import of the file)."""
 
     path: str
     test_id: str | None

@@ -14,10 +14,11 @@ from pathlib import Path
 from orchestrator.base import process
 from orchestrator.base.changes import Change
 from orchestrator.base.codec import from_json
+from orchestrator.base.outcomes import GateResult
 from orchestrator.gates.strength.ancestry import Ancestry, ImportedNames
 from orchestrator.gates.strength.expressions import Compared, Raises
 from orchestrator.gates.strength.measure import IsTest, Strength, by_default, measured
-from orchestrator.gates.verdict import GateFailure, GateResult, Verdict
+from orchestrator.gates.verdict import GateFailure, Verdict
 from orchestrator.plan.verify import GateName
 
 _PROGRAM = Path(__file__).parents[1] / "probe" / "measure_tests.py"
@@ -26,7 +27,7 @@ _MOST_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class TestedModule:
+class ModuleSide:
     """One side of a file: its tests, and what its names stand for."""
 
     tests: dict[str, Strength]
@@ -34,7 +35,7 @@ class TestedModule:
     dotted: str
 
 
-Read = Callable[[str, bytes], "TestedModule | None"]
+Read = Callable[[str, bytes], "ModuleSide | None"]
 """Reads a module by its path under the project's interpreter; None: it does not parse there."""
 
 
@@ -90,12 +91,12 @@ class _PairReader:
     is_test: IsTest
     read: Read
 
-    def module(self, data: bytes) -> TestedModule | None:
+    def module(self, data: bytes) -> ModuleSide | None:
         """A side as it can be compared; None where it does not parse."""
         dotted = self.path.removesuffix(".py").replace("/", ".")
         try:
             tree = ast.parse(data)
-            return TestedModule(measured(tree, self.is_test), ImportedNames(tree), dotted)
+            return ModuleSide(measured(tree, self.is_test), ImportedNames(tree), dotted)
         except SyntaxError:
             found = self.read(self.path, data)
         except (ValueError, RecursionError, MemoryError):
@@ -107,10 +108,10 @@ class _PairReader:
             for id_, strength in found.tests.items()
             if self.is_test(id_.rpartition("::")[2], id_)
         }
-        return TestedModule(tests, found.names, dotted)
+        return ModuleSide(tests, found.names, dotted)
 
 
-def read_with(python: Path, data: bytes, *, cwd: Path, timeout_s: float) -> TestedModule | None:
+def read_with(python: Path, data: bytes, *, cwd: Path, timeout_s: float) -> ModuleSide | None:
     """A module as another interpreter reads it; None where it does not parse there either."""
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="ascii") as asked:
         json.dump([base64.b64encode(data).decode("ascii")], asked)
@@ -127,12 +128,10 @@ def read_with(python: Path, data: bytes, *, cwd: Path, timeout_s: float) -> Test
         return None
     tests = {id_: from_json(Strength, strength) for id_, strength in told["tests"].items()}
     imports = {name: (level, target) for name, (level, target) in told["imports"].items()}
-    return TestedModule(tests, ImportedNames.of(imports, told["own"]), "")
+    return ModuleSide(tests, ImportedNames.of(imports, told["own"]), "")
 
 
-def _weaker(
-    before: TestedModule, after: TestedModule, ancestry: Ancestry
-) -> Iterator[tuple[str, str]]:
+def _weaker(before: ModuleSide, after: ModuleSide, ancestry: Ancestry) -> Iterator[tuple[str, str]]:
     """Each test that came out weaker, with what speaks against it."""
     for name, then in before.tests.items():
         now = after.tests.get(name)
@@ -176,7 +175,7 @@ def _said_by_match(then: Strength, now: Strength) -> Compared:
 def _broadened(
     then: Sequence[Raises],
     now: Sequence[Raises],
-    modules: tuple[TestedModule, TestedModule],
+    modules: tuple[ModuleSide, ModuleSide],
     ancestry: Ancestry,
 ) -> Iterator[str]:
     """The expected exceptions that have no counterpart as narrow as they are."""
@@ -190,7 +189,7 @@ def _broadened(
 
 
 def _is_as_narrow(
-    new: Raises, old: Raises, modules: tuple[TestedModule, TestedModule], ancestry: Ancestry
+    new: Raises, old: Raises, modules: tuple[ModuleSide, ModuleSide], ancestry: Ancestry
 ) -> bool:
     before, after = modules
     if old.matched and not new.matched:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.base.escape import as_argument
 from orchestrator.base.reading import read_text_of
+from orchestrator.base.text import suggestion
 from orchestrator.errors import BadInput
-from orchestrator.memory_safety.fixer.options import NAMES, Require, problems
+from orchestrator.memory_safety.fixer.values.options import NAMES, Require, problems
 
 if TYPE_CHECKING:
     from orchestrator.plan.base import OptionValue
@@ -57,10 +58,7 @@ def read_config(top: Path) -> Config:
         raise BadInput(what, next_step=f"correct {as_argument(str(file))}")
     for key in table:
         if key not in _KEYS:
-            import difflib
-
-            near = difflib.get_close_matches(key, _KEYS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = suggestion(key, _KEYS)
             what = f"[tool.orchestrate] of {file.name} has no key {key!r}{hint}"
             raise BadInput(what, next_step=f"correct {as_argument(str(file))}")
     exclude = table.get("exclude", [])

@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.base import files
 from orchestrator.base.paths import RepoPath
 from orchestrator.errors import ChangedMeanwhile, DiskError
-from orchestrator.fixers.base import Edit, Outcome, Refusal, Source
+from orchestrator.fixers.outcome import Edit, Outcome, Refusal, Source
 from orchestrator.fixers.runner import outcomes
 
 FIXER = "memory-safety"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.memory_safety.check.findings import Finding, Severity
+from orchestrator.memory_safety.fixer.values.findings import Finding, Severity
 
 Found = Iterable[tuple[str, Sequence[Finding]]]
 """Each file with its findings."""

@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from orchestrator.engine.workspace import open_workspace, plan_above
-from orchestrator.fixers.base import Options, Source
+from orchestrator.base.outcomes import TargetOutcome
+from orchestrator.engine.context.workspace import open_workspace, plan_above
+from orchestrator.fixers.outcome import Options, Source
 from orchestrator.fixers.planned import options_of
 from orchestrator.memory_safety.check.config import Config
-from orchestrator.memory_safety.check.findings import Finding
 from orchestrator.memory_safety.check.run import Checked, checked
 from orchestrator.memory_safety.fixer import FIXER
 from orchestrator.memory_safety.fixer.check import findings
+from orchestrator.memory_safety.fixer.values.findings import Finding
 from orchestrator.plan.model import PhaseState, Plan, Rung, Target
-from orchestrator.records.record import TargetOutcome, TargetRecord, record_path, records_of
+from orchestrator.records.record import TargetRecord, record_path, records_of
 from orchestrator.records.tree import WorkTree
 from orchestrator.vcs import Repo, find_top
 

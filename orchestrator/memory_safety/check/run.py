@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.base.reading import read_regular
-from orchestrator.fixers.base import Options, Source
+from orchestrator.fixers.outcome import Options, Source
 from orchestrator.memory_safety.check.config import Config
-from orchestrator.memory_safety.check.findings import Finding, Severity
 from orchestrator.memory_safety.fixer.check import report
-from orchestrator.memory_safety.fixer.groups import derived_group
 from orchestrator.memory_safety.fixer.reading.module import Parsed
+from orchestrator.memory_safety.fixer.values.findings import Finding, Severity
+from orchestrator.memory_safety.fixer.values.groups import derived_group
 
 _WORTH_PROCESSES = 60
 """Files; fewer are checked faster than processes start."""

@@ -14,7 +14,7 @@ from orchestrator.base.reading import read_regular
 from orchestrator.errors import BadInput, Exit
 
 if TYPE_CHECKING:
-    from orchestrator.fixers.base import Outcome, Source
+    from orchestrator.fixers.outcome import Outcome, Source
     from orchestrator.memory_safety.check.config import Config
     from orchestrator.memory_safety.check.ratchet import Ratchet
     from orchestrator.memory_safety.check.run import Checked
@@ -31,7 +31,7 @@ def run(arguments: Sequence[str], *, prog: str) -> Exit:
     options = parser(prog).parse_args(arguments)
     if options.phase is not None:
         from orchestrator.cli.left import left
-        from orchestrator.engine.options import RunOptions
+        from orchestrator.engine.context.options import RunOptions
 
         if options.paths or options.fix or options.diff or options.ratchet:
             raise BadInput(
@@ -146,7 +146,7 @@ def _show_diff(sources: Sequence[Source], *, top: Path, here: Path) -> None:
     """Print what the fixer would change; nothing is written."""
     from orchestrator.base.diff import unified
     from orchestrator.console.streams import raw
-    from orchestrator.fixers.base import Edit
+    from orchestrator.fixers.outcome import Edit
     from orchestrator.memory_safety.check.fix import computed
 
     fixes = computed(sources, top=top)
@@ -160,7 +160,7 @@ def _write(sources: Sequence[Source], *, top: Path, here: Path) -> None:
     """Fix the files, and say what was added and what was refused."""
     from orchestrator.base.text import counts_in_words
     from orchestrator.console.streams import say
-    from orchestrator.fixers.base import Edit
+    from orchestrator.fixers.outcome import Edit
     from orchestrator.memory_safety.check.fix import computed, written
 
     done = written(computed(sources, top=top), top=top)
@@ -172,7 +172,7 @@ def _write(sources: Sequence[Source], *, top: Path, here: Path) -> None:
 
 def _tell(outcomes: Sequence[Outcome], top: Path, here: Path) -> None:
     from orchestrator.console.streams import say
-    from orchestrator.fixers.base import Refusal
+    from orchestrator.fixers.outcome import Refusal
 
     for outcome in outcomes:
         if isinstance(outcome, Refusal):
@@ -183,7 +183,7 @@ def _sources(
     paths: Sequence[str], held: Ratchet | None, *, top: Path, config: Config
 ) -> list[Source]:
     """What the fixer is given, each with the options it was checked by."""
-    from orchestrator.fixers.base import Source
+    from orchestrator.fixers.outcome import Source
 
     own = held.own_options() if held else {}
 

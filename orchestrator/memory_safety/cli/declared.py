@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.declared.options import (
+from orchestrator.cli.options import (
     PathsArgument,
     PlanOption,
     PythonOption,

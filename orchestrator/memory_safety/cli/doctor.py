@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli.commands import warn_of_detached_head
 from orchestrator.console.streams import data, next_step, out, plain
-from orchestrator.engine.trust import check_found
+from orchestrator.engine.context.trust import check_found
 from orchestrator.errors import Exit
 from orchestrator.memory_safety.doctor.diagnosis import diagnosis
 from orchestrator.memory_safety.doctor.examine import Holding, examine
@@ -22,8 +22,8 @@ from orchestrator.project.interpreter import Wanted, interpreter
 from orchestrator.vcs import find_top
 
 if TYPE_CHECKING:
-    from orchestrator.engine.workspace import Workspace
-    from orchestrator.memory_safety.scan.facts import FileFacts
+    from orchestrator.engine.context.workspace import Workspace
+    from orchestrator.memory_safety.fixer.values.facts import FileFacts
 
 _STYLES = {DoctorLevel.OK: "green", DoctorLevel.WARNING: "yellow", DoctorLevel.PROBLEM: "bold red"}
 
@@ -60,8 +60,8 @@ def doctor(plan: Path | None, asked: DoctorOptions) -> Exit:
     if asked.isolated:
         return _told([_apart(plan, asked)], as_json=asked.as_json)
     if workspace is not None:
-        from orchestrator.engine.options import RunOptions
-        from orchestrator.engine.trust import check_started
+        from orchestrator.engine.context.options import RunOptions
+        from orchestrator.engine.context.trust import check_started
 
         how = RunOptions(asked.python, trust=asked.trust)
         check_started(workspace, how.asking("doctor"), arguments=False)
@@ -115,13 +115,13 @@ def _apart(plan: Path | None, asked: DoctorOptions) -> DoctorFinding:
     """Whether the tests of the open batches fare in a work tree of their own as they do here."""
     from orchestrator.base.text import plural
     from orchestrator.console.progress import LiveProgress
-    from orchestrator.engine.options import RunOptions
-    from orchestrator.engine.workspace import open_workspace
-    from orchestrator.parallel.only_there import only_there
+    from orchestrator.engine.context.options import RunOptions
+    from orchestrator.engine.context.workspace import open_workspace
+    from orchestrator.parallel.worktree_only_failures import find_worktree_only_failures
 
     how = RunOptions(asked.python, trust=asked.trust, command="doctor --isolated")
     with LiveProgress() as live:
-        found = only_there(open_workspace(plan), how, live.tell)
+        found = find_worktree_only_failures(open_workspace(plan), how, live.tell)
     unsaved = "; your work tree holds changes that the other does not" if found.dirty else ""
     if not found.red:
         what = f"{plural(found.tests, 'test')} of the plan fare alike in a work tree of their own"
@@ -157,7 +157,7 @@ def _fixed(top: Path, *, yes: bool) -> Exit:
 
 def _project(plan: Path | None) -> tuple[Path, Workspace | None]:
     """The top of the project, and its workspace, where it has a plan."""
-    from orchestrator.engine.workspace import open_workspace, plan_above
+    from orchestrator.engine.context.workspace import open_workspace, plan_above
 
     here = Path.cwd()
     top = find_top(here)

@@ -14,11 +14,11 @@ from orchestrator.base.reading import read_regular
 from orchestrator.base.text import counts_in_words, plural
 from orchestrator.console.streams import answer, next_step, raw, say
 from orchestrator.errors import BadInput, Exit
-from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
+from orchestrator.fixers.outcome import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.memory_safety.check.config import read_config
 from orchestrator.memory_safety.check.fix import Fixes, computed, written
 from orchestrator.memory_safety.fixer import FIXER
-from orchestrator.memory_safety.fixer.options import problems
+from orchestrator.memory_safety.fixer.values.options import problems
 from orchestrator.project.discover import discovered, project_top
 
 if TYPE_CHECKING:

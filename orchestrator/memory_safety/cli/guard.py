@@ -11,7 +11,7 @@ from orchestrator.base.escape import as_command
 from orchestrator.base.text import plural
 from orchestrator.console.streams import answer, data, next_step, raw, say
 from orchestrator.errors import BadInput, Exit
-from orchestrator.fixers.base import Edit, NoChange, Refusal
+from orchestrator.fixers.outcome import Edit, NoChange, Refusal
 from orchestrator.memory_safety.guard.install import GuardChoice, PlannedGuard, guard, written
 from orchestrator.memory_safety.guard.parts import Part
 from orchestrator.plan.base import OptionValue

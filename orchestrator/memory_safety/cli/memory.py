@@ -94,7 +94,7 @@ def _tests(
     top: Path, files: Sequence[str], plan: Path | None, asked: MemoryOptions, config: Config
 ) -> Tests:
     """Return how these files are run: by the interpreter and arguments of their project."""
-    from orchestrator.engine.trust import check_found
+    from orchestrator.engine.context.trust import check_found
     from orchestrator.plan.projects import verify_in, wanted_python
 
     found = _plan_of(plan, top, asked)
@@ -144,9 +144,9 @@ def _plan_of(plan: Path | None, top: Path, asked: MemoryOptions) -> Plan | None:
     Raises:
         Refused: it names an interpreter or arguments that were not trusted here.
     """
-    from orchestrator.engine.options import RunOptions
-    from orchestrator.engine.trust import check_started
-    from orchestrator.engine.workspace import open_workspace, plan_above
+    from orchestrator.engine.context.options import RunOptions
+    from orchestrator.engine.context.trust import check_started
+    from orchestrator.engine.context.workspace import open_workspace, plan_above
 
     if plan is None and plan_above(Path.cwd(), top) is None:
         return None
@@ -204,7 +204,8 @@ def _bounds(asked: MemoryOptions, config: Config) -> MemoryBounds:
     )
     if found.problem_mib < found.expected_mib:
         raise BadInput(
-            f"a problem above {found.problem_mib:g} MiB, and {found.expected_mib:g} MiB expected",
+            f"problem_mib ({found.problem_mib:g}) is less than "
+            f"expected_mib ({found.expected_mib:g})",
             next_step=f"orchestrate memory --problem-mib {found.expected_mib * 2.5:g}",
         )
     return found
@@ -306,7 +307,8 @@ def _compared(tests: Tests, sides: Sides, asked: MemoryOptions) -> Exit:
     from orchestrator.measure.compare_commits import compared
     from orchestrator.measure.report import comparison_json
 
-    say(f"{plural(len(sides.after), 'file')} differ; {asked.runs} runs of each side, in turn")
+    runs = f"{plural(asked.runs, 'run')} before and after, in turn"
+    say(f"{plural(len(sides.after), 'file')} differ; {runs}")
     limit = tests.verify.memory_mib
     found = compared(tests, sides, asked.runs, tell_run)
     data(comparison_json(found)) if asked.as_json else show_comparison(found)
@@ -320,7 +322,7 @@ def _compared(tests: Tests, sides: Sides, asked: MemoryOptions) -> Exit:
 def _fixed(top: Path, here: Path, asked: MemoryOptions, config: Config) -> Sides:
     """The named files as they are, and as the fixer would make them."""
     from orchestrator.console.streams import say
-    from orchestrator.fixers.base import Edit, Refusal, Source
+    from orchestrator.fixers.outcome import Edit, Refusal, Source
     from orchestrator.measure.compare_commits import Sides
     from orchestrator.memory_safety.check.fix import computed
 

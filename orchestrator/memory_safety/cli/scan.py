@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.engine.workspace import DEFAULT_PLAN, plan_above
+from orchestrator.engine.context.workspace import DEFAULT_PLAN, plan_above
 from orchestrator.errors import BadInput, Exit
 from orchestrator.memory_safety.check.config import read_config
 from orchestrator.memory_safety.scan.scan import Survey, survey

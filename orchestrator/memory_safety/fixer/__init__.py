@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from orchestrator.fixers.base import FileFixer, Options, Outcome, Source
+from orchestrator.fixers.base import FileFixer
+from orchestrator.fixers.outcome import Options, Outcome, Source
 
 
 class MemorySafety(FileFixer):
@@ -29,13 +30,13 @@ class MemorySafety(FileFixer):
 
     def option_problems(self, path: str, options: Options) -> list[str]:
         """What the options of a plan or configuration cannot mean."""
-        from orchestrator.memory_safety.fixer.options import problems
+        from orchestrator.memory_safety.fixer.values.options import problems
 
         return list(problems(path, options))
 
     def conflicts(self, sources: Sequence[Source]) -> list[tuple[str, str]]:
         """Files that would get the same group by accident, which pins both to one worker."""
-        from orchestrator.memory_safety.fixer.groups import derived_group
+        from orchestrator.memory_safety.fixer.values.groups import derived_group
 
         first: dict[str, str] = {}
         found = []

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from orchestrator.fixers.base import Source
-from orchestrator.memory_safety.check.findings import Finding, Severity
+from orchestrator.fixers.outcome import Source
 from orchestrator.memory_safety.fixer.reading.collected import Collected
 from orchestrator.memory_safety.fixer.reading.module import UNREADABLE, Parsed, why_unreadable
 from orchestrator.memory_safety.fixer.reading.pragmas import why_left_alone
 from orchestrator.memory_safety.fixer.rules.advice import advice
 from orchestrator.memory_safety.fixer.rules.classes import analyse, may_hold_classes
+from orchestrator.memory_safety.fixer.values.findings import Finding, Severity
 from orchestrator.project.pytest_config import settings_for
 
 NO_TEST_FILE = "no test file by its name"

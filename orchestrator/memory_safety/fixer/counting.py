@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from orchestrator.fixers.base import Source
-from orchestrator.memory_safety.check.findings import Severity
+from orchestrator.fixers.outcome import Source
 from orchestrator.memory_safety.fixer.reading.collected import Collected
 from orchestrator.memory_safety.fixer.reading.module import (
     UNREADABLE,
@@ -21,7 +20,8 @@ from orchestrator.memory_safety.fixer.reading.names import dotted
 from orchestrator.memory_safety.fixer.reading.syntax import Function
 from orchestrator.memory_safety.fixer.rules.advice import advice
 from orchestrator.memory_safety.fixer.rules.classes import analyse, may_hold_classes
-from orchestrator.memory_safety.scan.facts import ASYNC_MOCK, FileFacts
+from orchestrator.memory_safety.fixer.values.facts import ASYNC_MOCK, FileFacts
+from orchestrator.memory_safety.fixer.values.findings import Severity
 from orchestrator.project.pytest_config import settings_for
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from orchestrator.base.changes import Content
-from orchestrator.fixers.base import Edit, FileFixer, NoChange, Options, Outcome, Refusal, Source
+from orchestrator.fixers.base import FileFixer
+from orchestrator.fixers.outcome import Edit, NoChange, Options, Outcome, Refusal, Source
 from orchestrator.memory_safety.guard.parts import (
     OPTIONS,
     Cannot,
@@ -39,7 +40,7 @@ class GuardFixer(FileFixer):
     options: ClassVar = OPTIONS
 
     def option_problems(self, path: str, options: Options) -> list[str]:
-        """Unknown options, values that mean nothing, files that no part is for."""
+        """Return unknown options, invalid values, and a file that no part of the guard is for."""
         return [*super().option_problems(path, options), *problems(path, options)]
 
     def is_clean(self, source: Source, top: Path) -> bool:

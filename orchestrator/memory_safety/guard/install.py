@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from orchestrator.base import files
 from orchestrator.base.changes import FILE_MODE, Content
 from orchestrator.base.paths import RepoPath
-from orchestrator.base.reading import read_regular, read_text_of
+from orchestrator.base.reading import read_if_there, read_text_of
 from orchestrator.errors import BadInput, ChangedMeanwhile
-from orchestrator.fixers.base import Edit, Outcome, Refusal, Source
+from orchestrator.fixers.outcome import Edit, Outcome, Refusal, Source
 from orchestrator.memory_safety.guard import FIXER, places
 from orchestrator.memory_safety.guard.hook import CONFIGURATION, hooks
 from orchestrator.memory_safety.guard.listing import parsed
@@ -162,15 +162,11 @@ def written(found: PlannedGuard, top: Path) -> None:
         DiskError: one cannot be written.
     """
     for edit in found.edits:  # all of them are looked at before the first is written
-        if _read(top / edit.path) != found.before[edit.path]:
+        if read_if_there(top / edit.path) != found.before[edit.path]:
             raise ChangedMeanwhile(f"{edit.path} was changed meanwhile", next_step="git diff")
     for edit in found.edits:
         path, before = RepoPath(edit.path), found.before[edit.path]
         files.compare_and_swap(top, path, expected=before, data=edit.data, mode=FILE_MODE)
-
-
-def _read(path: Path) -> Content:
-    return read_regular(path) if path.is_file() else None
 
 
 def _named(
@@ -205,9 +201,8 @@ def _workflow(top: Path, options: Mapping[str, OptionValue]) -> str | None:
 
 
 def _source(top: Path, path: str, options: Mapping[str, OptionValue]) -> Source:
-    file = top / path
-    there = file.is_file()
-    return Source(path, read_regular(file) if there else b"", options, exists=there)
+    data = read_if_there(top / path)
+    return Source(path, data or b"", options, exists=data is not None)
 
 
 def _sections(top: Path, named: Sequence[str]) -> tuple[list[str], list[str]]:

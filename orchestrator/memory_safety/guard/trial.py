@@ -17,10 +17,10 @@ import yaml
 
 from orchestrator.base import process, tempdirs
 from orchestrator.base.changes import Content
-from orchestrator.base.reading import read_regular
-from orchestrator.fixers.base import Edit, Source
+from orchestrator.base.reading import read_if_there
+from orchestrator.fixers.outcome import Edit, Source
 from orchestrator.memory_safety.fixer import FIXER as PATTERN
-from orchestrator.memory_safety.fixer.options import NAMES, problems
+from orchestrator.memory_safety.fixer.values.options import NAMES, problems
 from orchestrator.memory_safety.guard.hook import CONFIGURATION, Found, hooks
 from orchestrator.memory_safety.guard.listing import parsed
 from orchestrator.memory_safety.guard.parts import HOOK_ID, Cannot
@@ -212,5 +212,4 @@ def _table(contents: Mapping[str, Content], top: Path) -> Mapping[str, Any]:
 def _held(path: str, contents: Mapping[str, Content], top: Path) -> bytes | None:
     if path in contents:
         return contents[path]
-    file = top / path
-    return read_regular(file) if file.is_file() else None
+    return read_if_there(top / path)

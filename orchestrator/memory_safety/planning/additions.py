@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.memory_safety.fixer.groups import derived_group
+from orchestrator.memory_safety.fixer.values.groups import derived_group
 from orchestrator.memory_safety.planning import draft
 from orchestrator.memory_safety.scan.scan import Survey
 from orchestrator.plan.model import Phase, PhaseState, Plan, Priority
@@ -68,7 +68,7 @@ def additions(
 
 
 def _phase_for(plan: Plan, level: Priority | None) -> int:
-    """The phase for new files of a priority: the last one of it, else the last of the fixer."""
+    """The index of the last open phase of a priority, the canary aside; -1: make a new one."""
     mine = [
         (number, phase)
         for number, phase in enumerate(plan.phases)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from orchestrator.base.text import plural
-from orchestrator.memory_safety.fixer.groups import derived_group
-from orchestrator.memory_safety.fixer.options import Grouping, Require
+from orchestrator.memory_safety.fixer.values.facts import FileFacts
+from orchestrator.memory_safety.fixer.values.groups import derived_group
+from orchestrator.memory_safety.fixer.values.options import Grouping, Require
 from orchestrator.memory_safety.guard import places
 from orchestrator.memory_safety.guard.hook import CONFIGURATION
 from orchestrator.memory_safety.guard.parts import GUIDELINES
-from orchestrator.memory_safety.scan.facts import FileFacts
 from orchestrator.memory_safety.scan.ranking import MANY_METHODS, priority
 from orchestrator.memory_safety.scan.scan import Survey
 from orchestrator.plan.base import OptionValue

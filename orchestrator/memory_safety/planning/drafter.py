@@ -9,12 +9,12 @@ from pathlib import Path
 from orchestrator.base.text import plural
 from orchestrator.errors import BadInput
 from orchestrator.memory_safety.check.config import read_config
-from orchestrator.memory_safety.fixer.groups import derived_group
-from orchestrator.memory_safety.fixer.options import Grouping, Require
+from orchestrator.memory_safety.fixer.values.facts import FileFacts
+from orchestrator.memory_safety.fixer.values.groups import derived_group
+from orchestrator.memory_safety.fixer.values.options import Grouping, Require
 from orchestrator.memory_safety.planning.additions import additions, is_memory_safety, new_items
 from orchestrator.memory_safety.planning.console import show_nothing_to_do
 from orchestrator.memory_safety.planning.draft import DraftOptions, draft
-from orchestrator.memory_safety.scan.facts import FileFacts
 from orchestrator.memory_safety.scan.scan import Survey, survey
 from orchestrator.plan.model import Plan
 from orchestrator.plan.patterns import is_pattern

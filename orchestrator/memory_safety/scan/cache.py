@@ -16,7 +16,7 @@ from orchestrator import __version__
 from orchestrator.base.blob import blob_id
 from orchestrator.base.cache import cache_folder, kept, recalled
 from orchestrator.base.reading import read_regular
-from orchestrator.memory_safety.scan.facts import FileFacts
+from orchestrator.memory_safety.fixer.values.facts import FileFacts
 from orchestrator.project.pytest_config import CONFIGURATIONS
 
 _RACY_NS = 2_000_000_000

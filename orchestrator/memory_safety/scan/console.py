@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from orchestrator.base.text import counts_in_words, plural
 from orchestrator.console.streams import answer, next_step
 from orchestrator.console.tables import show_table, simple_table
-from orchestrator.memory_safety.scan.facts import KINDS, FileFacts
+from orchestrator.memory_safety.fixer.values.facts import KINDS, FileFacts
 from orchestrator.memory_safety.scan.ranking import (
     Sum,
     by_folder,

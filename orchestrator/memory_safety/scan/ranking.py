@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from orchestrator.memory_safety.scan.facts import ASYNC_MOCK, FileFacts
+from orchestrator.memory_safety.fixer.values.facts import ASYNC_MOCK, FileFacts
 from orchestrator.plan.model import Priority
 
 MANY_METHODS = 10

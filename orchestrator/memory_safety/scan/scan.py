@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.base.reading import read_regular
-from orchestrator.fixers.base import Source
+from orchestrator.fixers.outcome import Source
 from orchestrator.memory_safety.fixer.counting import facts_of
-from orchestrator.memory_safety.fixer.options import Require
 from orchestrator.memory_safety.fixer.reading.module import Parsed
+from orchestrator.memory_safety.fixer.values.facts import FileFacts
+from orchestrator.memory_safety.fixer.values.options import Require
 from orchestrator.memory_safety.scan.cache import Seen, remembered
-from orchestrator.memory_safety.scan.facts import FileFacts
 from orchestrator.project.discover import discovered
 from orchestrator.project.pytest_config import settings_for
 

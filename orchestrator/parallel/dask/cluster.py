@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.base import process
 from orchestrator.base.escape import as_argument
-from orchestrator.engine.context import RunContext
-from orchestrator.engine.events import InterpreterFound, Notice, ParallelEvent
+from orchestrator.engine.context.events import InterpreterFound, Notice, ParallelEvent
+from orchestrator.engine.context.run_context import RunContext
 from orchestrator.errors import BadInput, CannotJudge, Exit
-from orchestrator.parallel.dask.door import closed
+from orchestrator.parallel.dask.no_unpickling import refuse_pickles
 from orchestrator.parallel.dask.parcel import Sender
 from orchestrator.parallel.dask.remote import judge_parcel
 from orchestrator.parallel.series import MakeExecutor
@@ -36,7 +36,7 @@ _RETURNS = 5
 """How often the scheduler may go away and come back without an answer in between."""
 
 _TRIES_AFTER_ERROR = 2
-"""How often a task is asked for that Dask gave up, as after its `allowed-failures`.
+"""How often a task is asked for that Dask dropped, as after its `allowed-failures`.
 
 Why it did is in a pickle of the scheduler or of a worker, which is not looked into.
 """
@@ -62,7 +62,7 @@ def on_cluster(scheduler: str | None, jobs: int | None) -> MakeExecutor:
             ) from error
         address = scheduler
         if address is not None:
-            stack.enter_context(closed())
+            stack.enter_context(refuse_pickles())
         else:
             with process.children_marked("cluster") as mark:
                 local = distributed.LocalCluster(
@@ -251,7 +251,7 @@ class Cluster:
             return []  # it was asked for twice, and the other may answer
         if asked.tries >= most:
             del self._asked[asked.task.number]
-            return [TaskFailed(asked.task, _given_up(asked.task, why))]
+            return [TaskFailed(asked.task, _not_answered(asked.task, why))]
         asked.tries += 1
         first = why.partition("\n")[0]
         self._begin(asked)
@@ -355,7 +355,7 @@ class Cluster:
                 client.close(timeout=2)
 
 
-def _given_up(task: BatchTask, why: str) -> CannotJudge:
+def _not_answered(task: BatchTask, why: str) -> CannotJudge:
     return CannotJudge(
         f"{task.place} could not be judged on the cluster: {why}",
         next_step="orchestrate next-batch --all --jobs 1",

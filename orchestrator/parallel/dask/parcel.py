@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.base.paths import why_unsafe
-from orchestrator.engine.context import RunContext
+from orchestrator.engine.context.run_context import RunContext
 from orchestrator.errors import BadInput
 from orchestrator.parallel.task import BatchTask
 from orchestrator.parallel.wire import Garbled, from_bytes

@@ -17,18 +17,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.engine.events import Event, InterpreterFound, ParallelEvent, StepBegun, TestsRan
-from orchestrator.engine.fork_servers import ForkServers
-from orchestrator.engine.options import RunOptions
-from orchestrator.engine.workspace import Workspace
-from orchestrator.engine.worktree_context import WorktreeContext, open_worktree
+from orchestrator.engine.context.events import (
+    Event,
+    InterpreterFound,
+    ParallelEvent,
+    StepBegun,
+    TestsRan,
+)
+from orchestrator.engine.context.fork_servers import ForkServers
+from orchestrator.engine.context.options import RunOptions
+from orchestrator.engine.context.workspace import Workspace
+from orchestrator.engine.context.worktree_context import WorktreeContext, open_worktree
 from orchestrator.errors import CannotJudge, OrchestrateError
 from orchestrator.gates.verdict import PYTHON
 from orchestrator.parallel.dask.parcel import Parcel, parcel_from
-from orchestrator.parallel.dask.places import TOP, rewritten
-from orchestrator.parallel.dask.secrets import without_secrets
-from orchestrator.parallel.judging import judged
+from orchestrator.parallel.places import TOP, relocated
+from orchestrator.parallel.secrets import without_secrets
 from orchestrator.parallel.task import Answer, TaskFailed
+from orchestrator.parallel.verify_task import judged
 from orchestrator.parallel.wire import to_bytes
 from orchestrator.plan.projects import folders_of, projects_of, wanted_python
 from orchestrator.project.interpreter import interpreter
@@ -178,13 +184,13 @@ def _judged(clone: Repo, slot: Path, parcel: Parcel, emit: Callable[[Event], Non
             folder: interpreter(top, wanted_python(parcel.plan, None, folder), command=None)
             for folder in dict.fromkeys(["", *folders])
         }
-    away = WorktreeContext(workspace, options, pythons, top, slot / "notes", slot / "logs")
+    there = WorktreeContext(workspace, options, pythons, top, slot / "notes", slot / "logs")
     servers = _fork_servers.setdefault(str(top), ForkServers())
-    with open_worktree(away, emit, fork_servers=servers) as context:
+    with open_worktree(there, emit, fork_servers=servers) as context:
         answer = judged(context, task)
     words = {str(top): TOP} | {str(python.path): PYTHON for python in pythons.values()}
     told = [event for event in answer.told if not isinstance(event, InterpreterFound)]
-    return rewritten(replace(answer, told=told), words)
+    return relocated(replace(answer, told=told), words)
 
 
 def _python_path(parcel: Parcel, top: Path) -> Path | None:

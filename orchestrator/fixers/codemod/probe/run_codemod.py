@@ -4,13 +4,14 @@ It runs inside the interpreter of the project under migration where that has lib
 that of orchestrate: standard library and libcst only, Python 3.9 or newer.
 
 The first line of the requests is the job (`codemod`, `args`, `top`, `search`, `limit_s`,
-`memory_bytes`, `paths`), each further one a file (`path`, `data`: latin-1 carries any bytes). Each
-answer is an edit, no change or a refusal. Exit code 3: there is no such codemod, and why is the
+`memory_bytes`, `paths`), each further one a file (`path`, `data` in base64). Each answer has the
+fields of an Edit, a NoChange or a Refusal. Exit code 3: there is no such codemod, and why is the
 last line that is printed.
 """
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import os
@@ -81,7 +82,7 @@ def _manager(codemod: Type[Codemod], job: Dict[str, Any]) -> Optional[FullRepoMa
 def _answer(
     codemod: Type[Codemod], manager: Any, job: Dict[str, Any], asked: Dict[str, Any]
 ) -> Dict[str, Any]:
-    data = asked["data"].encode("latin-1")
+    data = base64.b64decode(asked["data"])
     try:
         tree = libcst.parse_module(data)
     except libcst.ParserSyntaxError as error:
@@ -94,16 +95,16 @@ def _answer(
         after = instance.transform_module(tree).bytes
     except SkipFile as error:
         said = ["skipped: %s" % error] if str(error) else []
-        return {"is": "no change", "notes": [*instance.context.warnings, *said]}
+        return {"notes": [*instance.context.warnings, *said]}
     notes = list(instance.context.warnings)
     if after == data:
-        return {"is": "no change", "notes": notes}
+        return {"notes": notes}
     try:
         libcst.parse_module(after)
         compile(after, asked["path"], "exec", 0, True)
     except (libcst.ParserSyntaxError, SyntaxError, ValueError) as error:
         return _refused("what the codemod makes of it is no Python: %s" % str(error).split("\n")[0])
-    return {"is": "edit", "data": after.decode("latin-1"), "counts": {}, "notes": notes}
+    return {"data": base64.b64encode(after).decode("ascii"), "counts": {}, "notes": notes}
 
 
 def _context(manager: Any, top: str, path: str) -> CodemodContext:
@@ -121,7 +122,7 @@ def _context(manager: Any, top: str, path: str) -> CodemodContext:
 
 
 def _refused(reason: str) -> Dict[str, Any]:
-    return {"is": "refusal", "reason": reason, "detail": ""}
+    return {"reason": reason, "detail": ""}
 
 
 if __name__ == "__main__":

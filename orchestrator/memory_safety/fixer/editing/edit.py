@@ -6,7 +6,7 @@ import contextlib
 import re
 from pathlib import Path
 
-from orchestrator.fixers.base import Edit, NoChange, Outcome, Refusal, Source
+from orchestrator.fixers.outcome import Edit, NoChange, Outcome, Refusal, Source
 from orchestrator.memory_safety.fixer.editing.insertion import DoesNotFit, inserted
 from orchestrator.memory_safety.fixer.editing.proof import difference
 from orchestrator.memory_safety.fixer.reading.module import UNREADABLE, why_unreadable

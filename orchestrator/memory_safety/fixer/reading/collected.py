@@ -188,7 +188,7 @@ class Collected:
         return None
 
     def _is_abstract(self, at: ClassNode) -> bool:
-        """As Python does it: an abstract method that nothing nearer to the class defines."""
+        """Whether it has an abstract method that no class before it in the MRO defines."""
         defined: set[str] = set()
         for base in self.lineage(at):
             if not isinstance(base, Inside):

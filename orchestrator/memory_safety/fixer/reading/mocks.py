@@ -92,7 +92,7 @@ class MockUse:
     def _answer(
         self, question: str, work_out: Callable[[], frozenset[str]], meanwhile: frozenset[str]
     ) -> frozenset[str]:
-        """The answer, worked out once; `meanwhile` where modules that import each other ask."""
+        """The answer, computed once; `meanwhile` if asked while computing (circular imports)."""
         if question in self._open:
             return meanwhile
         if question not in self._answers:

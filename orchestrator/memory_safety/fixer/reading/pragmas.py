@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.fixers.base import Source
+from orchestrator.fixers.outcome import Source
 
 _IGNORE = re.compile(rb"#.*\bmemory-safety:\s*ignore\b(?!-)")
 _GENERATED = re.compile(

@@ -38,7 +38,7 @@ class ClassNode:
         return [s for s in self.node.body if isinstance(s, Function) and s.name == name]
 
     def binds_otherwise(self, name: str) -> bool:
-        """Whether its body binds `name` by anything but method definitions that always run."""
+        """Whether the class body binds `name` other than by a `def` that stands directly in it."""
         if name in {assigned for assigned, _ in self.assigned()}:
             return True
         if any(isinstance(n, ast.NamedExpr) and n.target.id == name for n in own_nodes(self.node)):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from orchestrator.memory_safety.check.findings import Finding, Severity
 from orchestrator.memory_safety.fixer.reading.collected import Collected
 from orchestrator.memory_safety.fixer.reading.mocks import MockUse
 from orchestrator.memory_safety.fixer.reading.module import Inside, Module
 from orchestrator.memory_safety.fixer.reading.names import dotted
 from orchestrator.memory_safety.fixer.reading.syntax import ClassNode, Function, statements_below
 from orchestrator.memory_safety.fixer.reading.teardown import collects
+from orchestrator.memory_safety.fixer.values.findings import Finding, Severity
 
 _WIDE = ("class", "module", "package", "session")
 _WORKER = "PYTEST_XDIST_WORKER"
@@ -84,7 +84,7 @@ def _held(module: Module, mocks: MockUse, collected: Collected) -> Iterator[Find
 
 
 def _held_by_methods(at: ClassNode, mocks: MockUse, *, keeps: bool) -> Iterator[Finding]:
-    """Mocks that methods put on the class, and with `keeps` on the instance."""
+    """Yield each mock that a method assigns to `cls`, and with `keeps` each assigned to `self`."""
     for function in at.functions():
         for node in statements_below(function):
             if isinstance(node, ast.Assign) and _makes(node.value, mocks):

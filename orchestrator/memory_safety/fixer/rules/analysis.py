@@ -6,12 +6,12 @@ import ast
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from orchestrator.memory_safety.check.findings import Finding, Severity
-from orchestrator.memory_safety.fixer.options import Grouping, Options
 from orchestrator.memory_safety.fixer.reading.mocks import MockUse, use_of
 from orchestrator.memory_safety.fixer.reading.module import Module
 from orchestrator.memory_safety.fixer.reading.names import PatternNames
 from orchestrator.memory_safety.fixer.reading.syntax import ClassNode
+from orchestrator.memory_safety.fixer.values.findings import Finding, Severity
+from orchestrator.memory_safety.fixer.values.options import Grouping, Options
 
 
 @dataclass(frozen=True, slots=True)

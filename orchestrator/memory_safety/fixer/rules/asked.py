@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from orchestrator.fixers.base import Source
-from orchestrator.memory_safety.fixer.options import Options, Require
+from orchestrator.fixers.outcome import Source
 from orchestrator.memory_safety.fixer.reading import marks
 from orchestrator.memory_safety.fixer.reading.collected import Collected
 from orchestrator.memory_safety.fixer.reading.mocks import MockUse, use_of
@@ -13,6 +12,7 @@ from orchestrator.memory_safety.fixer.reading.module import Module
 from orchestrator.memory_safety.fixer.reading.pragmas import ignored_lines, why_left_alone
 from orchestrator.memory_safety.fixer.reading.syntax import ClassNode
 from orchestrator.memory_safety.fixer.rules.nested import is_below
+from orchestrator.memory_safety.fixer.values.options import Options, Require
 from orchestrator.project.pytest_config import settings_for
 
 

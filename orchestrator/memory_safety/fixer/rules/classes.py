@@ -5,10 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from orchestrator.fixers.base import Source
-from orchestrator.memory_safety.check.findings import Finding, Severity
-from orchestrator.memory_safety.fixer.groups import group_problem
-from orchestrator.memory_safety.fixer.options import options_of
+from orchestrator.fixers.outcome import Source
 from orchestrator.memory_safety.fixer.reading import marks
 from orchestrator.memory_safety.fixer.reading.collected import may_be_test_case, why_not_collected
 from orchestrator.memory_safety.fixer.reading.module import Inside, Module, Parsed
@@ -20,6 +17,9 @@ from orchestrator.memory_safety.fixer.rules.heirs import refuse_for_heirs
 from orchestrator.memory_safety.fixer.rules.marks import MarkRules
 from orchestrator.memory_safety.fixer.rules.nested import why_no_new_teardown
 from orchestrator.memory_safety.fixer.rules.teardowns import TeardownRules
+from orchestrator.memory_safety.fixer.values.findings import Finding, Severity
+from orchestrator.memory_safety.fixer.values.groups import group_problem
+from orchestrator.memory_safety.fixer.values.options import options_of
 
 
 def analyse(

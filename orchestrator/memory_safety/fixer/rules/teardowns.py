@@ -100,7 +100,7 @@ class TeardownRules:
                 work.clears = function.args.args[0].arg
 
     def _must_clear(self, at: ClassNode) -> bool:
-        """With `clear_instance`, except in a TestCase: it needs its attributes to the end."""
+        """Whether `clear_instance` applies; not in a TestCase, which needs its attributes."""
         return self._analysis.options.clear_instance and not self._collected.is_test_case(at)
 
     def _is_enough(self, owner: Inside, function: Function) -> bool:

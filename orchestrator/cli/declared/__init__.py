@@ -1,1 +1,0 @@
-"""What typer is told: the commands and their options, each with the one call it makes."""

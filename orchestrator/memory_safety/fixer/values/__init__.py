@@ -1,0 +1,1 @@
+"""What the packages of the fixer hand each other: options, groups, counts, findings."""
