@@ -57,7 +57,7 @@ class Unit:
 
     @property
     def name(self) -> str:
-        """The target it is called by."""
+        """The path of the unit's first target, which stands for the unit in messages."""
         return self.targets[0]
 
     def change(self, path: str) -> Change | None:

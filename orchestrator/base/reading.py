@@ -37,11 +37,11 @@ def read_if_there(file: Path) -> bytes | None:
 
 
 def read_text_of(file: str | Path, *, errors: str = "strict", most_mib: int = MOST_MIB) -> str:
-    """The same as text in UTF-8, with every line end as a newline.
+    """What a file holds, as UTF-8 text with every line end as a newline.
 
     Raises:
         OSError: as `read_regular`.
-        UnicodeDecodeError: it is no UTF-8, and `errors` is strict.
+        UnicodeDecodeError: it is not UTF-8, and `errors` is strict.
     """
     text = read_regular(file, most_mib=most_mib).decode("utf-8", errors)
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -26,7 +26,7 @@ def left(plan: Path | None, phase: str, how: RunOptions) -> Exit:
         if asked.is_open:
             next_step(f"orchestrate next-batch --phase {as_argument(asked.phase.id)}")
         else:
-            next_step("orchestrate unresolved        (a run is done with these files; see `retry`)")
+            next_step("orchestrate unresolved        (no run takes them up before a `retry`)")
         return Exit.RED
     say(f"nothing is left in {asked.phase.id} ({plural(asked.files, 'file')} asked)")
     return Exit.DONE

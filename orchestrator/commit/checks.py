@@ -33,8 +33,8 @@ def must_be_at(repo: Repo, was: Head) -> None:
     if was.branch is None:  # a checkout of ours, on no branch
         if now != was:
             raise ChangedMeanwhile(
-                "something moved HEAD in the work tree of the run (a checkout or a commit); "
-                "none of it landed, and the batch was rolled back",
+                "something ran git checkout or git commit in the work tree of the run; "
+                "nothing of the batch landed, and it was rolled back",
                 next_step=_ALONE,
             )
         return

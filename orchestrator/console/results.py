@@ -91,7 +91,7 @@ def show_kept(kept: ParkedCommits | None) -> None:
 def _after(series: Series, landed: Sequence[Landed]) -> None:
     """What is typed next after several batches."""
     if series.ending is Ending.TOO_MANY:
-        next_step("orchestrate unresolved; what is behind it may be one cause. Then go on:")
+        next_step("orchestrate unresolved        (all may have one cause); then go on:")
         say("      orchestrate next-batch --all")
     elif series.ending is Ending.LIMIT and (coming := landed[-1].next) is not None:
         next_step(f"orchestrate next-batch --all        ({coming.name}, {coming.batch.title})")

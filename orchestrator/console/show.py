@@ -41,8 +41,9 @@ def show_reruns(found: Sequence[RerunResult]) -> Exit:
     for one in found:
         answer(f"{one.path}: {as_command(one.command)}", "bold")
         answer(one.output.removesuffix("\n"))
-        ended = "had to be stopped" if one.exit_code is None else f"ended with {one.exit_code}"
-        answer(f"{one.path}: {ended}; the file is as it was\n", "bold")
+        code = f"ended with exit code {one.exit_code}"
+        ended = "had to be stopped" if one.exit_code is None else code
+        answer(f"{one.path}: the command {ended}; the file is as it was\n", "bold")
     return Exit.RED if any(one.exit_code != 0 for one in found) else Exit.DONE
 
 

@@ -75,10 +75,10 @@ class Reproduction:
 
 
 def reproduction(plan: Plan, top: Path, python: str, *, here: bool = True) -> Reproduction:
-    """What the commands of a plan are for the repository at `top`.
+    """What is needed to write the commands that reproduce a failure in the repository at `top`.
 
-    `python` is the interpreter they name; that of a project which has one of its own is named in
-    its place if they are for this machine, which `here` says.
+    The commands name the interpreter `python`. If they are for this machine (`here`), those for a
+    project with an interpreter of its own name that one.
     """
     projects = projects_of(plan, top)
 

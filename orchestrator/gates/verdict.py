@@ -116,7 +116,7 @@ class RejectedUnit:
 
     @property
     def name(self) -> str:
-        """The target it is called by."""
+        """The path of the unit's first target, which stands for the unit in messages."""
         return self.unit.name
 
     @property

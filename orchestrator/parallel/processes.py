@@ -177,7 +177,8 @@ class Processes:
             self._waiting.insert(0, task)
             return []
         error = CannotJudge(
-            f"the process that judged {task.place} died twice; most often memory ran out",
+            f"two processes died while they judged {task.place}; the usual cause is that memory "
+            "ran out",
             next_step="orchestrate next-batch --all --jobs 1",
         )
         return [TaskFailed(task, error)]

@@ -61,7 +61,7 @@ class NoGit:
 
 @dataclass(frozen=True, slots=True)
 class WorkTree:
-    """A work tree, from its top."""
+    """The files of a work tree, by their paths from its top; asks git for what is not on disk."""
 
     top: Path
     git: Git

@@ -19,13 +19,13 @@ _DONE = {
 
 
 def check_templates(plan: Plan) -> list[Message]:
-    """The messages of every batch as if it landed now with one addition per file.
+    """The commit message of every batch, as if it landed now with one line changed per file.
 
-    What else can be done with a batch is tried with the first one.
+    For each action (adopt, undo, skip, …) the message of the first batch is tried as well.
 
     Raises:
-        BadInput: a template names something unknown, takes too long, gives too much, or is
-            malformed.
+        BadInput: a template names something unknown, takes too long to fill in, gives too much
+            text, or is malformed.
     """
     places = list(plan.places())
     for action in Action:

@@ -73,7 +73,7 @@ def _subcommand(command: Sequence[str]) -> str:
 
 
 def failed(command: Sequence[str], status: int, output: str) -> GitFailed:
-    """The failure of a git command, as what it printed tells it."""
+    """The error for a git command that failed, of the class that its output points to."""
     if any(line in output for line in _DISK_FULL):
         full = GitDiskFull(command, status, output)
         full.next_step = "df -h"

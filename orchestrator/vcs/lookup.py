@@ -90,7 +90,7 @@ class Lookup:
 
     @cached_property
     def _common_attributes(self) -> bool:
-        """Whether attributes are set for the whole repository, or by the user."""
+        """Whether attributes may come from the user, `.git/info`, or a file not checked out."""
         if self._hidden or self._run("config", "core.attributesFile"):
             return True
         asked = self._run("rev-parse", "--git-path", "info/attributes") or b""

@@ -297,6 +297,6 @@ class Repo(GitProgram):
 
 
 def _silent(error: GitFailed) -> None:
-    """Raise it, unless its exit code alone was the answer: a plain no."""
+    """Raise the error, unless git exited with 1, which means no."""
     if error.status != 1:
         raise error

@@ -148,14 +148,17 @@ def test_what_is_done_with_git_meanwhile_stays_and_ends_the_run(name: str, tmp_p
 
 
 APART = {
-    "fault-88 commits": ("git commit -q --allow-empty -m theirs", "something moved HEAD"),
+    "fault-88 commits": (
+        "git commit -q --allow-empty -m theirs",
+        "something ran git checkout or git",
+    ),
     "fault-88 configures": GIT["fault-88 configures"],
     "fault-88 adds a hook": (
         "h=$(git rev-parse --git-path hooks); mkdir -p $h; echo exit 1 > $h/pre-commit",
         "hooks were changed",
     ),
     "fault-100 stages": ("git add other.py", "somebody staged 'other.py'"),
-    "fault-102 switches": ("git switch -q -c other", "something moved HEAD"),
+    "fault-102 switches": ("git switch -q -c other", "something ran git checkout or git"),
 }
 
 

@@ -481,7 +481,7 @@ def test_a_failure_is_shown_again_and_the_file_is_as_it_was(tmp_path: Path) -> N
     ended = repo.run("show", "tests/test_a.py", "--run", "--trust")
     assert ended.code == 1
     assert "teardown_method" in ended.out
-    assert "tests/test_a.py: ended with 1; the file is as it was" in ended.out
+    assert "tests/test_a.py: the command ended with exit code 1; the file is as it was" in ended.out
     assert repo.read("tests/test_a.py") == picky
     assert repo.changes == ""
     assert repo.leftovers == []

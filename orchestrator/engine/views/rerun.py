@@ -170,10 +170,10 @@ def _changes(context: RunContext, failed: _Failed) -> list[Change]:
         for path, now in found.items()
         if now.unsupported_reason
     ]
-    odd += [f"{path} (none of its files)" for path in found if path not in failed.paths]
+    odd += [f"{path} (not one of its files)" for path in found if path not in failed.paths]
     if odd:
         raise Refused(
-            f"the edit of {failed.path} in the record would change {odd[0]}, and is not made",
+            f"the edit of {failed.path} was not applied: as recorded, it would change {odd[0]}",
             next_step=f"orchestrate show --patch {as_argument(failed.path)}",
         )
     return [

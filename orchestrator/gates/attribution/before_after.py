@@ -50,7 +50,7 @@ class GateRules:
 
 
 class BeforeAfterRunner:
-    """The tests of a batch, and the tree whose files are put where a run needs them."""
+    """Runs the tests of a batch before and after its edit; puts the files of the tree so first."""
 
     def __init__(self, suite: Suite, tree: SwitchableTree, rules: GateRules) -> None:
         """Begin with every file on its edited side."""

@@ -21,7 +21,7 @@ _KIB = 1024
 
 
 def pytest_configure(config: Any) -> None:
-    """Record in every process; xdist's controller runs no test, and only says what it holds."""
+    """Record memory in every process; xdist's controller runs no test, so only its own memory."""
     config.pluginmanager.register(_Recorder(config), "orchestrate-memory")
 
 

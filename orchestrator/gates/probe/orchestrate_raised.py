@@ -87,7 +87,7 @@ def last_of(text: str) -> str:
 
 
 def _from_report(report: Any, top: str) -> str:
-    """The type at the head of a message and the line, by what pytest keeps for its summary."""
+    """The type of the exception and its line of source, from the `reprcrash` of the report."""
     crash = getattr(getattr(report, "longrepr", None), "reprcrash", None)
     path, line = getattr(crash, "path", None), getattr(crash, "lineno", None)
     message = str(getattr(crash, "message", ""))

@@ -152,7 +152,7 @@ def _is_lazy(function: Function) -> bool:
 
 
 def _expects(context: ast.expr) -> bool:
-    """Whether `with` this, an exception is expected."""
+    """Whether `with` this context expects an exception, as `with pytest.raises(...)` does."""
     return isinstance(context, ast.Call) and raises_of(context) is not None
 
 

@@ -26,7 +26,7 @@ def scan(paths: Sequence[str], *, as_json: bool, every: bool) -> Exit:
         data(survey_json(found))
         return Exit.DONE
     if not found.files:
-        where = ", ".join(paths) or "what testpaths of its configuration names, or below here"
+        where = ", ".join(paths) or "the testpaths of pytest's configuration, or below here"
         raise BadInput(
             f"no test file in {where}",
             next_step="orchestrate scan FOLDER, or python_files in the configuration of pytest",

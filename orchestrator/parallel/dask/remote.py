@@ -133,7 +133,7 @@ def _clone(folder: Path, parcel: Parcel, bundle: bytes) -> Repo:
             for old in folder.glob("slot-*"):
                 shutil.rmtree(old, ignore_errors=True)
     raise CannotJudge(
-        f"the bundles for {parcel.task.place} do not hold {parcel.task.base[:10]}",
+        f"the git bundles for {parcel.task.place} do not contain commit {parcel.task.base[:10]}",
         next_step="orchestrate next-batch --all --jobs 1",
     )
 

@@ -44,7 +44,7 @@ def with_imports(data: bytes, names: Sequence[str], is_local: IsLocal) -> bytes:
 
 
 def line_end(lines: Sequence[bytes]) -> bytes:
-    """How the first line that has an end does end."""
+    """The line end of the first line that has one; a newline where none has."""
     ends = (line[len(line.rstrip(b"\r\n")) :] for line in lines)
     return next((end for end in ends if end), b"\n")
 

@@ -48,10 +48,10 @@ def calls_some_base(function: Function) -> bool:
 
 
 def leaves_early(function: Function) -> bool:
-    """Whether a last line might not be reached: then it belongs into a `finally`.
+    """Whether a line added at the end might not be reached; it then belongs in a `finally`.
 
-    A teardown that leaves early *after* it collected, or before a line that does, is left as its
-    author wrote it.
+    A teardown that leaves early *after* it called `gc.collect()`, or before its line that calls it,
+    is left as its author wrote it.
     """
     return any(map(_leaves, own_nodes(function)))
 

@@ -105,7 +105,7 @@ def _held_by_class(at: ClassNode, node: ast.AST, name: str) -> Finding:
 
 
 def _is_emptied(at: ClassNode, collected: Collected) -> bool:
-    """Whether the instance is gone after its test: a TestCase's is, and one that is cleared."""
+    """Whether a test's `self` is not kept: a TestCase's, or one that `teardown_method` clears."""
     if collected.is_test_case(at):
         return True
     for base in collected.lineage(at):

@@ -159,7 +159,7 @@ class Analysis:
     def find(
         self, at: ClassNode, code: str, message: str, level: Severity = Severity.ERROR
     ) -> None:
-        """Something the check says of the class `at`."""
+        """Add a finding of the check about the class `at`."""
         line, column = at.node.lineno, at.node.col_offset + 1
         self.findings.append(Finding(line, column, code, at.qualname, message, level))
 
