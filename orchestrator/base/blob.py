@@ -9,7 +9,7 @@ _OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 class ObjectId(str):
-    """What git calls a commit or a blob.
+    """An object id of git, of a commit or a blob: 40 or 64 hexadecimal digits.
 
     Raises:
         ValueError: it is no such id.

@@ -183,7 +183,7 @@ class Transaction:
         failpoints.hit("applying")
 
     def stage(self, contents: Mapping[str, Content], paths: Sequence[str]) -> StagedBlobs:
-        """Stage files that hold what was judged; `paths` are those whose blob ids are wanted.
+        """Stage the files that were verified, and return the blob ids of `paths`.
 
         Raises:
             ChangedMeanwhile, NeedsDecision, OutOfScopeWrite: as `must_be_as_judged`.
@@ -340,6 +340,6 @@ class Transaction:
         kept = f"; what it wrote is in {', '.join(map(str, rescued))}" if rescued else ""
         raise CommitRefused(
             f"a hook changed the commit after it was judged ({', '.join(odd.paths)}); "
-            f"the commit was rolled back and the batch was rolled back with it{kept}",
+            f"the commit and its batch were rolled back{kept}",
             next_step="let the hook check and not rewrite, then type the same command again",
         )

@@ -16,7 +16,7 @@ from orchestrator.records.record import Record, TargetRecord
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What a run came to before it was committed or rolled back.
+    """The result of a run on a batch, before it is committed or rolled back.
 
     `rejected` and `refused` are what no rung could bring in; `seconds` is how long each step took,
     those of pytest as `collect` and `test`.

@@ -208,7 +208,7 @@ class CommitTemplates(Strict):
     evidence: Evidence = described(
         "What is quoted of a test that failed: `source` is the type of what was raised and the "
         "line of source that raised it; `full` is what pytest prints of it, whose values may come "
-        "from the environment (what is known of that is quarantined).",
+        "from the environment (what is known of that is redacted).",
         default=Evidence.SOURCE,
     )
     signoff: bool = described(

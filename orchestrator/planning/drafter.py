@@ -35,7 +35,7 @@ class DraftRequest:
 
 @dataclass(frozen=True, slots=True)
 class FoundTests:
-    """What a look at the test files of a project found: their paths, and facts to print."""
+    """The test files of a project, and facts about them to print."""
 
     paths: Sequence[str]
     facts: Sequence[tuple[str, str]]

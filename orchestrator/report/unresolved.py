@@ -39,7 +39,7 @@ def unresolved(status: Status, how: Reproduction) -> list[Unresolved]:
 
 
 _FOR_A_PERSON = (TargetState.REVERTED.value, TargetState.MISSING.value, TargetState.MANUAL.value)
-"""Kinds of what no run quarantined, told after what one did."""
+"""Kinds that wait for a person though no run failed on them; they are listed last."""
 
 
 def to_json(found: Sequence[Unresolved]) -> str:

@@ -1,4 +1,4 @@
-"""Opens the repository of a folder, where git would work on that one."""
+"""Opens the git repository of a folder; refuses if the environment points git elsewhere."""
 
 from __future__ import annotations
 

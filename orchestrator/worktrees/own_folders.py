@@ -79,7 +79,7 @@ def make(notes: Path, kind: str) -> OwnFolder:
 
 
 def abandoned(notes: Path, kind: str) -> Iterator[tuple[Note, OwnFolder]]:
-    """Yield folders of runs that have ended; remove notes that name no folder of ours."""
+    """Yield temporary folders that ended runs left; remove notes that name no such folder."""
     for file in sorted(notes.glob(f"{kind}-*")):
         if (note := _read(file)) is None:
             _forget(file)
